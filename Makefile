@@ -1,0 +1,36 @@
+# Every command sets up what it needs; `make` alone explains.
+SHELL := /bin/sh
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench gen format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## the locked environment in .venv
+	@.ci/setup
+
+demo: setup ## start the platform, send sample claims, print findings and risk, stay up (ONCE=1: stop after)
+	@$(BIN)/ultrathink demo $(if $(ONCE),--once,)
+
+test: setup ## the whole test suite that needs no cluster
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy -p chassis -p formats -p gateway -p claims -p scoring -p training -p storage -p payersim -p ultrathink_cli
+	@$(BIN)/python -m pytest -n auto --dist loadgroup tests
+
+check: setup ## lint, types, import walls, budgets, unit tests
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy -p chassis -p formats -p gateway -p claims -p scoring -p training -p storage -p payersim -p ultrathink_cli
+	@$(BIN)/python -m pytest -n auto -q tests/architecture tests/unit
+
+bench: setup ## side-by-side benchmark table, raw data in bench/results
+	@$(BIN)/python bench/run.py
+
+gen: setup ## regenerate the stubs of the contracts
+	@protos/generate.sh
+
+format: setup ## format and fix what Ruff can
+	@$(BIN)/ruff format -q . ; $(BIN)/ruff check -q --fix .
+
+clean: ## remove what the build made
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Generated stubs of the contracts in protos/ultrathink; regenerate with `make gen`."""

@@ -1,0 +1,1 @@
+"""Plumbing without a business word; every service stands on it, it knows none of them."""

@@ -1,0 +1,1 @@
+"""The rich domain: decode, rules, decisions, the life cycle of a claim."""

@@ -1,0 +1,1 @@
+"""What is true about claims: rules, verdicts, life cycle. No transport, no SQL, no telemetry."""

@@ -1,0 +1,1 @@
+"""The command ultrathink: composes the rooms for a person."""

@@ -1,0 +1,1 @@
+"""The claim model and its readers and writers; pure, no I/O."""

@@ -1,0 +1,1 @@
+"""Denial risk: features, models, calibration, reasons; serving never imports training."""
