@@ -39,7 +39,7 @@ class RecordItem(_message.Message):
     claim_json: _builtins.bytes
     """Canonical JSON of the claim."""
     decision_json: _builtins.bytes
-    """Canonical JSON of the decision, with an empty id and revision 0: storage mints the id."""
+    """Canonical JSON of the decision without an id: storage mints the id and keeps this document as it is."""
     received_body: _builtins.bytes
     """The body as received, when it differs from claim_json."""
     received_media_type: _builtins.str
@@ -361,7 +361,7 @@ class Recorded(_message.Message):
     replayed: _builtins.bool
     """True when the same key and hash were recorded before."""
     decision_json: _builtins.bytes
-    """Only when replayed: the original decision, canonical JSON, with id and revision."""
+    """Only when replayed: the decision as it was recorded first, byte for byte."""
     recorded_at_ms: _builtins.int
     """Milliseconds since 1970-01-01 UTC."""
     def __init__(
@@ -619,7 +619,7 @@ class Change(_message.Message):
     at_risk_minor: _builtins.int
     model_revision: _builtins.str
     note: _builtins.str
-    """A person's words, stored encrypted beside the claim, never in the audit entry."""
+    """A person's words, kept beside the claim, never in the audit entry."""
     @_builtins.property
     def context(self) -> _common_pb2.Context: ...
     def __init__(
