@@ -1,1 +1,1 @@
-"""The pseudo-payer: generates claims and adjudicates them by rules of its own."""
+"""The pseudo-payer: generates claims and adjudicates them by hidden rules of its own; all simulated."""

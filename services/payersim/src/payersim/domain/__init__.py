@@ -1,0 +1,1 @@
+"""The simulated world: services, people, contracts, claims, hidden rule families. Pure, seeded."""
