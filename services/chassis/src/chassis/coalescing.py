@@ -1,0 +1,261 @@
+"""Gathers items that are in flight at the same time into batches; knows nothing of what an item is.
+
+A message costs the same whatever it carries, so cost is the number of messages. There is no gathering timer:
+before a batch leaves, the event loop turns until a turn brings nothing new, and at most `in_flight` batches
+are out at once; what arrives meanwhile is the next batch. One lazy timer watches deadlines: it sleeps until
+the earliest one it saw and then looks at everything outstanding, so an item that is answered in time costs
+one comparison for its deadline.
+"""
+
+import asyncio
+import contextvars
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+from chassis import clock as clocks
+from chassis import errors, outcomes, timers
+
+SWEEP_SECONDS = 0.01  # Deadlines are told at most this late, so that a storm of them is swept together.
+QUEUE_BATCHES = 16  # Bytes waiting are bounded by this many full batches unless the caller says otherwise.
+SMOOTHING = 0.2  # Share of the newest batch in the running mean behind retry_after_ms.
+
+type Exchange[T, R] = Callable[[list[T]], Awaitable[Sequence[R | errors.Fault]]]
+type Observer = Callable[[int, int], None]
+
+
+class _Entry[T, R]:
+    """One submitted item until its outcome is known."""
+
+    __slots__ = ("deadline", "future", "item", "size")
+
+    def __init__(self, item: T, size: int, deadline: float, future: asyncio.Future[R]) -> None:
+        self.item = item
+        self.size = size
+        self.deadline = deadline
+        self.future = future
+
+
+class Coalescer[T, R]:
+    """Turns `submit` of one item into `exchange` of a list; every submitted item has exactly one outcome.
+
+    `exchange` answers a list of the same length and order; an answer that is a Fault is raised for that item
+    alone, a Fault it raises is raised for every item of that batch and of no other. Batches hold at most
+    `max_rows` items and `max_bytes` bytes as `size_of` counts them, except that an item larger than
+    `max_bytes` travels alone. At most `max_queue` items and `max_queue_bytes` bytes wait. `observe` is told
+    the rows of each batch sent and the items left waiting. Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange[T, R],
+        *,
+        max_rows: int,
+        max_bytes: int,
+        max_queue: int,
+        size_of: Callable[[T], int],
+        clock: clocks.Clock,
+        in_flight: int = 2,
+        max_queue_bytes: int | None = None,
+        observe: Observer | None = None,
+        wakes: timers.Timers | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._max_rows, self._max_bytes = max_rows, max_bytes
+        self._max_queue = max_queue
+        self._max_queue_bytes = QUEUE_BATCHES * max_bytes if max_queue_bytes is None else max_queue_bytes
+        self._size_of, self._observe = size_of, observe
+        self._in_flight = in_flight
+        self._now, self._wakes = clock.monotonic, wakes
+        self._context = contextvars.copy_context()  # A batch serves many callers: it runs in none's context.
+        self._queue: dict[_Entry[T, R], None] = {}  # In order of arrival; a dict, so that any can leave.
+        self._queued_bytes = 0
+        self._flights: dict[asyncio.Task[None], list[_Entry[T, R]]] = {}
+        self._turning = False
+        self._seen = 0  # Items that were waiting when the last turn looked.
+        self._wake_at = math.inf
+        self._wake: timers.Timer | None = None
+        self._mean_seconds = 0.0
+        self._closed = False
+        self._idle: asyncio.Future[None] | None = None
+
+    async def submit(self, item: T, *, deadline: float) -> R:
+        """Return the answer for `item`; `deadline` is in seconds of the clock's monotonic time.
+
+        Raises Exhausted `queue.full` at once when too much waits, Unavailable `deadline.exceeded` (an item
+        still waiting is then never sent), Unavailable `coalescer.closed`, Internal `exchange.failed` or
+        `exchange.mismatched`, Unavailable `exchange.cancelled`, and whatever Fault the exchange has for this
+        item or its batch. Cancelling takes a waiting item back; the answer to one already sent is dropped.
+        """
+        size = self._size_of(item)
+        self._admit(size, deadline)
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        entry = _Entry(item, size, deadline, future)
+        self._queue[entry] = None
+        self._queued_bytes += size
+        if deadline < self._wake_at:
+            self._watch(deadline)
+        if not self._turning and len(self._flights) < self._in_flight:
+            self._turn_later()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._forget(entry)
+            raise
+
+    async def aclose(self) -> None:
+        """Refuse new items and return when every accepted one has its outcome."""
+        self._closed = True
+        if self._queue or self._flights:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
+        self._unwatch()
+
+    def _admit(self, size: int, deadline: float) -> None:
+        if self._closed:
+            raise errors.Unavailable("coalescer.closed", "The service is shutting down.")
+        waiting = len(self._queue)
+        over = self._queued_bytes + size > self._max_queue_bytes
+        if waiting >= self._max_queue or (over and waiting):
+            raise errors.Exhausted(
+                "queue.full", "Too much is waiting; try again later.", retry_after_ms=self._retry_after_ms()
+            )
+        if deadline <= self._now():
+            raise outcomes.late()
+
+    def _retry_after_ms(self) -> int:
+        """Return the time to drain what waits at the pace of recent batches, at least 1 ms."""
+        rounds = math.ceil(len(self._queue) / (self._max_rows * self._in_flight)) + 1
+        return max(1, math.ceil(rounds * self._mean_seconds * 1000))
+
+    def _forget(self, entry: _Entry[T, R]) -> None:
+        if entry in self._queue:
+            del self._queue[entry]
+            self._queued_bytes -= entry.size
+            self._rest()
+
+    def _turn_later(self) -> None:
+        self._turning, self._seen = True, len(self._queue)
+        asyncio.get_running_loop().call_soon(self._turn, context=self._context)
+
+    def _turn(self) -> None:
+        """Send when the last turn of the loop brought nothing new, or when a batch is full anyway."""
+        self._turning = False
+        quiet = len(self._queue) <= self._seen
+        while self._queue and len(self._flights) < self._in_flight:
+            full = len(self._queue) >= self._max_rows or self._queued_bytes >= self._max_bytes
+            if not (full or quiet):
+                self._turn_later()
+                return
+            self._send(self._take())
+
+    def _take(self) -> list[_Entry[T, R]]:
+        queue = self._queue
+        if len(queue) <= self._max_rows and self._queued_bytes <= self._max_bytes:
+            batch = list(queue)
+            queue.clear()
+            self._queued_bytes = 0
+        else:
+            batch, size = [], 0
+            for entry in queue:
+                if batch and (len(batch) == self._max_rows or size + entry.size > self._max_bytes):
+                    break
+                batch.append(entry)
+                size += entry.size
+            for entry in batch:
+                del queue[entry]
+            self._queued_bytes -= size
+        return batch
+
+    def _send(self, taken: list[_Entry[T, R]]) -> None:
+        now = self._now()
+        batch = [entry for entry in taken if not _expire(entry, now)]
+        if not batch:
+            self._rest()
+            return
+        if self._observe is not None:
+            self._observe(len(batch), len(self._queue))
+        flight = self._fly(batch, now)
+        task = asyncio.get_running_loop().create_task(flight, context=self._context.copy())
+        self._flights[task] = batch
+        task.add_done_callback(self._landed, context=self._context)
+
+    async def _fly(self, batch: list[_Entry[T, R]], started: float) -> None:
+        try:
+            _answer(batch, await self._exchange([entry.item for entry in batch]))
+        except errors.Fault as fault:
+            _refuse(batch, fault)
+        except Exception as cause:  # noqa: BLE001 - the one door where an exchange's foreign exceptions arrive
+            failed = errors.Internal("exchange.failed", "The batch could not be exchanged.")
+            failed.__cause__ = cause
+            _refuse(batch, failed)
+        self._mean_seconds += SMOOTHING * (self._now() - started - self._mean_seconds)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        batch = self._flights.pop(task)
+        if task.cancelled():
+            _refuse(batch, errors.Unavailable("exchange.cancelled", "The exchange was given up."))
+        if self._queue and not self._turning:
+            self._turn_later()
+        self._rest()
+
+    def _rest(self) -> None:
+        if self._idle is not None and not self._queue and not self._flights and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _watch(self, deadline: float) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake_at = deadline
+        delay = max(SWEEP_SECONDS, deadline - self._now())
+        self._wake = timers.running(self._wakes).call_later(delay, self._sweep)
+
+    def _unwatch(self) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake, self._wake_at = None, math.inf
+
+    def _sweep(self) -> None:
+        """Tell every item past its deadline, then sleep until the earliest deadline left.
+
+        An exchange past the last deadline of its batch is cancelled: it would hold its place for nobody.
+        """
+        self._unwatch()
+        now = self._now()
+        for entry in [entry for entry in self._queue if _expire(entry, now)]:
+            self._forget(entry)
+        left = [entry.deadline for entry in self._queue]
+        for task, batch in self._flights.items():
+            for entry in batch:
+                _expire(entry, now)
+            ahead = [entry.deadline for entry in batch if entry.deadline > now]
+            left += ahead
+            if not ahead:
+                task.cancel()
+        if left:
+            self._watch(min(left))
+
+
+def _expire[T, R](entry: _Entry[T, R], now: float) -> bool:
+    """Return whether the item needs no answer any more, telling it so when its deadline just passed."""
+    if entry.future.done():
+        return True
+    if entry.deadline > now:
+        return False
+    entry.future.set_exception(outcomes.late())
+    return True
+
+
+def _refuse[T, R](batch: list[_Entry[T, R]], fault: errors.Fault) -> None:
+    for entry in batch:
+        outcomes.refuse(entry.future, fault)
+
+
+def _answer[T, R](batch: list[_Entry[T, R]], answers: Sequence[R | errors.Fault]) -> None:
+    if len(answers) != len(batch):
+        raise errors.Internal("exchange.mismatched", "The exchange gave another number of answers.")
+    for entry, answer in zip(batch, answers, strict=True):
+        if isinstance(answer, errors.Fault):
+            outcomes.refuse(entry.future, answer)
+        elif not entry.future.done():
+            entry.future.set_result(answer)

@@ -1,0 +1,279 @@
+"""Pairs batches with their answers on one long-lived bidirectional stream, on both of its ends.
+
+Opening a call costs as much as many messages, so a stream lives long and carries one batch after another; a
+`batch_id` pairs each answer with its request and answers come in any order. What one end promises the other:
+
+- a stream that ends with OK has answered every batch its server read. Batches left unanswered were never
+  seen, so they are sent again on the next stream whatever they are: a stream's end is ordinary life (a server
+  that drains, a connection that reached its age) and nobody hears of it;
+- a stream that breaks leaves its batches in doubt. They are sent again only where the receiver recognises
+  what it has seen (`resend=True`), and fail with `stream.broken` otherwise;
+- faults of items travel inside answers. A fault of a whole batch ends the stream with its status after the
+  other batches read have been answered; batches in doubt then fail with that fault and are not sent again,
+  because the same batch would end the next stream too.
+
+Messages go out through a request iterator and come in through `async for`: on grpc.aio that is the cheapest
+pair, the only one that interceptors hand through without a queue of their own, and cancelling a waiting
+caller cannot cancel the call, which `write` would.
+"""
+
+import asyncio
+import contextvars
+import functools
+import random
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+
+from chassis import clock as clocks
+from chassis import errors, links, outcomes, timers
+
+MAX_WAITING = 64  # Exchanges that wait for the window; a Coalescer in front lets no more than it through.
+BACK_OFF_FIRST_SECONDS = 0.05  # A restarted process listens again within a few of these.
+BACK_OFF_LIMIT_SECONDS = 2.0  # The supervisor restarts a process in under two seconds.
+MAX_AGE_SECONDS = 240.0  # Below the servers' connection age and grace: our end rotates before theirs breaks.
+CLOSE_SECONDS = 1.0  # A server that has answered everything ends the call at once; a hung one is given up.
+
+# Set by the server for each call it serves; the event tells that the process is about to go.
+draining: contextvars.ContextVar[asyncio.Event | None] = contextvars.ContextVar("draining", default=None)
+
+
+class BatchStream[Req: links.Batch, Res: links.Batch]:
+    """Exchanges batches on one call that it opens when needed and opens again when it ends.
+
+    At most `window` batches are unanswered at once. `resend` declares that the receiver recognises a batch it
+    has seen, so that one in doubt is sent again instead of failing; an answer is delivered once in any case.
+    `max_age` is in seconds: an older call is half-closed and a new one takes over, which spreads the load
+    over servers that came later. `jitter` returns numbers in [0, 1). Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        call: links.Call[Req, Res],
+        *,
+        clock: clocks.Clock,
+        window: int = 2,
+        resend: bool = False,
+        max_age: float = MAX_AGE_SECONDS,
+        jitter: Callable[[], float] = random.random,
+        wakes: timers.Timers | None = None,
+    ) -> None:
+        self._call, self._now, self._wakes = call, clock.monotonic, wakes
+        self._window, self._resend, self._max_age, self._jitter = window, resend, max_age, jitter
+        self._context = contextvars.copy_context()  # A stream serves many callers: it runs in none's context.
+        self._last_id = 0
+        self._waiting: deque[links.Pending[Req, Res]] = deque()
+        self._flying: dict[int, links.Pending[Req, Res]] = {}
+        self._link: links.Link[Req, Res] | None = None
+        self._readers: set[asyncio.Task[None]] = set()
+        self._failures = 0  # Links that broke young, one after another.
+        self._resting: timers.Timer | None = None
+        self._closed = False
+        self._idle: asyncio.Future[None] | None = None
+
+    async def exchange(self, request: Req, *, deadline: float) -> Res:
+        """Return the answer to `request`, whose `batch_id` is set here; `deadline` is in monotonic seconds.
+
+        Raises Unavailable `deadline.exceeded` (a later answer is dropped), `stream.broken` and
+        `stream.closed`, Exhausted `stream.full` when too many exchanges wait, and the fault that a server
+        ended the stream with. While a broken stream rests, only exchanges that may be sent again wait for it.
+        """
+        self._admit(deadline)
+        self._last_id += 1
+        request.batch_id = self._last_id
+        pending = links.Pending[Req, Res](request, asyncio.get_running_loop().create_future())
+        self._waiting.append(pending)
+        self._pump()
+        timer = timers.running(self._wakes).call_later(
+            deadline - self._now(), outcomes.refuse, pending.future, outcomes.late()
+        )
+        try:
+            return await pending.future
+        finally:
+            timer.cancel()
+            self._forget(pending)
+
+    async def aclose(self) -> None:
+        """Refuse new exchanges, wait for the outcome of those accepted, and end the call."""
+        self._closed = True
+        if self._waiting or self._flying:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
+        if self._resting is not None:
+            self._resting.cancel()
+        if self._link is not None:
+            self._link.finish()
+        if self._readers:
+            _, late = await asyncio.wait(self._readers, timeout=CLOSE_SECONDS)
+            for reader in late:
+                reader.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _admit(self, deadline: float) -> None:
+        if self._closed:
+            raise errors.Unavailable("stream.closed", "The service is shutting down.")
+        if deadline <= self._now():
+            raise outcomes.late()
+        if self._resting is not None and self._link is None and not self._resend:
+            raise links.broken()
+        if len(self._waiting) >= MAX_WAITING:
+            raise errors.Exhausted("stream.full", "Too much is waiting; try again later.", retry_after_ms=100)
+
+    def _forget(self, pending: links.Pending[Req, Res]) -> None:
+        if self._flying.pop(pending.request.batch_id, None) is None and pending in self._waiting:
+            self._waiting.remove(pending)
+        self._pump()
+        if self._idle is not None and not self._waiting and not self._flying and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _pump(self) -> None:
+        """Send what waits while the window has room, opening a call when there is none."""
+        while self._waiting and len(self._flying) < self._window:
+            if self._link is None:
+                if self._resting is not None:
+                    return
+                self._link = self._open()
+            pending = self._waiting.popleft()
+            if not pending.future.done():
+                self._flying[pending.request.batch_id] = pending
+                self._link.send(pending)
+
+    def _open(self) -> links.Link[Req, Res]:
+        link = links.Link[Req, Res](self._now())
+        age = self._max_age * (1 + self._jitter()) / 2  # Streams opened together do not turn over together.
+        link.age = timers.running(self._wakes).call_later(age, self._rotate, link)
+        reader = asyncio.get_running_loop().create_task(self._read(link), context=self._context.copy())
+        self._readers.add(reader)
+        reader.add_done_callback(functools.partial(self._ended, link))
+        return link
+
+    def _rotate(self, link: links.Link[Req, Res]) -> None:
+        """Let a call that reached its age answer what it has; the next batch opens another."""
+        if self._link is link:
+            self._link = None
+        link.finish()
+
+    async def _read(self, link: links.Link[Req, Res]) -> None:
+        replies = self._call(link)
+        try:
+            async for answer in replies:
+                link.answered = True
+                pending = self._flying.pop(answer.batch_id, None)
+                if pending is not None and not pending.future.done():
+                    pending.future.set_result(answer)
+                    self._pump()
+        finally:
+            replies.cancel()
+
+    def _ended(self, link: links.Link[Req, Res], reader: asyncio.Task[None]) -> None:
+        self._readers.discard(reader)
+        fault = links.ending(reader)
+        link.drop()
+        if self._link is link:
+            self._link = None
+        left = [pending for pending in self._flying.values() if pending.link is link]
+        for pending in left:
+            del self._flying[pending.request.batch_id]
+        if fault is None or (self._resend and isinstance(fault, errors.Unavailable)):
+            self._waiting.extendleft(reversed(left))
+        else:
+            for pending in left:
+                outcomes.refuse(pending.future, fault)
+        if (fault is None and link.answered) or self._now() - link.opened > BACK_OFF_LIMIT_SECONDS:
+            self._failures = 0
+        elif self._resting is None:
+            self._rest()
+        self._pump()
+
+    def _rest(self) -> None:
+        delay = min(BACK_OFF_LIMIT_SECONDS, BACK_OFF_FIRST_SECONDS * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)  # Far beyond the limit, and the power stays small.
+        self._resting = timers.running(self._wakes).call_later(delay * (1 + self._jitter()) / 2, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._pump()
+
+
+async def serve_batches[Req: links.Batch, Res: links.Batch](
+    requests: AsyncIterable[Req], handle: Callable[[Req], Awaitable[Res]], *, in_flight: int = 4
+) -> AsyncIterator[Res]:
+    """Yield the answer of `handle` to each request as it gets ready, `batch_id` copied.
+
+    At most `in_flight` batches are read and not yet taken by the transport. What `handle` raises is raised
+    here, and so becomes the status of the stream, when the other batches read have been answered. When the
+    event in `draining` is set, reading stops and the stream ends with OK after its last answer. Closing the
+    generator cancels the batches at work.
+    """
+    desk = _Desk[Req, Res](handle, in_flight)
+    reader = desk.reader = asyncio.get_running_loop().create_task(desk.read(requests))
+    reader.add_done_callback(desk.wake)
+    stop = draining.get()
+    helpers = [reader] if stop is None else [reader, asyncio.create_task(_cancel_when(stop, reader))]
+    try:
+        while desk.ready or desk.working or not reader.done():
+            while desk.ready:
+                yield desk.ready.popleft()
+                desk.slots.release()
+            if desk.working or not reader.done():
+                await desk.woken()
+        if desk.failure is not None:
+            raise desk.failure
+        if not reader.cancelled():
+            reader.result()
+    finally:
+        for task in (*helpers, *desk.working):
+            task.cancel()
+        await asyncio.gather(*helpers, *desk.working, return_exceptions=True)
+
+
+async def _cancel_when(stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+    await stop.wait()
+    task.cancel()
+
+
+class _Desk[Req: links.Batch, Res: links.Batch]:
+    """The batches of one served stream: at work, and ready to be taken by the transport."""
+
+    def __init__(self, handle: Callable[[Req], Awaitable[Res]], in_flight: int) -> None:
+        self._handle = handle
+        self.slots = asyncio.Semaphore(in_flight)
+        self.ready: deque[Res] = deque()
+        self.working: set[asyncio.Task[Res]] = set()
+        self.reader: asyncio.Task[None]
+        self.failure: BaseException | None = None
+        self._signal: asyncio.Future[None] | None = None
+
+    async def read(self, requests: AsyncIterable[Req]) -> None:
+        """Put each request to work while there are slots."""
+        await self.slots.acquire()
+        async for request in requests:
+            task = asyncio.get_running_loop().create_task(self._work(request))
+            self.working.add(task)
+            task.add_done_callback(self._worked)
+            await self.slots.acquire()
+
+    async def _work(self, request: Req) -> Res:
+        answer = await self._handle(request)
+        answer.batch_id = request.batch_id
+        return answer
+
+    def _worked(self, task: asyncio.Task[Res]) -> None:
+        self.working.discard(task)
+        failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if failure is None:
+            self.ready.append(task.result())
+        else:
+            self.failure = self.failure or failure
+            self.reader.cancel()
+        self.wake()
+
+    def wake(self, _: object = None) -> None:
+        """Let the one who waits in `woken` look again."""
+        if self._signal is not None and not self._signal.done():
+            self._signal.set_result(None)
+
+    async def woken(self) -> None:
+        """Wait until something became ready or ended."""
+        self._signal = asyncio.get_running_loop().create_future()
+        await self._signal
