@@ -1,0 +1,63 @@
+"""Canonical JSON: the claim's own format, read strictly and written exactly.
+
+Room: formats. Decisions of this module: an unknown field is refused by name; a field named twice keeps its
+last value, as RFC 8259 allows and as every other reader of the same bytes does; a byte-order mark is skipped;
+amounts are numbers or decimal strings and stay exact; NaN and infinities are refused.
+"""
+
+import functools
+from decimal import Decimal
+
+import msgspec
+
+from formats import hashing, jsontext, model, soundness, violations
+
+
+def decode(body: bytes) -> model.Claim:
+    """Return the claim of one canonical JSON object.
+
+    Raises Invalid with reason `claim.too_large`, `json.encoding`, `json.malformed`, `json.too_deep` or
+    `claim.unreadable`; its violations name path and code of up to 20 problems.
+    """
+    body = jsontext.checked(body)
+    try:
+        claim = _decoder().decode(body)
+    except msgspec.ValidationError as cause:
+        raise violations.refusal(jsontext.loads(body)) from cause
+    except jsontext.FAILURES as cause:
+        raise jsontext.refusal(body, cause) from cause
+    if b"\\u0000" in body:
+        violations.refuse_nul(jsontext.loads(body))
+    return identified(validate(claim))
+
+
+def encode(claim: model.Claim) -> bytes:
+    """Return the canonical JSON: model order, empty fields absent, decimals as exact numbers."""
+    return _encoder().encode(claim)
+
+
+def validate(claim: model.Claim) -> model.Claim:
+    """Return the claim itself when all its values are sound; raise Invalid `claim.unreadable` otherwise."""
+    if soundness.is_sound(claim):
+        return claim
+    raise violations.refusal(msgspec.to_builtins(claim, builtin_types=(Decimal,)))
+
+
+def identified(claim: model.Claim) -> model.Claim:
+    """Return the claim with a claim_id: the sender's, or `sha256-` and 32 hex digits of its content hash."""
+    if claim.claim_id:
+        if claim.claim_id_source:
+            return claim
+        return msgspec.structs.replace(claim, claim_id_source="sender")
+    anonymous = msgspec.structs.replace(claim, claim_id=None, claim_id_source="content")
+    return msgspec.structs.replace(anonymous, claim_id="sha256-" + hashing.content_hash(anonymous).hex()[:32])
+
+
+@functools.cache
+def _decoder() -> msgspec.json.Decoder[model.Claim]:
+    return msgspec.json.Decoder(model.Claim, float_hook=Decimal)
+
+
+@functools.cache
+def _encoder() -> msgspec.json.Encoder:
+    return msgspec.json.Encoder(decimal_format="number")

@@ -1,0 +1,57 @@
+"""What makes two claims the same content, and what names a claim for its sender.
+
+Room: formats; pure. The content hash covers the canonical form: the model's field order, empty fields absent,
+decimals without trailing zeros (150 = 150.00). `extra` counts, because it is part of what was sent; `source`
+and `claim_id_source` do not, because they say how it came, and a claim_id made from the hash does not.
+Lists keep their order. Dates count as written.
+"""
+
+import functools
+import hashlib
+import re
+from decimal import Decimal
+
+import msgspec
+
+from formats import model
+
+# In compact JSON an unescaped quote never stands inside a string, so `":` not led by a backslash ends a key.
+_TRAILING_ZEROS = re.compile(rb'(":(?<!\\":)-?\d+(?=\.)(?:\.\d*[1-9])?)\.?0+(?=[,}])')
+_EXPONENT = re.compile(rb'(?<=":)(?<!\\":)-?\d+(?:\.\d+)?E[+-]?\d+')
+_NEGATIVE_ZERO = re.compile(rb'(?<=":)(?<!\\":)-0(?=[,}])')
+
+
+def content_hash(claim: model.Claim) -> bytes:
+    """Return the SHA-256 (32 bytes) of the claim's content."""
+    return hashlib.sha256(canonical_form(claim)).digest()
+
+
+def canonical_form(claim: model.Claim) -> bytes:
+    """Return the bytes that are hashed: equal for claims that say the same."""
+    drop_id = claim.claim_id_source == "content"
+    if claim.source is not None or claim.claim_id_source is not None:
+        claim = msgspec.structs.replace(
+            claim, source=None, claim_id_source=None, claim_id=None if drop_id else claim.claim_id
+        )
+    text = _encoder().encode(claim)
+    if b"E+" in text or b"E-" in text:
+        text = _EXPONENT.sub(_plain, text)
+    text = b"".join(_TRAILING_ZEROS.split(text))
+    return _NEGATIVE_ZERO.sub(b"0", text) if b":-0" in text else text
+
+
+def natural_key(claim: model.Claim) -> str:
+    """Return the claim's identity for its sender: provider id, use and claim_id as a JSON list.
+
+    Two messages with the same key are the same claim sent twice, when no idempotency key says otherwise.
+    """
+    return msgspec.json.encode([claim.provider.id or "", claim.use, claim.claim_id or ""]).decode()
+
+
+def _plain(number: re.Match[bytes]) -> bytes:
+    return format(Decimal(number[0].decode()), "f").encode()
+
+
+@functools.cache
+def _encoder() -> msgspec.json.Encoder:
+    return msgspec.json.Encoder(decimal_format="number")

@@ -1,0 +1,93 @@
+"""The quick yes-or-no check of a claim that already has the right types: numbers, dates, sequences, sizes.
+
+Room: formats; on the hot path of every claim, so it only answers whether all is well. Where it says no,
+`violations` walks the same claim again, slowly, and says what is wrong and where.
+"""
+
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+
+import msgspec
+
+from formats import days, model, money, shapes
+
+QUANTITY_QUANTUM = Decimal("0.0001")  # quantities and factors have at most four decimals
+MAX_SEQUENCE = 2**31 - 1  # FHIR's positiveInt
+MAX_IDENTITY_LENGTH = 256  # of claim_id: four times what nphies allows, short enough for an index
+MAX_EXTRA_DEPTH = 32  # nesting of one kept value; the claim itself nests no deeper than the model
+
+_EXACT = Context(prec=money.MAX_MINOR_DIGITS_OF_AMOUNT, traps=[Inexact, InvalidOperation])
+
+
+def is_sound(claim: model.Claim) -> bool:
+    """Tell whether every value of the claim is one the house can compare, count and store."""
+    if not claim.insurance or not claim.lines or len(claim.lines) > model.MAX_LINES or not claim.type:
+        return False
+    if claim.claim_id is not None and len(claim.claim_id) > MAX_IDENTITY_LENGTH:
+        return False
+    quantum = money.quantum(money.minor_digits(claim.currency))
+    try:
+        if not _values(shapes.of(model.Claim), claim, quantum):
+            return False
+    except DecimalException:
+        return False
+    return (
+        all(line.code or line.revenue_code or line.description for line in claim.lines)
+        and all(one_value(info) for info in claim.supporting_info)
+        and all(shallow(extra.value) for extra in claim.extra)
+    )
+
+
+def one_value(info: model.SupportingInfo) -> bool:
+    """Tell whether at most one of the value fields is filled."""
+    filled = (
+        info.value_string, info.value_boolean, info.value_quantity,
+        info.value_attachment, info.value_reference,
+    )  # fmt: skip
+    return filled.count(None) >= len(filled) - 1
+
+
+def shallow(value: object, depth: int = MAX_EXTRA_DEPTH) -> bool:
+    """Tell whether a kept value nests at most `depth` levels."""
+    if isinstance(value, dict):
+        return depth > 0 and all(shallow(child, depth - 1) for child in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(shallow(child, depth - 1) for child in value)
+    return True
+
+
+def _values(shape: shapes.Shape, node: msgspec.Struct, quantum: Decimal) -> bool:  # noqa: C901 - one branch per kind, flat for speed
+    for amount in shape.moneys(node):
+        if amount is not None and not _EXACT.quantize(amount, quantum).is_finite():
+            return False
+    for quantity in shape.quantities(node):
+        if quantity is not None and not _EXACT.quantize(quantity, QUANTITY_QUANTUM).is_finite():
+            return False
+    for number in shape.decimals(node):
+        if number is not None and not number.is_finite():
+            return False
+    for day in shape.days(node):
+        if day is not None and not days.is_day(day):
+            return False
+    for when in shape.whens(node):
+        if when is not None and not days.is_when(when):
+            return False
+    return _integers(shape, node) and _children(shape, node, quantum)
+
+
+def _integers(shape: shapes.Shape, node: msgspec.Struct) -> bool:
+    return all(
+        number is None or 0 < number <= MAX_SEQUENCE or (number == 0 and shape.struct is model.Attachment)
+        for number in shape.integers(node)
+    )
+
+
+def _children(shape: shapes.Shape, node: msgspec.Struct, quantum: Decimal) -> bool:
+    for name, child in shape.nested:
+        value = getattr(node, name)
+        if value is not None and not _values(child, value, quantum):
+            return False
+    for name, child in shape.lists:
+        for value in getattr(node, name):
+            if not _values(child, value, quantum):
+                return False
+    return True
