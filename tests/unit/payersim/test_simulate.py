@@ -17,13 +17,13 @@ from payersim.usecases import simulate
 FAMILY_NAMES = {family.name for family in families.FAMILIES} | {families.NECESSITY.name}
 
 
-def drawn_claims(seed: int, count: int) -> list[generator.Drawn]:
+def _drawn_claims(seed: int, count: int) -> list[generator.Drawn]:
     rng = np.random.default_rng(seed)
     world = population.create(rng, count)
     return [generator.draw(rng, world, number) for number in range(count)]
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -31,7 +31,7 @@ def test_the_same_number_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     """A simulated history can be made again anywhere from two numbers."""
     simulate.simulate(200, 7, tmp_path / "a")
     simulate.simulate(200, 7, tmp_path / "b")
-    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert _files(tmp_path / "a") == _files(tmp_path / "b")
 
 
 def test_another_seed_gives_another_history(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_late_families_deny_nothing_before_their_month() -> None:
     history = families.History()
     late = {family.name: family.since for family in families.FAMILIES if family.since}
     seen = set()
-    for drawn in drawn_claims(2, 3_000):
+    for drawn in _drawn_claims(2, 3_000):
         for line in adjudicator.adjudicate(rng, drawn, history)["lines"]:
             if line.get("family") in late:
                 assert drawn.month >= late[line["family"]]
@@ -104,7 +104,7 @@ def test_progress_reaches_the_whole_number(tmp_path: Path) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_arithmetic_of_every_generated_claim_adds_up(seed: int) -> None:
     """Net is quantity times price and the total is the sum of nets, to the halala."""
-    for drawn in drawn_claims(seed, 5):
+    for drawn in _drawn_claims(seed, 5):
         claim = drawn.claim
         for line in claim.lines:
             assert line.quantity is not None
@@ -120,7 +120,7 @@ def test_every_answer_states_a_known_reason_or_pays_in_full(seed: int) -> None:
     """No denial without a family, an nphies reason and a CARC; no payment above what was owed."""
     rng = np.random.default_rng(seed)
     history = families.History()
-    for drawn in drawn_claims(seed, 5):
+    for drawn in _drawn_claims(seed, 5):
         answer = adjudicator.adjudicate(rng, drawn, history)
         for line, billed in zip(answer["lines"], drawn.claim.lines, strict=True):
             owed = int(((billed.net or 0) - (billed.patient_share or 0)) * 100)

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ScorerStub:
-    """Missing associated documentation comment in .proto file."""
+    """Scores lines and claims, and says why.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -57,7 +58,8 @@ class ScorerStub:
 
 
 class ScorerServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Scores lines and claims, and says why.
+    """
 
     def Score(self, request, context):
         """Many rows, one call.
@@ -118,7 +120,8 @@ def add_ScorerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Scorer:
-    """Missing associated documentation comment in .proto file."""
+    """Scores lines and claims, and says why.
+    """
 
     @staticmethod
     def Score(request,

@@ -27,6 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ScorerStub:
+    """Scores lines and claims, and says why."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -41,6 +43,8 @@ class ScorerStub:
 
 @_typing.type_check_only
 class ScorerAsyncStub(ScorerStub):
+    """Scores lines and claims, and says why."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Score: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ScoreRequest, _scoring_pb2.ScoreResponse]  # type: ignore[assignment]
     """Many rows, one call."""
@@ -51,6 +55,8 @@ class ScorerAsyncStub(ScorerStub):
     GetModel: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]  # type: ignore[assignment]
 
 class ScorerServicer(metaclass=_abc_1.ABCMeta):
+    """Scores lines and claims, and says why."""
+
     @_abc_1.abstractmethod
     def Score(
         self,

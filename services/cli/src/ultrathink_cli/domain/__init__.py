@@ -1,0 +1,1 @@
+"""What is true about running the platform: where files lie, how long to wait. Pure."""

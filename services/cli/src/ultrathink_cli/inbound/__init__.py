@@ -1,0 +1,1 @@
+"""The doors for a person: options in, words and tables out."""

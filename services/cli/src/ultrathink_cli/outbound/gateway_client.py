@@ -1,0 +1,108 @@
+"""The gateway as a person's commands use it: over HTTP with a bearer token."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import httpx2 as httpx
+import msgspec
+
+from chassis import errors
+
+CONNECT_S = 5.0
+ANSWER_S = 60.0
+
+_FAULTS: dict[int, type[errors.Fault]] = {
+    401: errors.Denied,
+    403: errors.Denied,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    429: errors.Exhausted,
+    503: errors.Unavailable,
+    504: errors.Unavailable,
+}
+SERVER_FAULT = 500
+
+
+class GatewayClient:
+    """Speaks to one gateway; use as an async context manager."""
+
+    def __init__(self, url: str, token: str) -> None:
+        timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._url = url
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def ready(self) -> bool:
+        """Return whether the gateway says that it can take claims."""
+        try:
+            return (await self._client.get("/readyz", timeout=2.0)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    async def health(self) -> dict[str, Any]:
+        """Return the state of the rooms as the gateway knows it."""
+        answer = await self._request("GET", "/api/health")
+        document: dict[str, Any] = msgspec.json.decode(answer.content)
+        return document
+
+    async def submit(
+        self, body: bytes, media_type: str, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Send one message; return the decision. Raises the fault that the problem document names."""
+        answer = await self._request(
+            "POST", "/api/v1/claims", content=body, headers={"content-type": media_type, **(headers or {})}
+        )
+        document: dict[str, Any] = msgspec.json.decode(answer.content)
+        return document
+
+    async def submit_stream(
+        self, chunks: AsyncIterator[bytes], media_type: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Send a file in chunks; yield one decision or problem per claim as they come, in input order."""
+        headers = {"content-type": media_type, "accept": "application/x-ndjson"}
+        try:
+            async with self._client.stream(
+                "POST", "/api/v1/claims", content=chunks, headers=headers
+            ) as answer:
+                if answer.is_error:
+                    raise _fault(answer.status_code, await answer.aread())
+                async for line in answer.aiter_lines():
+                    if line.strip():
+                        yield msgspec.json.decode(line)
+        except httpx.HTTPError as error:
+            raise self._unreachable() from error
+
+    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._unreachable() from error
+        if answer.is_error:
+            raise _fault(answer.status_code, answer.content)
+        return answer
+
+    def _unreachable(self) -> errors.Unavailable:
+        return errors.Unavailable(
+            "gateway.unreachable",
+            f"no answer from {self._url}; is the platform up (ultrathink up), is --url right?",
+        )
+
+
+def _fault(status: int, body: bytes) -> errors.Fault:
+    kind = _FAULTS.get(status, errors.Internal if status >= SERVER_FAULT else errors.Invalid)
+    try:
+        problem: dict[str, Any] = msgspec.json.decode(body)
+        violations = tuple(
+            errors.Violation(str(v.get("path", "")), str(v.get("code", "")), str(v.get("message", "")))
+            for v in problem.get("errors", [])
+        )
+        reason = str(problem.get("type", "")).rsplit("/", 1)[-1]
+        return kind(reason, str(problem.get("detail") or problem.get("title")), violations=violations)
+    except (msgspec.DecodeError, AttributeError):
+        return kind("gateway.answer", f"the gateway answered {status} without a problem document")
