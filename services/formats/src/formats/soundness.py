@@ -75,10 +75,11 @@ def _values(shape: shapes.Shape, node: msgspec.Struct, quantum: Decimal) -> bool
 
 
 def _integers(shape: shapes.Shape, node: msgspec.Struct) -> bool:
-    return all(
-        number is None or 0 < number <= MAX_SEQUENCE or (number == 0 and shape.struct is model.Attachment)
-        for number in shape.integers(node)
-    )
+    lowest = 0 if shape.struct is model.Attachment else 1  # a size may be 0, a sequence may not
+    for number in shape.integers(node):
+        if number is not None and not lowest <= number <= MAX_SEQUENCE:
+            return False
+    return True
 
 
 def _children(shape: shapes.Shape, node: msgspec.Struct, quantum: Decimal) -> bool:

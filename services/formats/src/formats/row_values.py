@@ -1,0 +1,182 @@
+"""One claim, and one line, as the tuples of values that the row schema lists.
+
+Room: formats; pure. No name, no identity and no free text of a patient is read here: codes, counts, amounts
+and differences of days only. Ages above 89 count as 90, as the HIPAA safe harbour asks.
+"""
+
+import math
+from collections import Counter
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from formats import days, model, money
+
+MISSING_I64: Final = -(2**63)
+MISSING_F64: Final = math.nan
+GROUP_LENGTH = 3  # an ICD category, and a serviceable family for most procedure code systems
+MAX_CODE_LENGTH = 40  # longer than any code; a longer text is not a code and may be a sentence
+OLDEST_AGE = 90
+
+VITAL_SIGNS = frozenset({
+    "vital-sign-weight", "vital-sign-height", "vital-sign-systolic", "vital-sign-diastolic", "temperature",
+    "pulse", "oxygen-saturation", "respiratory-rate", "birth-weight", "admission-weight",
+})  # fmt: skip
+NARRATIVES = frozenset({
+    "chief-complaint", "reason-for-visit", "treatment-plan", "patient-history", "physical-examination",
+    "history-of-present-illness", "onset", "last-menstrual-period",
+})  # fmt: skip
+RESULTS = frozenset({"lab-test", "investigation-result", "morphology"})
+ATTACHMENTS = frozenset({"attachment"})
+
+
+class Codes(dict[str | None, int]):
+    """Numbers for strings in order of first appearance; missing, empty and overlong texts are 0."""
+
+    def __init__(self) -> None:
+        super().__init__({None: 0, "": 0})
+        self.names = [""]
+
+    def __missing__(self, text: str | None) -> int:
+        number = 0
+        if text is not None and len(text) <= MAX_CODE_LENGTH:
+            number = len(self.names)
+            self.names.append(text)
+        self[text] = number
+        return number
+
+
+def claim_values(claim: model.Claim, codes: Codes, zone: str) -> tuple[float, ...]:
+    """Return the claim's values in the order of the claim columns, history excepted."""
+    coverage = focal(claim).coverage or model.Coverage()
+    encounter = claim.encounter or model.Encounter()
+    member = next((member for member in claim.care_team if member.role == "primary"), None)
+    service = first_service(claim)
+    service_day, start, end = (
+        days.day_number(text, zone) for text in (service, encounter.start, encounter.end)
+    )
+    created = days.day_number(claim.created, zone)
+    return (
+        codes[claim.type], codes[claim.subtype], codes[claim.use], codes[claim.regime],
+        codes[claim.provider.id], codes[claim.provider.branch], codes[claim.provider.type],
+        codes[coverage.payer], codes[coverage.plan], codes[coverage.network], codes[coverage.relationship],
+        codes[claim.currency], codes[claim.priority], codes[claim.patient.sex], codes[encounter.class_],
+        codes[member.qualification if member else None], codes[group(principal(claim))],
+        age(claim.patient.birth_date, service), len(claim.diagnoses), len(claim.procedures), len(claim.lines),
+        net_minor(claim), minor(claim.total, claim.currency), difference(created, service_day),
+        difference(end, start), has_preauth(claim), int(bool(claim.related)), int(claim.accident is not None),
+        len(claim.insurance), *info_counts(claim),
+    )  # fmt: skip
+
+
+def line_values(claim: model.Claim, codes: Codes, zone: str) -> list[tuple[float, ...]]:
+    """Return one tuple per line in the order of the line columns."""
+    start = claim.encounter.start if claim.encounter else first_service(claim)
+    around = _Around(
+        currency=claim.currency,
+        groups={diagnosis.sequence: group(diagnosis) for diagnosis in claim.diagnoses},
+        repeats=Counter(line.code for line in claim.lines),
+        start=days.day_number(start, zone),
+        whole=net_minor(claim),
+    )
+    return [_line(line, around, codes, zone) for line in claim.lines]
+
+
+class _Around(NamedTuple):
+    """What a line's values need of its claim."""
+
+    currency: str | None
+    groups: dict[int, str]  # diagnosis sequence to category
+    repeats: Counter[str | None]
+    start: int | None  # day number the offsets are counted from
+    whole: int  # the claim's net in minor units
+
+
+def _line(line: model.Line, around: _Around, codes: Codes, zone: str) -> tuple[float, ...]:
+    day = days.day_number(line.service_date, zone)
+    net = minor(line.net, around.currency)
+    linked = line.diagnosis_sequences
+    return (
+        codes[line.code], codes[line.system], codes[(line.code or "")[:GROUP_LENGTH]],
+        codes[line.revenue_code], codes[line.modifiers[0] if line.modifiers else None],
+        codes[line.place_of_service], codes[line.tooth],
+        codes[around.groups.get(linked[0]) if linked else None],
+        number(line.quantity), number(line.factor), minor(line.unit_price, around.currency), net,
+        minor(line.patient_share, around.currency), minor(line.tax, around.currency),
+        net / around.whole if net != MISSING_I64 and around.whole > 0 else MISSING_F64,
+        len(line.modifiers), len(linked), len(line.information_sequences), len(line.care_team_sequences),
+        int(line.body_site is not None), int(line.preauth_ref is not None), int(bool(line.package)),
+        int(bool(line.maternity)), len(line.details), around.repeats[line.code] if line.code else 0,
+        difference(day, around.start), difference(days.day_number(line.service_end, zone), day),
+    )  # fmt: skip
+
+
+def focal(claim: model.Claim) -> model.Insurance:
+    """Return the insurance this claim is addressed to: the focal one, else the first."""
+    return next((insurance for insurance in claim.insurance if insurance.focal), claim.insurance[0])
+
+
+def principal(claim: model.Claim) -> model.Diagnosis | None:
+    """Return the diagnosis marked principal, else the first."""
+    first = claim.diagnoses[0] if claim.diagnoses else None
+    return next((diagnosis for diagnosis in claim.diagnoses if "principal" in diagnosis.type), first)
+
+
+def group(diagnosis: model.Diagnosis | None) -> str:
+    """Return the category of a diagnosis: its code's first three characters without dots; empty if none."""
+    return diagnosis.code.replace(".", "")[:GROUP_LENGTH].upper() if diagnosis and diagnosis.code else ""
+
+
+def first_service(claim: model.Claim) -> str | None:
+    """Return the text of the earliest known day of service: of the lines, else of the encounter."""
+    written = [line.service_date for line in claim.lines if line.service_date]
+    return min(written) if written else claim.encounter.start if claim.encounter else None
+
+
+def age(birth: str | None, on: str | None) -> int:
+    """Return completed years from birth to a day as written; 90 above 89; missing where either is."""
+    if not birth or not on:
+        return MISSING_I64
+    years = int(on[:4]) - int(birth[:4]) - (on[5:10] < birth[5:10])
+    return min(years, OLDEST_AGE)
+
+
+def minor(amount: Decimal | None, currency: str | None) -> int:
+    """Return minor units of an amount, or the missing value."""
+    return MISSING_I64 if amount is None else money.to_minor(amount, currency)
+
+
+def number(value: Decimal | None) -> float:
+    """Return a decimal as a float64, or the missing value."""
+    return MISSING_F64 if value is None else float(value)
+
+
+def net_minor(claim: model.Claim) -> int:
+    """Return the sum of the lines' nets in minor units; the stated total where no line has a net."""
+    nets = [line.net for line in claim.lines if line.net is not None]
+    return minor(sum(nets, Decimal()) if nets else claim.total, claim.currency)
+
+
+def difference(later: int | None, earlier: int | None) -> int:
+    """Return whole days between two day numbers, or the missing value."""
+    return MISSING_I64 if later is None or earlier is None else later - earlier
+
+
+def has_preauth(claim: model.Claim) -> int:
+    """Return 1 when any insurance or line refers to a pre-authorisation."""
+    return int(
+        any(insurance.preauth_refs for insurance in claim.insurance)
+        or any(line.preauth_ref for line in claim.lines)
+    )
+
+
+def info_counts(claim: model.Claim) -> tuple[int, int, int, int, int]:
+    """Return how many vital signs, narratives, results, attachments and others the claim brings."""
+    if not claim.supporting_info and not claim.attachments:
+        return (0, 0, 0, 0, 0)
+    categories = [info.category for info in claim.supporting_info]
+    vitals = sum(category in VITAL_SIGNS for category in categories)
+    narratives = sum(category in NARRATIVES for category in categories)
+    results = sum(category in RESULTS for category in categories)
+    attachments = sum(category in ATTACHMENTS for category in categories)
+    others = len(categories) - vitals - narratives - results - attachments
+    return vitals, narratives, results, attachments + len(claim.attachments), others
