@@ -13,6 +13,7 @@ from payersim.domain import catalogue, generator
 LATE_MONTH = 18  # families since then exist only in the last quarter of the simulated time
 PRICE_TOLERANCE = 1.06  # simulated contracts pay up to six per cent above their tariff
 FOLLOW_UP_DAYS = 14
+URGENT_ABOVE_MINOR = 10_000  # what an acute visit may cost without proof of urgency
 DOCUMENTED_ABOVE_MINOR = 60_000  # dear lines need a history on file
 
 
@@ -129,7 +130,7 @@ def _wrong_setting(judged: Judged) -> bool:
 
 
 def _not_urgent(judged: Judged) -> bool:
-    return judged.service.group == "acute" and judged.net_minor > DOCUMENTED_ABOVE_MINOR
+    return judged.service.group == "acute" and judged.net_minor > URGENT_ABOVE_MINOR
 
 
 FAMILIES: tuple[Family, ...] = (
