@@ -14,8 +14,8 @@ from formats import model
 from payersim.domain import catalogue, population
 
 SLOPPY_GROUP_RATE = 0.05  # share of lines billed from another specialty than the diagnosis
-OVER_QUANTITY_RATE = 0.05
-WRONG_PERSON_RATE = 0.02  # a service for another sex or age slips through
+OVER_QUANTITY_RATE = 0.03
+WRONG_PERSON_RATE = 0.06  # a service for another sex or age slips through
 VISIT_RATE = 0.55
 USUAL_SPECIALTY_RATE = 0.7
 INPATIENT_RATE = 0.2  # of a hospital's claims

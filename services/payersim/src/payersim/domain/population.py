@@ -12,7 +12,7 @@ WORLD_START = date(2024, 7, 1)
 WORLD_MONTHS = 24  # two years: enough to train on the past and test on families that begin later
 CLAIMS_PER_PATIENT = 6
 EARLIEST_BIRTH = date(1936, 1, 1)
-NETWORK_GAP_RATE = 0.08  # share of provider-payer pairs without a contract
+NETWORK_GAP_RATE = 0.03  # share of provider-payer pairs without a contract
 FEMALE_RATE = 0.5
 BIRTH_SPAN_DAYS = 32_000  # the youngest are about two years old when the world begins
 
@@ -97,7 +97,7 @@ def _provider(rng: np.random.Generator, index: int, payers: tuple[Payer, ...]) -
         groups=groups,
         care=float(rng.beta(8, 2)),
         markup=float(rng.normal(0.02, 0.05)),
-        lag_days=float(rng.uniform(3, 22)),
+        lag_days=float(rng.uniform(2, 12)),
         out_of_network=excluded,
     )
 
