@@ -7,15 +7,10 @@ from typing import Protocol, Self
 
 import grpc
 
-from chassis import errors, timers
+from chassis import errors, faults, outcomes, timers
 
-_IN_DOUBT = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED})
-_KINDS: dict[grpc.StatusCode, type[errors.Fault]] = {
-    grpc.StatusCode.INVALID_ARGUMENT: errors.Invalid,
-    grpc.StatusCode.UNAUTHENTICATED: errors.Denied,
-    grpc.StatusCode.PERMISSION_DENIED: errors.Denied,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Exhausted,
-}
+# INTERNAL and UNKNOWN without a fault of ours inside: gRPC's own words for a send that met a dying connection.
+_TRANSPORT = frozenset({"call.internal", "call.unknown"})
 
 
 class Batch(Protocol):
@@ -111,17 +106,18 @@ def ending(reader: asyncio.Task[None]) -> errors.Fault | None:
     if reader.cancelled():
         return broken()
     cause = reader.exception()
-    if cause is None or (isinstance(cause, errors.Fault) and not isinstance(cause, errors.Unavailable)):
-        return cause
-    if isinstance(cause, errors.Unavailable) or _status(cause) in _IN_DOUBT:
-        fault: errors.Fault = broken()
-    else:
-        kind = _KINDS.get(_status(cause), errors.Internal)
-        fault = kind("stream.refused", "The other side refused the stream.")
+    if cause is None:
+        return None
+    fault = _translated(cause)
+    if isinstance(fault, errors.Unavailable) or fault.reason in _TRANSPORT:
+        fault = broken()
     fault.__cause__ = cause
     return fault
 
 
-def _status(cause: BaseException) -> grpc.StatusCode:
-    """Return the status of a call that failed; anything else that was raised is UNKNOWN."""
-    return cause.code() if isinstance(cause, grpc.aio.AioRpcError) else grpc.StatusCode.UNKNOWN
+def _translated(cause: BaseException) -> errors.Fault:
+    if isinstance(cause, errors.Fault):
+        return outcomes.again(cause)
+    if isinstance(cause, grpc.aio.AioRpcError):
+        return faults.from_rpc(cause)
+    return errors.Internal("stream.failed", "The stream could not be read.")

@@ -23,8 +23,8 @@ from chassis import errors, metrics
 
 # Names of things and measures of work. A name belongs here when no value of it can describe a person.
 FIELDS = frozenset({
-    "request_id", "tenant", "item_id", "batch_id", "service", "caller", "method", "kind", "reason", "code",
-    "status", "side", "target", "port", "bind", "pid", "signal", "exit_code", "attempt", "version",
+    "request_id", "tenant", "item_id", "batch_id", "service", "caller", "method", "rpc_method", "kind", "reason",
+    "code", "status", "side", "target", "port", "bind", "pid", "signal", "exit_code", "attempt", "version",
     "revision", "schema_hash", "migration", "table", "queue", "rows", "items", "lines", "bytes", "count",
     "duration_ms", "retry_after_ms", "remaining_ms", "grace_seconds", "trace_id", "model", "arm", "pack",
     "media_type", "state", "task", "where",
