@@ -1,0 +1,57 @@
+"""simulate, train, evaluate: the data scientist's commands."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box, table
+
+from ultrathink_cli import compose
+from ultrathink_cli.inbound import console
+
+
+def simulate(
+    claims: Annotated[int, typer.Option(help="how many claims")],
+    out: Annotated[Path, typer.Option(help="folder to write into")],
+    seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 0,
+) -> None:
+    """Write simulated claims and the pseudo-payer's answers to them."""
+    with console.faults_shown(), console.bar("claims") as bar:
+        task = bar.add_task("simulating", total=claims)
+        summary = compose.simulate(claims, seed, out, lambda done: bar.update(task, completed=done))
+    share = summary.lines_denied / summary.lines
+    counted = f"{summary.claims:,} claims, {summary.lines:,} lines"
+    console.out.print(f"{counted}, {share:.1%} of lines denied or cut (simulated) → {out}")
+
+
+def train(
+    task: Annotated[
+        str, typer.Argument(help="denial, provider-fraud, …; `ultrathink train --help` lists them")
+    ],
+    data: Annotated[Path, typer.Option(help="file or folder with the training data", exists=True)],
+    out: Annotated[Path, typer.Option(help="folder for the bundle")],
+    seed: Annotated[int, typer.Option(help="same data, seed and lock file: same bundle")] = 0,
+) -> None:
+    """Train a model and write its bundle: model, calibration, metrics, card."""
+    with console.faults_shown():
+        metrics = compose.train(task, data, seed, out, console.Voice().say)
+    console.out.print_json(json.dumps(metrics))
+
+
+def evaluate(
+    task: Annotated[str, typer.Argument(help="the task the bundle was trained for")],
+    bundle: Annotated[Path, typer.Option(help="folder of the bundle", exists=True, file_okay=False)],
+    data: Annotated[Path, typer.Option(help="file or folder with labelled data", exists=True)],
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Measure a bundle on labelled data, beside its baselines."""
+    with console.faults_shown():
+        metrics = compose.evaluate(task, bundle, data)
+    if as_json:
+        typer.echo(json.dumps(metrics))
+        return
+    view = table.Table("figure", "value", box=box.SIMPLE_HEAD)
+    for name, value in metrics.items():
+        view.add_row(name, json.dumps(value) if isinstance(value, dict | list) else f"{value}")
+    console.out.print(view)

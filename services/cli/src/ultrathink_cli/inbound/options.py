@@ -1,0 +1,30 @@
+"""Options that several commands share, so that they mean the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ultrathink_cli.domain import layout
+from ultrathink_cli.outbound import run_file
+
+type Files = list[Path]
+
+DATA_HELP = (
+    "data directory of the platform; default ./.ultrathink (for root: a folder the database can reach)"
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help=DATA_HELP, file_okay=False)]
+Lang = Annotated[str, typer.Option("--lang", help="language of messages: en or ar")]
+Url = Annotated[str | None, typer.Option("--url", help="gateway; default: the platform running on --data")]
+Token = Annotated[str | None, typer.Option("--token", envvar="ULTRATHINK_TOKEN", help="bearer token")]
+
+
+def layout_of(data: Path | None) -> layout.Layout:
+    """Return the layout of the named data directory, or of the default one."""
+    return layout.Layout(data.resolve() if data else layout.default_data(Path.cwd()))
+
+
+def running(data: Path | None) -> run_file.Running | None:
+    """Return the platform that runs on the data directory, if one does."""
+    return run_file.read(layout_of(data).run_file)
