@@ -95,7 +95,7 @@ class Coalescer[T, R]:
         if deadline < self._wake_at:
             self._watch(deadline)
         if not self._turning and len(self._flights) < self._in_flight:
-            self._turn_later()
+            self._turn_later(seen=0)
         try:
             return await future
         except asyncio.CancelledError:
@@ -134,8 +134,8 @@ class Coalescer[T, R]:
             self._queued_bytes -= entry.size
             self._rest()
 
-    def _turn_later(self) -> None:
-        self._turning, self._seen = True, len(self._queue)
+    def _turn_later(self, seen: int) -> None:
+        self._turning, self._seen = True, seen
         asyncio.get_running_loop().call_soon(self._turn, context=self._context)
 
     def _turn(self) -> None:
@@ -145,7 +145,7 @@ class Coalescer[T, R]:
         while self._queue and len(self._flights) < self._in_flight:
             full = len(self._queue) >= self._max_rows or self._queued_bytes >= self._max_bytes
             if not (full or quiet):
-                self._turn_later()
+                self._turn_later(seen=len(self._queue))
                 return
             self._send(self._take())
 
@@ -196,7 +196,7 @@ class Coalescer[T, R]:
         if task.cancelled():
             _refuse(batch, errors.Unavailable("exchange.cancelled", "The exchange was given up."))
         if self._queue and not self._turning:
-            self._turn_later()
+            self._turn_later(seen=0)
         self._rest()
 
     def _rest(self) -> None:

@@ -9,7 +9,7 @@ import grpc
 
 from chassis import errors, faults, outcomes, timers
 
-# INTERNAL and UNKNOWN without a fault of ours inside: gRPC's own words for a send that met a dying connection.
+# INTERNAL and UNKNOWN without a fault of ours: gRPC's own words for a send that met a dying connection.
 _TRANSPORT = frozenset({"call.internal", "call.unknown"})
 
 

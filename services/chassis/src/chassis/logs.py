@@ -23,11 +23,11 @@ from chassis import errors, metrics
 
 # Names of things and measures of work. A name belongs here when no value of it can describe a person.
 FIELDS = frozenset({
-    "request_id", "tenant", "item_id", "batch_id", "service", "caller", "method", "rpc_method", "kind", "reason",
-    "code", "status", "side", "target", "port", "bind", "pid", "signal", "exit_code", "attempt", "version",
-    "revision", "schema_hash", "migration", "table", "queue", "rows", "items", "lines", "bytes", "count",
-    "duration_ms", "retry_after_ms", "remaining_ms", "grace_seconds", "trace_id", "model", "arm", "pack",
-    "media_type", "state", "task", "where",
+    "arm", "attempt", "batch_id", "bind", "bytes", "caller", "code", "count", "duration_ms", "exit_code",
+    "grace_seconds", "item_id", "items", "kind", "lines", "media_type", "method", "migration", "model",
+    "pack", "pid", "port", "queue", "reason", "remaining_ms", "request_id", "retry_after_ms", "revision",
+    "rows", "rpc_method", "schema_hash", "service", "side", "signal", "state", "status", "table", "target",
+    "task", "tenant", "trace_id", "version", "where",
 })  # fmt: skip
 MAX_FRAMES = 20  # The innermost places of one exception.
 MAX_CAUSES = 5

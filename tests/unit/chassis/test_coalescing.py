@@ -1,0 +1,437 @@
+"""The Coalescer: what shares a batch, what is bounded, and how each item learns its outcome."""
+
+import asyncio
+import contextvars
+from collections.abc import Sequence
+
+import pytest
+
+import streams_support
+from chassis import coalescing, errors
+
+FAR = 10_000.0
+type Answers = Sequence[str | errors.Fault]
+
+
+class Door:
+    """An exchange that holds every batch until the test answers it."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.outcomes: list[asyncio.Future[Answers]] = []
+
+    async def __call__(self, items: list[str]) -> Answers:
+        """Hold the batch."""
+        self.batches.append(items)
+        self.outcomes.append(asyncio.get_running_loop().create_future())
+        return await self.outcomes[-1]
+
+    def answer(self, batch: int) -> None:
+        """Answer each item with its capitals."""
+        self.outcomes[batch].set_result([item.upper() for item in self.batches[batch]])
+
+
+class Bench:
+    """A Coalescer on manual time, its door, and what it told its observer."""
+
+    def __init__(self, *, max_rows: int = 100, max_bytes: int = 1000, max_queue: int = 100) -> None:
+        self.time, self.door = streams_support.ManualTime(), Door()
+        self.seen: list[tuple[int, int]] = []
+        self.coalescer = coalescing.Coalescer[str, str](
+            self.door,
+            max_rows=max_rows,
+            max_bytes=max_bytes,
+            max_queue=max_queue,
+            size_of=len,
+            clock=self.time,
+            wakes=self.time,
+            observe=lambda rows, left: self.seen.append((rows, left)),
+        )
+
+    def submit(self, item: str, deadline: float = FAR) -> asyncio.Task[str]:
+        """Submit from a caller of its own."""
+        return asyncio.create_task(self.coalescer.submit(item, deadline=deadline))
+
+
+async def test_items_submitted_together_share_one_batch_in_order() -> None:
+    """Callers of the same turn meet in one message and each gets its own answer."""
+    bench = Bench()
+    callers = [bench.submit(item) for item in "abc"]
+    await streams_support.turns()
+    assert bench.door.batches == [["a", "b", "c"]]
+    bench.door.answer(0)
+    assert await asyncio.gather(*callers) == ["A", "B", "C"]
+    assert bench.seen == [(3, 0)]
+
+
+async def test_a_batch_leaves_only_after_a_turn_that_brought_nothing_new() -> None:
+    """A caller who arrives one turn later still joins, without any timer."""
+    bench = Bench()
+
+    async def late(item: str, after: int) -> str:
+        await streams_support.turns(after)
+        return await bench.coalescer.submit(item, deadline=FAR)
+
+    callers = [asyncio.create_task(late(item, after)) for after, item in enumerate("abcd")]
+    await streams_support.turns(20)
+    assert bench.door.batches == [["a", "b", "c", "d"]]
+    assert [delay for delay in bench.time.delays if delay < 1] == []
+    bench.door.answer(0)
+    await asyncio.gather(*callers)
+
+
+async def test_a_lone_item_leaves_at_once() -> None:
+    """One caller does not wait for company."""
+    bench = Bench()
+    caller = bench.submit("a")
+    await streams_support.turns(5)
+    assert bench.door.batches == [["a"]]
+    bench.door.answer(0)
+    assert await caller == "A"
+
+
+async def test_two_batches_are_out_at_most_and_what_arrives_meanwhile_is_the_next() -> None:
+    """The third group gathers until one of the two before it is answered."""
+    bench = Bench()
+    callers = []
+    for group in ("ab", "cd", "ef", "gh"):
+        callers += [bench.submit(item) for item in group]
+        await streams_support.turns()
+    assert bench.door.batches == [["a", "b"], ["c", "d"]]
+    bench.door.answer(1)
+    await streams_support.turns()
+    assert bench.door.batches[2:] == [["e", "f", "g", "h"]]
+    bench.door.answer(0)
+    bench.door.answer(2)
+    assert await asyncio.gather(*callers) == list("ABCDEFGH")
+
+
+async def test_rows_and_bytes_bound_a_batch() -> None:
+    """A batch ends before the row or byte that would be too many."""
+    by_rows, by_bytes = Bench(max_rows=2), Bench(max_bytes=5)
+    callers = [by_rows.submit(item) for item in "abc"]
+    callers += [by_bytes.submit(item) for item in ("aaa", "bb", "c")]
+    await streams_support.turns()
+    assert by_rows.door.batches == [["a", "b"], ["c"]]
+    assert by_bytes.door.batches == [["aaa", "bb"], ["c"]]
+    for door in (by_rows.door, by_bytes.door):
+        door.answer(0)
+        door.answer(1)
+    await asyncio.gather(*callers)
+
+
+async def test_an_item_larger_than_a_batch_travels_alone() -> None:
+    """The byte bound is for company; a single item is never refused for it."""
+    bench = Bench(max_bytes=3)
+    callers = [bench.submit("long item"), bench.submit("a")]
+    await streams_support.turns()
+    assert bench.door.batches == [["long item"], ["a"]]
+    bench.door.answer(0)
+    bench.door.answer(1)
+    await asyncio.gather(*callers)
+
+
+async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
+    """What waits is bounded by number, and the refusal carries a hint that is not zero."""
+    bench = Bench(max_rows=1, max_queue=2)
+    callers = [bench.submit("a"), bench.submit("b")]
+    await streams_support.turns()
+    callers += [bench.submit("c"), bench.submit("d")]
+    await streams_support.turns()
+    with pytest.raises(errors.Exhausted) as refusal:
+        await bench.coalescer.submit("e", deadline=FAR)
+    assert refusal.value.reason == "queue.full"
+    assert refusal.value.retry_after_ms >= 1
+    for batch in range(4):
+        bench.door.answer(batch)
+        await streams_support.turns()
+    assert await asyncio.gather(*callers) == list("ABCD")
+
+
+async def test_the_hint_of_a_full_queue_follows_the_pace_of_recent_batches() -> None:
+    """A slow room asks its callers to stay away longer than a fast one."""
+    hints = []
+    for pace in (0.1, 1.0):
+        bench = Bench(max_rows=1, max_queue=1)
+        first = bench.submit("a")
+        await streams_support.turns()
+        bench.time.advance(pace)
+        bench.door.answer(0)
+        await first
+        callers = []
+        for item in "bcd":
+            callers.append(bench.submit(item))
+            await streams_support.turns()
+        with pytest.raises(errors.Exhausted) as refusal:
+            await bench.coalescer.submit("e", deadline=FAR)
+        hints.append(refusal.value.retry_after_ms)
+        for batch in (1, 2, 3):
+            bench.door.answer(batch)
+            await streams_support.turns()
+        await asyncio.gather(*callers)
+    assert hints[0] * 9 < hints[1]
+
+
+async def test_waiting_bytes_are_bounded_too() -> None:
+    """Sixteen batches' bytes wait at most, however few items they are."""
+    bench = Bench(max_bytes=10, max_queue=10_000)
+    callers = [bench.submit("x" * 10) for _ in range(2)]
+    await streams_support.turns()
+    callers += [bench.submit("y" * 10) for _ in range(16)]
+    await streams_support.turns()
+    with pytest.raises(errors.Exhausted):
+        await bench.coalescer.submit("z", deadline=FAR)
+    for batch in range(18):
+        bench.door.answer(batch)
+        await streams_support.turns()
+    await asyncio.gather(*callers)
+
+
+async def test_an_item_without_time_left_is_not_taken() -> None:
+    """A deadline that has passed already is told at once."""
+    bench = Bench()
+    with pytest.raises(errors.Unavailable, match=r"deadline\.exceeded"):
+        await bench.coalescer.submit("a", deadline=bench.time.monotonic())
+    await streams_support.turns()
+    assert bench.door.batches == []
+
+
+async def test_an_item_whose_deadline_passes_in_the_queue_is_never_sent() -> None:
+    """It is told when its time is over, and leaves room for the others."""
+    bench = Bench()
+    held = [bench.submit("a")]
+    await streams_support.turns()
+    held.append(bench.submit("b"))
+    await streams_support.turns()
+    short = bench.submit("c", deadline=bench.time.monotonic() + 1)
+    long = bench.submit("d")
+    await streams_support.turns()
+    bench.time.advance(1.02)
+    with pytest.raises(errors.Unavailable, match=r"deadline\.exceeded"):
+        await short
+    bench.door.answer(0)
+    bench.door.answer(1)
+    await streams_support.turns()
+    assert bench.door.batches[2:] == [["d"]]
+    bench.door.answer(2)
+    assert await asyncio.gather(*held, long) == ["A", "B", "D"]
+
+
+async def test_a_deadline_noticed_only_when_sending_keeps_the_item_back() -> None:
+    """Time that passed between two timers is seen before a batch leaves."""
+    bench = Bench()
+    caller = bench.submit("a", deadline=bench.time.monotonic() + 1)
+    await asyncio.sleep(0)
+    bench.time.seconds += 2
+    with pytest.raises(errors.Unavailable, match=r"deadline\.exceeded"):
+        await caller
+    assert bench.door.batches == []
+
+
+async def test_a_deadline_in_flight_is_told_to_its_item_alone() -> None:
+    """The others of the batch still get their answers."""
+    bench = Bench()
+    short, long = bench.submit("a", deadline=bench.time.monotonic() + 1), bench.submit("b")
+    await streams_support.turns()
+    bench.time.advance(1.5)
+    with pytest.raises(errors.Unavailable, match=r"deadline\.exceeded"):
+        await short
+    bench.door.answer(0)
+    assert await long == "B"
+
+
+async def test_an_exchange_past_its_last_deadline_is_given_up() -> None:
+    """A room that hangs does not keep the places of batches nobody waits for."""
+    bench = Bench()
+    hung = []
+    for item in "ab":
+        hung.append(bench.submit(item, deadline=bench.time.monotonic() + 1))
+        await streams_support.turns()
+    bench.time.advance(1.1)
+    results = await asyncio.gather(*hung, return_exceptions=True)
+    assert [type(result) for result in results] == [errors.Unavailable] * 2
+    fresh = bench.submit("c")
+    await streams_support.turns()
+    assert bench.door.batches[2:] == [["c"]]
+    bench.door.answer(2)
+    assert await fresh == "C"
+
+
+async def test_a_storm_of_deadlines_is_swept_at_most_every_ten_milliseconds() -> None:
+    """Deadlines that lie close together share a wake-up."""
+    bench = Bench(max_queue=1000)
+    start = bench.time.monotonic()
+    held = [bench.submit(item, deadline=FAR) for item in "ab"]
+    callers = [bench.submit(f"{number}", deadline=start + 1 + number / 100_000) for number in range(500)]
+    await streams_support.turns()
+    before = len(bench.time.delays)
+    bench.time.advance(1.1)
+    assert len(bench.time.delays) - before <= 3
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert all(isinstance(result, errors.Unavailable) for result in results)
+    for outcome in bench.door.outcomes:
+        outcome.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+
+
+async def test_an_item_cancelled_in_the_queue_is_not_sent() -> None:
+    """Its caller went away; nobody pays for it."""
+    bench = Bench()
+    held = []
+    for item in "ab":
+        held.append(bench.submit(item))
+        await streams_support.turns()
+    gone, kept = bench.submit("c"), bench.submit("d")
+    await streams_support.turns()
+    gone.cancel()
+    await streams_support.turns()
+    bench.door.answer(0)
+    bench.door.answer(1)
+    await streams_support.turns()
+    assert bench.door.batches[2:] == [["d"]]
+    bench.door.answer(2)
+    assert await asyncio.gather(*held, kept) == ["A", "B", "D"]
+    assert gone.cancelled()
+
+
+async def test_an_item_cancelled_in_flight_leaves_the_others_alone() -> None:
+    """Its answer is dropped; its neighbours get theirs."""
+    bench = Bench()
+    gone, kept = bench.submit("a"), bench.submit("b")
+    await streams_support.turns()
+    gone.cancel()
+    await streams_support.turns()
+    bench.door.answer(0)
+    assert await kept == "B"
+    assert gone.cancelled()
+
+
+async def test_a_fault_of_the_exchange_fails_exactly_its_batch() -> None:
+    """Each item gets an equal fault of its own, and the other batch its answers."""
+    bench = Bench(max_rows=2)
+    callers = [bench.submit(item) for item in "abcd"]
+    await streams_support.turns()
+    violation = errors.Violation("lines[0]", "code", "text")
+    bench.door.outcomes[0].set_exception(
+        errors.Exhausted("store.busy", "Busy.", violations=(violation,), retry_after_ms=7)
+    )
+    bench.door.answer(1)
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    first, second = results[:2]
+    assert isinstance(first, errors.Exhausted)
+    assert isinstance(second, errors.Exhausted)
+    assert first is not second
+    assert (first.reason, first.retry_after_ms, first.violations) == ("store.busy", 7, (violation,))
+    assert results[2:] == ["C", "D"]
+
+
+async def test_a_fault_as_an_answer_is_raised_for_that_item_alone() -> None:
+    """A bad item fails alone, not its batch."""
+    bench = Bench()
+    callers = [bench.submit(item) for item in "ab"]
+    await streams_support.turns()
+    bench.door.outcomes[0].set_result(["A", errors.Conflict("key.reused", "Reused.")])
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert results[0] == "A"
+    assert isinstance(results[1], errors.Conflict)
+
+
+@pytest.mark.parametrize("answers", [[], ["A"], ["A", "B", "C"]])
+async def test_another_number_of_answers_is_our_defect(answers: list[str]) -> None:
+    """No item is given an answer that may be another's."""
+    bench = Bench()
+    callers = [bench.submit(item) for item in "ab"]
+    await streams_support.turns()
+    bench.door.outcomes[0].set_result(answers)
+    for result in await asyncio.gather(*callers, return_exceptions=True):
+        assert isinstance(result, errors.Internal)
+        assert result.reason == "exchange.mismatched"
+
+
+async def test_a_foreign_exception_becomes_a_fault_without_its_text() -> None:
+    """The cause is chained for the log; the message says nothing of it."""
+    bench = Bench()
+    caller = bench.submit("a")
+    await streams_support.turns()
+    bench.door.outcomes[0].set_exception(ValueError("row of 1012345678"))
+    with pytest.raises(errors.Internal, match=r"exchange\.failed") as failure:
+        await caller
+    assert "1012345678" not in str(failure.value)
+    cause = failure.value.__cause__
+    assert cause is not None
+    assert isinstance(cause.__cause__, ValueError)
+
+
+async def test_an_exchange_that_is_cancelled_from_within_is_unavailable() -> None:
+    """A cancelled call below does not leave its items waiting."""
+    bench = Bench()
+    caller = bench.submit("a")
+    await streams_support.turns()
+    bench.door.outcomes[0].cancel()
+    with pytest.raises(errors.Unavailable, match=r"exchange\.cancelled"):
+        await caller
+
+
+async def test_closing_waits_for_every_accepted_item_and_refuses_new_ones() -> None:
+    """Nothing accepted is lost, nothing new gets in."""
+    bench = Bench(max_rows=1)
+    callers = [bench.submit(item) for item in "abc"]
+    await streams_support.turns()
+    closing = [asyncio.create_task(bench.coalescer.aclose()) for _ in range(2)]
+    await streams_support.turns()
+    with pytest.raises(errors.Unavailable, match=r"coalescer\.closed"):
+        await bench.coalescer.submit("d", deadline=FAR)
+    assert not any(task.done() for task in closing)
+    for batch in range(3):
+        bench.door.answer(batch)
+        await streams_support.turns()
+    await asyncio.gather(*closing)
+    assert await asyncio.gather(*callers) == list("ABC")
+
+
+async def test_closing_an_idle_coalescer_returns_at_once() -> None:
+    """There is nothing to wait for, and its timer goes with it."""
+    bench = Bench()
+    caller = bench.submit("a")
+    await streams_support.turns()
+    bench.door.answer(0)
+    await caller
+    await bench.coalescer.aclose()
+    bench.time.advance(FAR)
+    assert bench.coalescer._wake is None
+
+
+async def test_closing_ends_when_the_last_waiting_item_goes_away() -> None:
+    """A cancelled item is an outcome too."""
+    bench = Bench(max_rows=1)
+    callers = [bench.submit(item) for item in "abc"]
+    await streams_support.turns()
+    closing = asyncio.create_task(bench.coalescer.aclose())
+    bench.door.answer(0)
+    bench.door.answer(1)
+    callers[2].cancel()
+    await streams_support.turns()
+    for outcome in bench.door.outcomes[2:]:
+        outcome.cancel()
+    await closing
+    assert await asyncio.gather(*callers[:2]) == ["A", "B"]
+
+
+async def test_an_exchange_runs_in_the_context_of_no_caller() -> None:
+    """A batch serves many callers, so it must not carry the identity of the first."""
+    who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
+
+    async def tell(items: list[str]) -> list[str]:
+        return [who.get() for _ in items]
+
+    coalescer = coalescing.Coalescer(
+        tell,
+        max_rows=9,
+        max_bytes=9,
+        max_queue=9,
+        size_of=len,
+        clock=streams_support.ManualTime(),
+        wakes=streams_support.ManualTime(),
+    )
+    who.set("somebody")
+    assert await coalescer.submit("a", deadline=FAR) == "nobody"
