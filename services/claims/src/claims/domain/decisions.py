@@ -80,7 +80,7 @@ class LikelyReason(Part, frozen=True, kw_only=True):
     carc: str | None = None
     label: Bilingual
     probability: float
-    predicted: bool = msgspec.field(default=True)
+    predicted: Literal[True]  # without a default, so that it is always written
 
 
 class LineRisk(Part, frozen=True, kw_only=True):
@@ -137,6 +137,14 @@ class Thresholds(Part, frozen=True, kw_only=True):
     review: float
 
 
+class Review(Part, frozen=True, kw_only=True):
+    """What a person decided; the words that go with it are kept beside the claim, not here."""
+
+    verdict: Verdict
+    subject: str
+    at: str
+
+
 class RequiredDocument(Part, frozen=True, kw_only=True):
     code: str
     label: Bilingual
@@ -163,6 +171,7 @@ class Decision(Part, frozen=True, kw_only=True):
     not_checked: list[NotChecked]
     risk: Risk
     amounts: Amounts
+    review: Review | None = None
     duplicates: list[Duplicate] = []
     required_documents: list[RequiredDocument] = []
     submit_by: str | None = None

@@ -1,0 +1,90 @@
+"""The money of a claim: exact sums in minor units, and the amounts a decision shows.
+
+Details are never added: a line's net already contains them. `net` includes tax and the patient's share, so
+the payer's exposure is net − patient_share.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from claims.domain import decisions
+from formats import model, money
+
+
+class LineSums(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One line in minor units; None where the sender gave none."""
+
+    net: int | None
+    patient_share: int | None
+    exposure: int | None
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A claim in minor units of `currency`; `lines` in the order of the claim's lines."""
+
+    currency: str | None
+    lines: list[LineSums]
+    submitted: int | None
+    tax: int | None
+    patient_share: int | None
+    payer_share: int | None
+
+
+def add_up(claim: model.Claim) -> Sums:
+    """Return the sums of a claim whose amounts are known to fit its currency.
+
+    `submitted` is the claim's total, else the sum of the nets. A sum over lines is None when no line has the
+    amount; the payer's share is None unless every line has a net.
+    """
+    digits = money.minor_digits(claim.currency)
+    lines = [_line(line, digits) for line in claim.lines]
+    nets = _all(line.net for line in lines)
+    shares = _some(line.patient_share for line in lines)
+    return Sums(
+        currency=claim.currency,
+        lines=lines,
+        submitted=nets if claim.total is None else _minor(claim.total, digits),
+        tax=_some(_minor(line.tax, digits) for line in claim.lines),
+        patient_share=shares,
+        payer_share=None if nets is None else nets - (shares or 0),
+    )
+
+
+def shown(sums: Sums) -> decisions.Amounts:
+    """Return the sums as decimals of major units, exact, with the currency's decimals."""
+    currency = sums.currency
+    return decisions.Amounts(
+        submitted=_major(sums.submitted, currency),
+        tax=_major(sums.tax, currency),
+        patient_share=_major(sums.patient_share, currency),
+        payer_share=_major(sums.payer_share, currency),
+    )
+
+
+def _line(line: model.Line, digits: int) -> LineSums:
+    net, share = _minor(line.net, digits), _minor(line.patient_share, digits)
+    return LineSums(net=net, patient_share=share, exposure=None if net is None else net - (share or 0))
+
+
+def _minor(amount: Decimal | None, digits: int) -> int | None:
+    return None if amount is None else int(amount.scaleb(digits))  # exact: readers refuse more decimals
+
+
+def _major(minor: int | None, currency: str | None) -> Decimal | None:
+    return None if minor is None else money.from_minor(minor, currency)
+
+
+def _all(values: Iterable[int | None]) -> int | None:
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _some(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,86 @@
+"""Risk: what a model's score means for this claim's money. Names no model and calls none."""
+
+import math
+from typing import Literal
+
+import msgspec
+
+from claims.domain import amounts, decisions
+from formats import model
+
+
+class LineReason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why the line in this row of the claim is flagged; `guesses` likeliest first."""
+
+    row: int
+    guesses: list[decisions.LikelyReason] = []
+    contributions: list[decisions.Contribution] = []
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What scoring said of one claim; probabilities are of denial, `line_probabilities` in line order."""
+
+    state: Literal["scored", "not_scored", "out_of_range"]
+    reason: str | None = None
+    probability: float | None = None
+    line_probabilities: list[float] = []
+    line_reasons: list[LineReason] = []
+    contributions: list[decisions.Contribution] = []
+    model: decisions.Model | None = None
+    simulated: bool | None = None
+
+
+def not_scored(reason: str) -> Score:
+    """Return the score of a claim that no model saw; `reason` is stable and machine-readable."""
+    return Score(state="not_scored", reason=reason)
+
+
+def assess(score: Score, claim: model.Claim, sums: amounts.Sums) -> decisions.Risk:
+    """Return the risk of a claim: the score, with the money it puts at risk when the claim asks for money."""
+    asks = claim.use == "claim"
+    return decisions.Risk(
+        state=score.state,
+        reason=score.reason,
+        simulated=score.simulated,
+        probability=score.probability,
+        at_risk_minor=at_risk(score.probability, sums.payer_share) if asks else None,
+        currency=sums.currency if asks and score.probability is not None else None,
+        reasons=score.contributions,
+        lines=_lines(score, claim, sums, asks=asks),
+        model=score.model,
+    )
+
+
+def at_risk(probability: float | None, exposure: int | None) -> int | None:
+    """Return probability × exposure in whole minor units, to the nearest, halves up; never below zero.
+
+    `exposure` is net − patient_share in minor units. None where either is not known.
+    """
+    if probability is None or exposure is None:
+        return None
+    return max(0, math.floor(probability * exposure + 0.5))
+
+
+def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) -> list[decisions.LineRisk]:
+    reasons = {reason.row: reason for reason in score.line_reasons}
+    return [
+        _line(line.sequence, chance, money.exposure if asks else None, reasons.get(row))
+        for row, (line, chance, money) in enumerate(
+            zip(claim.lines, score.line_probabilities, sums.lines, strict=False)
+        )
+    ]
+
+
+def _line(
+    sequence: int, probability: float, exposure: int | None, reason: LineReason | None
+) -> decisions.LineRisk:
+    money = at_risk(probability, exposure)
+    if reason is None:
+        return decisions.LineRisk(sequence=sequence, probability=probability, at_risk_minor=money)
+    return decisions.LineRisk(
+        sequence=sequence,
+        probability=probability,
+        at_risk_minor=money,
+        likely_reason=reason.guesses[0] if reason.guesses else None,
+        reasons=reason.contributions,
+    )

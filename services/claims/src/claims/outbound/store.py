@@ -1,0 +1,189 @@
+"""The system of record for writing: batches of claims and questions over two streams of storage."""
+
+from collections.abc import Sequence
+
+from chassis import clock as clocks
+from chassis import contexts, errors, faults, streams, telemetry
+from claims import ports
+from claims.domain import histories
+from claims.outbound import calls, columns, stored
+from formats import canonical, hashing
+from ultrathink.common.v1 import common_pb2
+from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
+
+ITEM_BYTES = 1_024  # Columns, context and keys of one claim beside its documents.
+QUESTION_BYTES = 256
+KEY_BYTES = 40
+SYSTEM_SECONDS = 5.0  # For what the room asks on its own behalf.
+
+type Asked = tuple[contexts.CallContext, histories.Question]
+
+
+class GrpcStore:
+    """Implements the port Store; Record may be repeated, because storage knows what it has seen."""
+
+    def __init__(self, stub: storage_pb2_grpc.ClaimStoreAsyncStub, clock: clocks.Clock) -> None:
+        self._stub, self._clock = stub, clock
+        self._recording: streams.BatchStream[storage_pb2.RecordRequest, storage_pb2.RecordResponse] = (
+            streams.BatchStream(stub.Record, clock=clock, resend=True)
+        )
+        self._asking: streams.BatchStream[storage_pb2.LookupRequest, storage_pb2.LookupResponse] = (
+            streams.BatchStream(stub.Lookup, clock=clock, resend=True)
+        )
+        self._records: calls.Groups[_Filed, ports.Recorded] = calls.Groups(
+            self._record, name="record", size_of=_Filed.size, deadline_of=_Filed.deadline, clock=clock
+        )
+        self._questions: calls.Groups[Asked, histories.Known] = calls.Groups(
+            self._lookup, name="lookup", size_of=_question_size, deadline_of=_patience, clock=clock
+        )
+
+    async def record(
+        self, submissions: Sequence[ports.Submission]
+    ) -> Sequence[ports.Recorded | errors.Fault]:
+        """Return one record or fault per submission; a record is durable."""
+        return await self._records.send([_Filed(item) for item in submissions])
+
+    async def lookup(self, questions: Sequence[Asked]) -> Sequence[histories.Known | errors.Fault]:
+        """Return one memory or fault per question."""
+        return await self._questions.send(questions)
+
+    async def append(self, change: ports.Change) -> int:
+        """Return the new revision."""
+        request = storage_pb2.RecordChangeRequest(change=self._change(change))
+        answer = await calls.unary(self._stub.RecordChange, request, change.context, self._clock)
+        return answer.revision
+
+    async def unscored(self, limit: int) -> Sequence[ports.Stored]:
+        """Return claims recorded without a score, oldest first."""
+        request = storage_pb2.ListUnscoredRequest(limit=limit)
+        context = contexts.CallContext(
+            item_id="", tenant="", subject="", deadline=self._clock.monotonic() + SYSTEM_SECONDS
+        )
+        answer = await calls.unary(self._stub.ListUnscored, request, context, self._clock)
+        return [stored.unscored(claim) for claim in answer.claims]
+
+    async def aclose(self) -> None:
+        """Wait for what is in flight and end the streams."""
+        await self._records.aclose()
+        await self._questions.aclose()
+        await self._recording.aclose()
+        await self._asking.aclose()
+
+    async def _record(self, filed: list["_Filed"], deadline: float) -> list[ports.Recorded | errors.Fault]:
+        items = [entry.item for entry in filed]
+        senders = [item.context for item in items]
+        with telemetry.batch_span(
+            "claims.record_batch", (sender.traceparent for sender in senders), rows=len(items)
+        ) as onward:
+            wired = calls.wire(senders, onward, self._clock)
+            request = storage_pb2.RecordRequest(
+                items=[entry.wire(context) for entry, context in zip(filed, wired, strict=True)],
+                claims=columns.claims(items),
+                lines=columns.lines(items),
+                findings=columns.findings(items),
+            )
+            answer = await self._recording.exchange(request, deadline=deadline)
+        return [_recorded(result) for result in answer.results]
+
+    async def _lookup(self, asked: list[Asked], deadline: float) -> list[histories.Known | errors.Fault]:
+        senders = [context for context, _ in asked]
+        with telemetry.batch_span(
+            "claims.lookup_batch", (sender.traceparent for sender in senders), rows=len(asked)
+        ) as onward:
+            wired = calls.wire(senders, onward, self._clock)
+            request = storage_pb2.LookupRequest(
+                items=[
+                    _lookup_item(question, context)
+                    for (_, question), context in zip(asked, wired, strict=True)
+                ]
+            )
+            answer = await self._asking.exchange(request, deadline=deadline)
+        return [_known(result) for result in answer.results]
+
+    def _change(self, change: ports.Change) -> storage_pb2.Change:
+        risk = change.risk
+        return storage_pb2.Change(
+            context=calls.wire([change.context], {}, self._clock)[0],
+            id=change.id,
+            expected_revision=change.revision,
+            event=change.event,
+            decision_json=change.document,
+            verdict=change.verdict,
+            wire_status=change.status.wire,
+            business_status=change.status.business,
+            review_status=change.status.review,
+            score_state=risk.state,
+            probability=columns.real(risk.probability),
+            at_risk_minor=columns.integer(risk.at_risk_minor),
+            model_revision=risk.model.revision if risk.model else "",
+            note=change.note,
+        )
+
+
+class _Filed:
+    """A submission with its canonical JSON, written once."""
+
+    __slots__ = ("claim_json", "item")
+
+    def __init__(self, item: ports.Submission) -> None:
+        self.item = item
+        self.claim_json = canonical.encode(item.claim)
+
+    def size(self) -> int:
+        return ITEM_BYTES + len(self.claim_json) + len(self.item.document) + len(self.item.body)
+
+    def deadline(self) -> float:
+        return self.item.context.deadline
+
+    def wire(self, context: common_pb2.Context) -> storage_pb2.RecordItem:
+        differs = self.item.body != self.claim_json
+        return storage_pb2.RecordItem(
+            context=context,
+            natural_key=hashing.natural_key(self.item.claim),
+            content_hash=self.item.content_hash,
+            claim_json=self.claim_json,
+            decision_json=self.item.document,
+            received_body=self.item.body if differs else b"",
+            received_media_type=self.item.media_type if differs and self.item.body else "",
+        )
+
+
+def _question_size(asked: Asked) -> int:
+    return QUESTION_BYTES + KEY_BYTES * len(asked[1].service_keys)
+
+
+def _patience(asked: Asked) -> float:
+    return asked[0].deadline
+
+
+def _recorded(result: storage_pb2.RecordResult) -> ports.Recorded | errors.Fault:
+    if result.HasField("recorded"):
+        made = result.recorded
+        return ports.Recorded(id=made.id, replayed=made.replayed, document=made.decision_json)
+    return faults.from_wire(result.error)
+
+
+def _lookup_item(question: histories.Question, context: common_pb2.Context) -> storage_pb2.LookupItem:
+    return storage_pb2.LookupItem(
+        context=context,
+        provider_id=question.provider_id,
+        payer_id=question.payer_id,
+        patient_key=question.patient_key,
+        use=question.use,
+        claim_id=question.claim_id,
+        service_keys=question.service_keys,
+    )
+
+
+def _known(result: storage_pb2.LookupResult) -> histories.Known | errors.Fault:
+    if result.HasField("error"):
+        return faults.from_wire(result.error)
+    return histories.Known(
+        matches=[
+            histories.Match(index=one.index, id=one.id, claim_id=one.claim_id, line=one.line)
+            for one in result.duplicates
+        ],
+        provider_claims=result.provider.claims,
+        provider_denied=result.provider.denied,
+        patient_claims=result.patient.claims,
+    )

@@ -1,0 +1,214 @@
+"""What the use cases of the claims room need of others, in this room's words; knows no transport and no SQL.
+
+Batches go out and batches come back: one entry per entry asked, same order, a Fault where one entry failed.
+What the whole batch has in common (the other side is away, or too slow) is raised as a Fault.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from chassis import contexts, errors
+from claims.domain import amounts, decisions, histories, identities, risk, tenants
+from formats import model
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim at the door: decoded, or the fault that decoding ended in.
+
+    `body` is what was sent, empty when there were no bytes of its own.
+    """
+
+    context: contexts.CallContext
+    claim: model.Claim | errors.Fault
+    body: bytes = b""
+    media_type: str = ""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim to be scored; `known` is None when storage did not answer."""
+
+    context: contexts.CallContext
+    claim: model.Claim
+    known: histories.Known | None = None
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One decided claim on its way into the record; `document` is the decision without an id."""
+
+    context: contexts.CallContext
+    claim: model.Claim
+    content_hash: bytes
+    decision: decisions.Decision
+    document: bytes
+    identity: identities.Identity
+    sums: amounts.Sums
+    body: bytes = b""
+    media_type: str = ""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What storage made of a submission; `document` is the original decision when it was replayed."""
+
+    id: str
+    replayed: bool = False
+    document: bytes = b""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A new decision on a recorded claim; `revision` is the one the caller saw, `document` the new whole."""
+
+    context: contexts.CallContext
+    id: str
+    revision: int
+    event: str
+    verdict: decisions.Verdict
+    status: decisions.Status
+    risk: decisions.Risk
+    document: bytes
+    note: str = ""
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded claim; `claim` and `decision` are canonical JSON, the decision without its id."""
+
+    tenant: str
+    id: str
+    revision: int
+    claim: bytes
+    decision: bytes
+    status: decisions.Status
+    received_at: datetime
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list: `sort` is a column, "-" before it for descending."""
+
+    limit: int
+    cursor: str
+    filters: Mapping[str, str]
+    sort: str
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows as they are shown, and where the next page begins; "" at the end."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Transitions and audit entries as they are shown, oldest first."""
+
+    transitions: list[dict[str, Any]]
+    audit: list[dict[str, Any]]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded change, for those who watch."""
+
+    position: str
+    document: dict[str, Any]
+
+
+class Outcome(Protocol):
+    """What the rules found in one claim."""
+
+    @property
+    def findings(self) -> Sequence[decisions.Finding]:
+        """Rules that fired."""
+        ...
+
+    @property
+    def not_checked(self) -> Sequence[decisions.NotChecked]:
+        """Rules that could not be decided."""
+        ...
+
+    @property
+    def rules(self) -> Sequence[decisions.Revision]:
+        """Packs that were applied."""
+        ...
+
+    @property
+    def code_sets(self) -> Sequence[decisions.CodeSetRevision]:
+        """Tables that were looked into."""
+        ...
+
+
+class Rules(Protocol):
+    """The rule engine."""
+
+    def evaluate(self, claim: model.Claim, *, as_of: date, facts: Mapping[str, Any] | None = None) -> Outcome:
+        """Return what the packs valid on `as_of` say about a claim; pure and without waiting."""
+        ...
+
+
+class Tenants(Protocol):
+    """Settings of tenants."""
+
+    async def find(self, name: str) -> tenants.Tenant:
+        """Return an active tenant; raise Denied `tenant.unknown` for any other."""
+        ...
+
+
+class Scorer(Protocol):
+    """The model's opinion."""
+
+    async def score(self, cases: Sequence[Case], *, deadline: float) -> Sequence[risk.Score | errors.Fault]:
+        """Return one score per case; `deadline` is in monotonic seconds of this process."""
+        ...
+
+    async def explain(self, case: Case) -> risk.Score:
+        """Return the score of one claim with the exact contributions of every line, flagged or not."""
+        ...
+
+
+class Store(Protocol):
+    """The system of record, for writing."""
+
+    async def record(self, submissions: Sequence[Submission]) -> Sequence[Recorded | errors.Fault]:
+        """Make submissions durable, each once for its key and content, and return when they are.
+
+        An entry is Conflict `idempotency.key_reused` where the key is known with other content.
+        """
+        ...
+
+    async def lookup(
+        self, questions: Sequence[tuple[contexts.CallContext, histories.Question]]
+    ) -> Sequence[histories.Known | errors.Fault]:
+        """Return what is remembered about each question."""
+        ...
+
+    async def append(self, change: Change) -> int:
+        """Append a decision to a recorded claim and return its new revision; Conflict for an old revision."""
+        ...
+
+    async def unscored(self, limit: int) -> Sequence[Stored]:
+        """Return claims recorded without a score, oldest first."""
+        ...
+
+
+class Archive(Protocol):
+    """The system of record, for reading; one tenant at a time, that of the context."""
+
+    async def claim(self, context: contexts.CallContext, identifier: str) -> Stored:
+        """Return a recorded claim; raise NotFound `claim.not_found`."""
+        ...
+
+    async def page(self, context: contexts.CallContext, query: Query) -> Page:
+        """Return one page of the tenant's claims."""
+        ...
+
+    async def history(self, context: contexts.CallContext, identifier: str) -> History:
+        """Return what happened to a claim; raise NotFound `claim.not_found`."""
+        ...
+
+    def watch(self, context: contexts.CallContext, after: str) -> AsyncIterator[Event]:
+        """Yield the tenant's changes after a position ("" begins with the next), at least once each."""
+        ...
+
+    async def note_read(self, context: contexts.CallContext, identifier: str, event: str) -> None:
+        """Append an audit entry that the caller read a claim's content."""
+        ...

@@ -1,0 +1,1 @@
+"""What the claims room does, one verb per file; knows ports and domain, no door and no wire."""

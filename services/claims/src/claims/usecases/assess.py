@@ -1,0 +1,243 @@
+"""Assess claims: tenant, rules beside look-ups, score, verdict. Stores nothing; submit and check share it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from chassis import clock as clocks
+from chassis import errors
+from claims import ports
+from claims.domain import (
+    amounts,
+    decisions,
+    documents,
+    histories,
+    identities,
+    lifecycle,
+    risk,
+    roles,
+    tenants,
+    verdicts,
+    zones,
+)
+from claims.usecases import stages
+from formats import hashing, model
+
+RULES_TURN = 8  # Claims judged before other work of the loop gets a turn: well under a millisecond.
+RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
+
+
+class Assessed(msgspec.Struct, frozen=True, kw_only=True):
+    """A decided claim: the decision without an id, and its canonical JSON."""
+
+    arrival: ports.Arrival
+    claim: model.Claim
+    content_hash: bytes
+    identity: identities.Identity
+    sums: amounts.Sums
+    decision: decisions.Decision
+    document: bytes
+
+
+class _Work:
+    """One admitted claim on its way through the stages."""
+
+    __slots__ = (
+        "arrival", "as_of", "claim", "content_hash", "identity", "known", "outcome", "question", "score",
+        "tenant",
+    )  # fmt: skip
+
+    def __init__(self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant) -> None:
+        self.arrival = arrival
+        self.tenant = tenant
+        self.content_hash = hashing.content_hash(claim)  # before the tenant's default: it is not content
+        self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
+        self.known: histories.Known | None = None
+        self.identity: identities.Identity
+        self.question: histories.Question
+        self.outcome: ports.Outcome
+        self.score: risk.Score
+
+
+class Assess:
+    """Turns arrivals into decisions; every item fails or succeeds alone, answers keep the order.
+
+    `patient_key` is the secret of the keyed hash; `score_seconds` bounds the wait for the model.
+    """
+
+    def __init__(
+        self,
+        *,
+        tenants: ports.Tenants,
+        rules: ports.Rules,
+        store: ports.Store,
+        scorer: ports.Scorer,
+        clock: clocks.Clock,
+        patient_key: bytes,
+        score_seconds: float,
+    ) -> None:
+        self._tenants, self._rules, self._store, self._scorer = tenants, rules, store, scorer
+        self._clock, self._patient_key, self._score_seconds = clock, patient_key, score_seconds
+        self.stages = stages.Stages(clock)
+
+    async def __call__(
+        self, arrivals: Sequence[ports.Arrival], *, permission: roles.Permission
+    ) -> list[Assessed | errors.Fault]:
+        """Return one decision or fault per arrival, in order."""
+        received = self._clock.now()
+        with self.stages.stage("admit", [arrival.context for arrival in arrivals]):
+            admitted = await self._admit(arrivals, permission)
+        works = [work for work in admitted if isinstance(work, _Work)]
+        if works:
+            await self._judge(works, received)
+            await self._score(works)
+        with self.stages.stage("decide", [work.arrival.context for work in works]):
+            return [self._decide(work, received) if isinstance(work, _Work) else work for work in admitted]
+
+    async def _admit(
+        self, arrivals: Sequence[ports.Arrival], permission: roles.Permission
+    ) -> list[_Work | errors.Fault]:
+        known: dict[str, tenants.Tenant | errors.Fault] = {}
+        for name in {arrival.context.tenant for arrival in arrivals}:
+            known[name] = await self._tenant(name)
+        return [self._admitted(arrival, known[arrival.context.tenant], permission) for arrival in arrivals]
+
+    async def _tenant(self, name: str) -> tenants.Tenant | errors.Fault:
+        try:
+            return await self._tenants.find(name)
+        except errors.Fault as fault:
+            return fault
+
+    def _admitted(
+        self, arrival: ports.Arrival, tenant: tenants.Tenant | errors.Fault, permission: roles.Permission
+    ) -> _Work | errors.Fault:
+        if isinstance(tenant, errors.Fault):
+            return tenant
+        try:
+            roles.require(arrival.context.roles, permission)
+        except errors.Denied as fault:
+            return fault
+        if isinstance(arrival.claim, errors.Fault):
+            return arrival.claim
+        if arrival.context.deadline <= self._clock.monotonic():
+            return late()
+        work = _Work(arrival, arrival.claim, tenant)
+        work.identity = identities.identify(work.claim, tenant=arrival.context.tenant, key=self._patient_key)
+        work.question = histories.ask(work.claim, work.identity)
+        return work
+
+    async def _judge(self, works: list[_Work], received: datetime) -> None:
+        """Evaluate rules while storage is asked; a history that does not come leaves `known` at None."""
+        items = [work.arrival.context for work in works]
+        asked = asyncio.create_task(self._look_up(works))
+        try:
+            await asyncio.sleep(0)  # the question leaves before the rules take the processor
+            with self.stages.stage("rules", items):
+                for start in range(0, len(works), RULES_TURN):
+                    for work in works[start : start + RULES_TURN]:
+                        as_of = zones.day(received, work.claim.regime)
+                        work.outcome = self._rules.evaluate(work.claim, as_of=as_of)
+                    await asyncio.sleep(0)
+            with self.stages.stage("lookup", items):
+                await asked
+        finally:
+            asked.cancel()
+
+    async def _look_up(self, works: list[_Work]) -> None:
+        try:
+            answers = await self._store.lookup([(work.arrival.context, work.question) for work in works])
+        except errors.Fault:
+            return
+        for work, answer in zip(works, answers, strict=True):
+            work.known = None if isinstance(answer, errors.Fault) else answer
+
+    async def _score(self, works: list[_Work]) -> None:
+        cases = [
+            ports.Case(context=work.arrival.context, claim=work.claim, known=work.known) for work in works
+        ]
+        with self.stages.stage("score", [case.context for case in cases]):
+            scores = await score_or_say_why(
+                self._scorer, cases, now=self._clock.monotonic(), seconds=self._score_seconds
+            )
+        for work, score in zip(works, scores, strict=True):
+            work.score = score
+
+    def _decide(self, work: _Work, received: datetime) -> Assessed | errors.Fault:
+        decided = self._clock.now()
+        sums = amounts.add_up(work.claim)
+        decision = _decision(work, sums, received, decided)
+        self.stages.decided(decision.verdict, decision.regime)
+        return Assessed(
+            arrival=work.arrival,
+            claim=work.claim,
+            content_hash=work.content_hash,
+            identity=work.identity,
+            sums=sums,
+            decision=decision,
+            document=documents.encode(decision),
+        )
+
+
+def late() -> errors.Unavailable:
+    """Return the fault of an item whose time is over before it is recorded."""
+    return errors.Unavailable("deadline.exceeded", "The time given for this claim is over.")
+
+
+async def score_or_say_why(
+    scorer: ports.Scorer, cases: Sequence[ports.Case], *, now: float, seconds: float
+) -> list[risk.Score]:
+    """Return one score per case, waiting at most `seconds`.
+
+    A model that is away, slow or failing makes a claim "not scored", never "low risk".
+    """
+    latest = max(case.context.deadline for case in cases) - RECORD_SECONDS
+    try:
+        answers = await scorer.score(cases, deadline=min(now + seconds, latest))
+    except errors.Fault as fault:
+        return [risk.not_scored(f"scoring.{fault.kind}")] * len(cases)
+    return [
+        risk.not_scored(f"scoring.{answer.kind}") if isinstance(answer, errors.Fault) else answer
+        for answer in answers
+    ]
+
+
+def _decision(work: _Work, sums: amounts.Sums, received: datetime, decided: datetime) -> decisions.Decision:
+    claim, outcome = work.claim, work.outcome
+    duplicates = [] if work.known is None else histories.duplicates(work.question, work.known)
+    findings = [*outcome.findings, *_repeated(claim, duplicates)]
+    unchecked = histories.unchecked(work.question) if work.known is None else []
+    danger = risk.assess(work.score, claim, sums)
+    threshold = work.tenant.review_threshold
+    verdict = verdicts.decide(findings, danger, review_threshold=threshold)
+    return decisions.Decision(
+        claim_id=claim.claim_id or "",
+        claim_id_system=claim.claim_id_system,
+        revision=lifecycle.FIRST_REVISION,
+        content_hash=work.content_hash.hex(),
+        tenant=work.arrival.context.tenant,
+        use=claim.use,
+        type=claim.type,
+        regime=claim.regime or "base",
+        status=lifecycle.begin(verdict),
+        verdict=verdict,
+        thresholds=decisions.Thresholds(review=threshold),
+        as_of=zones.day(received, claim.regime).isoformat(),
+        findings=findings,
+        not_checked=[*outcome.not_checked, *unchecked],
+        risk=danger,
+        amounts=amounts.shown(sums),
+        duplicates=duplicates,
+        rules=list(outcome.rules),
+        code_sets=list(outcome.code_sets),
+        received_at=documents.instant(received),
+        decided_at=documents.instant(decided),
+    )
+
+
+def _repeated(claim: model.Claim, found: list[decisions.Duplicate]) -> list[decisions.Finding]:
+    if not found:
+        return []
+    paths = {line.sequence: f"lines[{index}]" for index, line in enumerate(claim.lines)}
+    return histories.findings(found, paths)

@@ -1,0 +1,61 @@
+"""Explain a claim's risk: the model that serves now, on the stored claim, line by line."""
+
+import msgspec
+
+from chassis import contexts, errors
+from claims import ports
+from claims.domain import histories, identities, roles
+from formats import canonical, model
+
+EVENT = "claim.explained"
+
+
+class Explain:
+    """Asks scoring for exact contributions; says which model answered."""
+
+    def __init__(
+        self, archive: ports.Archive, store: ports.Store, scorer: ports.Scorer, *, patient_key: bytes
+    ) -> None:
+        self._archive, self._store, self._scorer = archive, store, scorer
+        self._patient_key = patient_key
+
+    async def __call__(self, context: contexts.CallContext, identifier: str) -> bytes:
+        """Return canonical JSON {id, model, state, simulated, claim, lines}.
+
+        Raises Denied, NotFound, and Unavailable when scoring does not answer.
+        """
+        roles.require(context.roles, "read")
+        stored = await self._archive.claim(context, identifier)
+        await self._archive.note_read(context, identifier, EVENT)
+        claim = canonical.decode(stored.claim)
+        known = await self._known(context, claim)
+        score = await self._scorer.explain(ports.Case(context=context, claim=claim, known=known))
+        reasons = {reason.row: reason for reason in score.line_reasons}
+        lines = [
+            {
+                "sequence": line.sequence,
+                "probability": chance,
+                "reasons": reasons[row].contributions if row in reasons else [],
+                "likely_reasons": reasons[row].guesses if row in reasons else [],
+            }
+            for row, (line, chance) in enumerate(zip(claim.lines, score.line_probabilities, strict=False))
+        ]
+        return msgspec.json.encode(
+            {
+                "id": identifier,
+                "model": score.model,
+                "simulated": score.simulated,
+                "state": score.state,
+                "reason": score.reason,
+                "claim": {"probability": score.probability, "reasons": score.contributions},
+                "lines": lines,
+            }
+        )
+
+    async def _known(self, context: contexts.CallContext, claim: model.Claim) -> histories.Known | None:
+        identity = identities.identify(claim, tenant=context.tenant, key=self._patient_key)
+        try:
+            answers = await self._store.lookup([(context, histories.ask(claim, identity))])
+        except errors.Unavailable:
+            return None
+        return answers[0] if isinstance(answers[0], histories.Known) else None
