@@ -1,0 +1,187 @@
+"""Channels to other services: kept alive, spread over their copies, signed, and refusing in faults.
+
+Generated stubs work on them as on gRPC's own. gRPC's client interceptors would cost a task and a queue per
+stream, so the translation wraps the calls instead. Trace context is not added here: it travels per item.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Generator, Iterator
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import grpc
+
+from chassis import errors, faults
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""A batch is bounded at 4 MiB or one item; an item's body at 10 MB, with room for what travels beside it."""
+
+KEEPALIVE_MS = 30_000
+"""Below the idle limits of common load balancers (60 s and more); a dead peer is noticed within 40 s."""
+
+KEEPALIVE_TIMEOUT_MS = 10_000
+"""A peer that cannot answer a ping for this long is dead or useless."""
+
+OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.keepalive_permit_without_calls", 1),  # the next call should not be the one to find the peer dead
+    ("grpc.lb_policy_name", "round_robin"),  # a headless service resolves to every copy
+    ("grpc.service_config_disable_resolution", 1),  # behaviour is set here, not by whoever runs the DNS
+    ("grpc.dns_min_time_between_resolutions_ms", 10_000),  # new copies are found soon, without a storm
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),  # a supervisor restarts a dead process in under two seconds
+    ("grpc.enable_http_proxy", 0),  # calls between rooms never leave through a proxy of the environment
+)
+
+
+class Credentials(Protocol):
+    """Whoever can prove the caller: `identity.ServiceSigner`, `identity.Bearer`."""
+
+    def metadata(self, method: str) -> tuple[str, str]:
+        """Return the metadata entry that proves the caller to the service of this method."""
+        ...
+
+
+def open_channel(target: str, *, signer: Credentials | None) -> grpc.aio.Channel:
+    """Return a channel to `target` (host:port or a gRPC name) whose calls raise faults.
+
+    Calls fail at once when the target cannot be reached (wait-for-ready is off): the caller knows whether
+    to try again. It must be created inside the event loop that uses it, and closed.
+    """
+    return Channel(grpc.aio.insecure_channel(target, options=OPTIONS), signer)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raise what gRPC refuses inside the block as a fault, chaining gRPC's exception."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as cause:
+        raise faults.from_rpc(cause) from cause
+
+
+class Call:
+    """A call in flight; what gRPC offers on it, with faults in the place of its exceptions."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._response().__await__()
+
+    async def _response(self) -> Any:
+        with translated():
+            return await self._inner
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        with translated():
+            async for response in self._inner:
+                yield response
+
+    async def read(self) -> Any:
+        """Return the next response, or grpc.aio.EOF after the last; raises a fault when the call failed."""
+        with translated():
+            return await self._inner.read()
+
+    async def write(self, request: Any) -> None:
+        """Send a request; raises the fault that ended the call, Unavailable `stream.closed` if none did."""
+        try:
+            with translated():
+                await self._inner.write(request)
+        except asyncio.InvalidStateError as cause:
+            if not self._inner.done():
+                raise
+            raise await self._ending() from cause
+
+    async def done_writing(self) -> None:
+        """Half-close: no request follows."""
+        with translated():
+            await self._inner.done_writing()
+
+    async def wait_for_connection(self) -> None:
+        """Return when the call reached the other side; raises a fault when it cannot."""
+        with translated():
+            await self._inner.wait_for_connection()
+
+    async def _ending(self) -> errors.Fault:
+        code = await self._inner.code()
+        if code is grpc.StatusCode.OK:
+            return closed()
+        return faults.from_status(code, await self._inner.trailing_metadata())
+
+
+def closed() -> errors.Unavailable:
+    """Return the fault of writing to a stream that the other side has ended."""
+    return errors.Unavailable("stream.closed", "The other side has ended the stream.")
+
+
+class _Method:
+    """A method of a stub: adds the proof of who calls, wraps the call."""
+
+    def __init__(self, inner: Any, method: str, signer: Credentials | None) -> None:
+        self._inner = inner
+        self._method = method
+        self._signer = signer
+
+    def __call__(
+        self, request: Any = None, timeout: float | None = None, metadata: Any = None, **options: Any
+    ) -> Call:
+        if self._signer is not None:
+            metadata = (*(metadata or ()), self._signer.metadata(self._method))
+        return Call(self._inner(request, timeout=timeout, metadata=metadata, **options))
+
+
+class Channel(grpc.aio.Channel):
+    """A gRPC channel whose calls are signed and raise faults."""
+
+    def __init__(self, inner: grpc.aio.Channel, signer: Credentials | None) -> None:
+        self._inner = inner
+        self._signer = signer
+
+    def unary_unary(self, method: str, *args: Any, **options: Any) -> Any:
+        """Return the callable of a method, as generated stubs ask for it."""
+        return _Method(self._inner.unary_unary(method, *args, **options), method, self._signer)
+
+    def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
+        """Return the callable of a method, as generated stubs ask for it."""
+        return _Method(self._inner.unary_stream(method, *args, **options), method, self._signer)
+
+    def stream_unary(self, method: str, *args: Any, **options: Any) -> Any:
+        """Return the callable of a method, as generated stubs ask for it."""
+        return _Method(self._inner.stream_unary(method, *args, **options), method, self._signer)
+
+    def stream_stream(self, method: str, *args: Any, **options: Any) -> Any:
+        """Return the callable of a method, as generated stubs ask for it."""
+        return _Method(self._inner.stream_stream(method, *args, **options), method, self._signer)
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close the channel; calls in flight have `grace` seconds to finish, none when it is None."""
+        await self._inner.close(grace)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - gRPC's signature
+        """Return whether the channel is connected."""
+        return self._inner.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Return when the state is another than the one last observed."""
+        await self._inner.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Return when the channel is connected."""
+        await self._inner.channel_ready()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,63 @@
+"""Every form a gRPC handler may take, made one: a coroutine function or an asynchronous generator function.
+
+Generated stubs allow plain functions that return an awaitable or an asynchronous iterator, coroutine
+functions that write through their context, and asynchronous generators. The server's interceptor and the
+in-process channel both call handlers through here, so that a handler behaves alike behind either.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+
+type Handler = grpc.RpcMethodHandler[Any, Any]
+"""Named here because gRPC's class takes type arguments in its stubs alone."""
+
+_FACTORIES: dict[tuple[bool, bool], tuple[str, Callable[..., Handler]]] = {
+    (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+    (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+    (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+    (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+}
+
+
+def behaviour(handler: Handler) -> Callable[[Any, Any], Any]:
+    """Return the servicer's own function: `(request or iterator of requests, context)`."""
+    name, _ = _FACTORIES[handler.request_streaming, handler.response_streaming]
+    found: Callable[[Any, Any], Any] = getattr(handler, name)
+    return found
+
+
+def rebuilt(handler: Handler, replacement: Callable[[Any, Any], Any]) -> Handler:
+    """Return a handler of the same shape and serialisation around another function."""
+    _, factory = _FACTORIES[handler.request_streaming, handler.response_streaming]
+    return factory(
+        replacement,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+
+
+async def answer(function: Callable[[Any, Any], Any], request: Any, context: Any) -> Any:
+    """Return the one response of a handler."""
+    result = function(request, context)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def answers(function: Callable[[Any, Any], Any], request: Any, context: Any) -> AsyncIterator[Any]:
+    """Yield the responses of a handler; those it writes through its context go their own way.
+
+    When the caller goes away the handler's generator is closed at once, not whenever memory is swept.
+    """
+    result = function(request, context)
+    if inspect.isawaitable(result):
+        await result
+        return
+    try:
+        async for response in result:
+            yield response
+    finally:
+        close = getattr(result, "aclose", None)  # an iterator that is no generator has nothing to close
+        if close is not None:
+            await close()

@@ -1,0 +1,134 @@
+"""User tokens: who a person or a customer's system is; verified here, carried with each item afterwards."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from chassis import clock as clocks
+from chassis import errors, jose
+
+AUDIENCE = "ultrathink"
+DEVELOPMENT_ISSUER = "ultrathink-development"
+DEVELOPMENT_TYPE = "JWT"
+DEVELOPMENT_LIFETIME_SECONDS = 8 * 3600
+"""A working day: a person at a demo logs in once."""
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a verified token speaks for; `expires_at` is when the proof ends, aware, in UTC."""
+
+    tenant: str
+    subject: str
+    roles: tuple[str, ...] = ()
+    branch: str = ""
+    expires_at: datetime
+
+
+class TokenVerifier(Protocol):
+    """Whoever can tell a true token from a false one."""
+
+    async def verify(self, token: str) -> Principal:
+        """Return whom the token speaks for.
+
+        Raises Denied (`token.missing`, `token.malformed`, `token.signature`, `token.issuer`,
+        `token.audience`, `token.expired`, `token.not_yet_valid`, `token.tenant_missing`), or Unavailable
+        when the issuer's keys cannot be had.
+        """
+        ...
+
+
+def principal_of(claims: Mapping[str, Any], expires_at: float) -> Principal:
+    """Return the principal of judged claims; raises Denied `token.tenant_missing` or `token.malformed`."""
+    tenant, subject = claims.get("tenant"), claims.get("sub")
+    if not isinstance(tenant, str) or not tenant:
+        raise errors.Denied("token.tenant_missing", "The token names no tenant.")
+    roles, branch = claims.get("roles", []), claims.get("branch", "")
+    readable = isinstance(roles, list) and all(isinstance(role, str) for role in roles)
+    if not isinstance(subject, str) or not subject or not readable or not isinstance(branch, str):
+        raise jose.malformed()
+    return Principal(
+        tenant=tenant,
+        subject=subject,
+        roles=tuple(roles),
+        branch=branch,
+        expires_at=datetime.fromtimestamp(expires_at, UTC),
+    )
+
+
+def missing() -> errors.Denied:
+    """Return the refusal of a call that brought no token."""
+    return errors.Denied("token.missing", "No token came with the call.")
+
+
+class DevelopmentIssuer:
+    """Issues tokens on one machine for demos and development; its key lies in a file only the owner reads.
+
+    The public half is kept beside it (`public_file`, a JWKS), which is all that verifiers are given.
+    """
+
+    def __init__(self, key_file: Path, clock: clocks.Clock) -> None:
+        self._clock = clock
+        self._key = jose.key_in(key_file, DEVELOPMENT_ISSUER)
+        self.public_file = key_file.with_suffix(".jwks.json")
+        self.public_file.write_text(json.dumps(self.jwks()))
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public key as a JWKS."""
+        return {"keys": [dict(self._key.as_dict(private=False), kid=DEVELOPMENT_ISSUER)]}
+
+    def issue(
+        self,
+        *,
+        tenant: str,
+        subject: str,
+        roles: Sequence[str] = (),
+        branch: str = "",
+        lifetime_seconds: int = DEVELOPMENT_LIFETIME_SECONDS,
+    ) -> str:
+        """Return a signed token for this tenant, subject, roles and branch."""
+        now = int(self._clock.now().timestamp())
+        claims = {
+            "iss": DEVELOPMENT_ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "tenant": tenant,
+            "roles": list(roles),
+            "branch": branch,
+            "iat": now,
+            "exp": now + lifetime_seconds,
+        }
+        return jose.sign(self._key, claims, kid=DEVELOPMENT_ISSUER, typ=DEVELOPMENT_TYPE)
+
+
+class _DevelopmentVerifier:
+    """Verifies what DevelopmentIssuer issues, with its public key alone."""
+
+    def __init__(self, jwks: Mapping[str, Any], clock: clocks.Clock) -> None:
+        self._keys = jose.read_keys(jwks)
+        self._clock = clock
+        self._verified: jose.VerifiedCache[Principal] = jose.VerifiedCache(clock)
+
+    async def verify(self, token: str) -> Principal:
+        """Return whom the token speaks for; raises Denied."""
+        if not token:
+            raise missing()
+        known = self._verified.get(token)
+        if known is not None:
+            return known
+        claims = jose.opened(token, self._keys, algorithms=(jose.OUR_ALGORITHM,))
+        expires_at = jose.judged(claims, self._clock, issuer=DEVELOPMENT_ISSUER, audience=AUDIENCE)
+        principal = principal_of(claims, expires_at)
+        self._verified.put(token, expires_at, principal)
+        return principal
+
+
+def development_verifier(jwks: Mapping[str, Any] | Path, clock: clocks.Clock) -> TokenVerifier:
+    """Return the verifier of the development issuer's tokens, from its JWKS or the file that holds it.
+
+    Raises Invalid `key.unreadable` when the keys cannot be read.
+    """
+    return _DevelopmentVerifier(jose.load_jwks(jwks) if isinstance(jwks, Path) else jwks, clock)
