@@ -1,0 +1,114 @@
+"""The systems under measurement: started as a user would start them, ended by their own process id."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage import compose as storage_compose
+from ultrathink_cli.outbound import loopback
+
+HERE = Path(__file__).parent
+READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One system with its door; `prefix` keeps its claim ids apart from the others'."""
+
+    name: str
+    port: int
+    path: str
+    token: str = ""
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[str]:
+    """A PostgreSQL of the same build and settings as ours, for the peers; yields its DSN."""
+    with storage_compose.embedded_database(folder) as running:
+        yield running.owner_dsn
+
+
+@contextmanager
+def monolith(dsn: str, model: Path) -> Iterator[System]:
+    """The naive monolith on one worker."""
+    (port,) = loopback.free(1)
+    settings = {"PEER_DSN": dsn, "PEER_MODEL": str(model), "PEER_PORT": str(port)}
+    with _process([sys.executable, "-m", "peers.monolith"], settings):
+        _ready(port)
+        yield System("naive monolith", port, "/claims")
+
+
+@contextmanager
+def chain(dsn: str, model: Path) -> Iterator[System]:
+    """The naive three-service chain."""
+    http, claims, scoring = loopback.free(3)
+    settings = {"PEER_DSN": dsn, "PEER_MODEL": str(model), "PEER_PORT": str(http)}
+    settings |= {"PEER_CLAIMS_PORT": str(claims), "PEER_SCORING_PORT": str(scoring)}
+    with ExitStack() as stack:
+        for part in ("scoring", "claims", "http"):
+            stack.enter_context(_process([sys.executable, "-m", "peers.chain", part], settings))
+        _ready(http)
+        yield System("naive chain", http, "/claims")
+
+
+@contextmanager
+def ours(folder: Path, *, single: bool) -> Iterator[System]:
+    """Our platform with the defaults of `ultrathink up`."""
+    http, grpc = loopback.free(2)
+    command = [str(Path(sys.executable).with_name("ultrathink"))]
+    arguments = ["up", "--port", str(http), "--grpc-port", str(grpc), "--data", str(folder)]
+    with _process([*command, *arguments, *(["--single"] if single else [])], {}):
+        _ready(http)
+        token = subprocess.run(
+            [*command, "token", "--data", str(folder), "--role", "biller"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        yield System("ours --single" if single else "ours", http, "/api/v1/claims", token)
+
+
+def bulk_peer(kind: str, file: Path, dsn: str, model: Path) -> float:
+    """Run a bulk peer over a file; return claims per second."""
+    environment = {**os.environ, "PEER_DSN": dsn, "PEER_MODEL": str(model)}
+    done = subprocess.run(
+        [sys.executable, "-m", "peers.bulk", kind, str(file)],
+        cwd=HERE, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout.splitlines()[-1])
+    return float(result["claims"] / result["seconds"])
+
+
+@contextmanager
+def _process(command: list[str], settings: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, cwd=HERE, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _ready(port: int) -> None:
+    ends = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (TimeoutError, OSError):
+            if time.monotonic() > ends:
+                raise
+        time.sleep(0.2)
