@@ -113,9 +113,7 @@ def _bulk(
 def _upload(system: systems.System, file: Path) -> dict[str, float]:
     headers = {"Content-Type": "application/x-ndjson", "Authorization": f"Bearer {system.token}"}
     body = file.read_bytes()
-    request = urllib.request.Request(  # noqa: S310 - the same
-        f"http://127.0.0.1:{system.port}{system.path}", body, headers
-    )
+    request = urllib.request.Request(f"http://127.0.0.1:{system.port}{system.path}", body, headers)
     began, answered, failed = time.perf_counter(), 0, 0
     with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310 - our own loopback address
         for line in answer:

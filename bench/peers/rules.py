@@ -27,8 +27,7 @@ def check(claim: shapes.Claim) -> list[dict[str, str]]:
         say("diagnosis-sequence", "diagnoses")
     if sum(insurance.focal for insurance in claim.insurance) != 1:
         say("focal", "insurance")
-    if sum("principal" in d.type for d in claim.diagnoses) != 1:
-        say("principal", "diagnoses")
+    _principal(claim, say)
     created = date.fromisoformat(claim.created[:10])
     known = ((diagnoses, "diagnosis"), (team, "team"), (info, "info"))
     for index, line in enumerate(claim.lines):
@@ -41,6 +40,11 @@ def check(claim: shapes.Claim) -> list[dict[str, str]]:
             if not set(those) <= there:
                 say(f"{name}-pointer", path)
     return found
+
+
+def _principal(claim: shapes.Claim, say: Callable[[str, str], None]) -> None:
+    if sum("principal" in d.type for d in claim.diagnoses) != 1:
+        say("principal", "diagnoses")
 
 
 def _line(claim: shapes.Claim, line: shapes.Line, path: str, say: Callable[[str, str], None]) -> None:
