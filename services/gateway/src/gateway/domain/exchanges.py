@@ -1,0 +1,78 @@
+"""What goes through the gateway and what comes back: bytes with a media type, never a parsed claim."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from chassis import errors
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+FHIR = "application/fhir+json"
+FHIR_MESSAGE = "application/fhir+json; profile=message"  # asks for a response Bundle instead of a resource
+
+
+class Submission(msgspec.Struct, frozen=True, gc=False):
+    """One claim as its sender wrote it; `accept` is the media type of the decision, `dry_run` stores nothing."""
+
+    body: bytes
+    media_type: str
+    accept: str
+    dry_run: bool
+
+
+class Upload(msgspec.Struct, frozen=True, gc=False):
+    """A file of claims; its bytes travel apart, in chunks."""
+
+    media_type: str
+    dry_run: bool
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """A decision as claims rendered it; `claim_id` is ours and empty for a check."""
+
+    body: bytes
+    media_type: str
+    replayed: bool = False
+    claim_id: str = ""
+    verdict: str = ""
+
+
+class FileAnswer(msgspec.Struct, frozen=True):
+    """The outcome of one claim of a file; `position` is where it stood, counted from 1."""
+
+    position: int
+    outcome: Answer | errors.Fault
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Which claims a list shall hold, and from where it goes on."""
+
+    limit: int
+    cursor: str
+    filters: Mapping[str, str]
+    sort: str
+
+
+class Review(msgspec.Struct, frozen=True):
+    """A reviewer's decision; `revision` is the one the reviewer saw."""
+
+    claim_id: str
+    verdict: str
+    note: str
+    revision: int
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One recorded change; `position` is where a later watch goes on."""
+
+    position: str
+    document: bytes
+
+
+class State(msgspec.Struct, frozen=True):
+    """What another room said of itself; `detail` is for the engineer who operates it."""
+
+    ok: bool
+    detail: str

@@ -1,0 +1,217 @@
+"""What the OpenAPI document says of each operation; the endpoints themselves are elsewhere.
+
+Operations the framework serves take theirs by `operation`; the plain ASGI ones are described by `paths`.
+"""
+
+from typing import Any
+
+from gateway.domain import exchanges
+from gateway.inbound import examples, problems
+
+type Schema = dict[str, Any]
+
+SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
+OPEN: list[dict[str, list[str]]] = []
+REFUSALS: dict[int, str] = {
+    400: "The body is not what its media type says.",
+    401: "No token, or one that does not hold.",
+    403: "The caller's roles do not allow it.",
+    404: "Nothing there for this caller.",
+    408: "The body did not arrive in time.",
+    409: "It contradicts what is recorded: the same key with another body, or an older revision.",
+    413: "The body is too large.",
+    415: "The media type, charset or content encoding is not served.",
+    422: "It can be read and is wrong; `errors` says where.",
+    429: "Too much at once; see Retry-After.",
+    503: "A service behind is not available; see Retry-After.",
+    504: "It was not done within the deadline; sending again is safe.",
+}
+READING = (401, 403, 404, 422, 429, 503, 504)
+LISTING = (401, 403, 422, 429, 503, 504)
+WRITING = (400, 401, 403, 408, 413, 415, 422, 429, 503, 504)
+OUTCOME_SCHEMA: Schema = {
+    "type": "object",
+    "required": ["resourceType", "issue"],
+    "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array", "minItems": 1}},
+}
+
+
+def _content(media_type: str, example: object, schema: Schema | None = None) -> Schema:
+    return {media_type: {"schema": schema or {"type": "object"}, "example": example}}
+
+
+def _text(media_type: str, example: str) -> Schema:
+    return _content(media_type, example, {"type": "string"})
+
+
+def _refusals(statuses: tuple[int, ...]) -> dict[int | str, Schema]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {problems.MEDIA_TYPE: {"schema": schema, "example": examples.PROBLEM}}
+    return {status: {"description": REFUSALS[status], "content": content} for status in statuses}
+
+
+def _ok(description: str, content: Schema) -> Schema:
+    return {"description": description, "content": content}
+
+
+DECISION = _content(exchanges.JSON, examples.DECISION)
+PLAIN = _text("text/plain", "ok\n")
+
+# name: (tag, summary, description, answer of 200, refusals, security)
+_SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, list[str]]]]] = {
+    "list_claims": (
+        "claims", "List claims", "Newest first unless `sort` says otherwise; `next_cursor` leads to the next page.",
+        _ok("A page.", _content(exchanges.JSON, {"items": [], "next_cursor": None})), LISTING, SECURED,
+    ),
+    "get_claim": (
+        "claims", "One claim with its decision", "Masked by the caller's roles; the reading is an audit entry.",
+        _ok("The claim.", _content(exchanges.JSON, {
+            "id": examples.ID, "claim": examples.CLAIM, "decision": examples.DECISION,
+            "status": examples.DECISION["status"], "received_at": examples.DECISION["received_at"],
+        })), READING, SECURED,
+    ),
+    "get_history": (
+        "claims", "Transitions and audit entries of a claim", "In the order in which they were recorded.",
+        _ok("The history.", _content(exchanges.JSON, {"id": examples.ID, "transitions": [], "audit": []})),
+        READING, SECURED,
+    ),
+    "get_explanation": (
+        "claims", "Why the model says so", "Contributions to the risk, exact, per claim and per line.",
+        _ok("The reasons.", _content(exchanges.JSON, {"id": examples.ID, "lines": []})), READING, SECURED,
+    ),
+    "decide": (
+        "claims", "A reviewer's decision", "Needs the role reviewer or manager and the revision the reviewer saw.",
+        _ok("The decision after the review.", DECISION), (*WRITING, 404, 409), SECURED,
+    ),
+    "claim_schema": (
+        "schemas", "JSON Schema of a claim", "The canonical claim, draft 2020-12.",
+        _ok("The schema.", _content("application/schema+json", {"$schema": "https://json-schema.org/draft/2020-12/schema"})),
+        (), OPEN,
+    ),
+    "fhir_metadata": (
+        "fhir", "CapabilityStatement", "What this server does in FHIR terms.",
+        _ok("The statement.", _content(exchanges.FHIR, {"resourceType": "CapabilityStatement"})), (), OPEN,
+    ),
+    "healthz": ("operation", "Is the process alive", "Says nothing of the rooms behind.", _ok("Alive.", PLAIN), (), OPEN),
+    "readyz": (
+        "operation", "Can it serve", "Follows the room behind; 503 with the reason while it cannot, and while draining.",
+        _ok("Ready.", PLAIN), (), OPEN,
+    ),
+    "metrics": (
+        "operation", "Metrics in Prometheus' text form", "Counts and durations of this process.",
+        _ok("The metrics.", PLAIN), (), OPEN,
+    ),
+    "health": (
+        "operation", "State of each room, as far as it is known from here", "A report: 200 whatever the state is.",
+        _ok("The report.", _content(exchanges.JSON, {"status": "ready", "rooms": {"claims": {"state": "up", "detail": ""}}})),
+        (), OPEN,
+    ),
+}  # fmt: skip
+
+
+def operation(name: str) -> dict[str, Any]:
+    """Return what the framework is told of an operation it serves."""
+    tag, summary, description, ok, refusals, security = _SERVED[name]
+    extra: Schema = {"security": security}
+    if name == "decide":
+        extra["requestBody"] = {"required": True, "content": _content(exchanges.JSON, examples.REVIEW)}
+    responses: dict[int | str, Schema] = {200: ok, **_refusals(refusals)}
+    if name == "readyz":
+        responses[503] = _ok("Not ready; the body says why.", PLAIN)
+    return {
+        "name": name, "operation_id": name, "tags": [tag], "summary": summary, "description": description,
+        "responses": responses, "openapi_extra": extra,
+    }  # fmt: skip
+
+
+def _parameter(name: str, description: str) -> Schema:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
+def _plain(name: str, tag: str, summary: str, description: str, **members: object) -> Schema:
+    return {
+        "operationId": name, "tags": [tag], "summary": summary, "description": description,
+        "security": SECURED, **members,
+    }  # fmt: skip
+
+
+def _responses(successes: dict[int, Schema], refusals: tuple[int, ...]) -> Schema:
+    return {str(status): told for status, told in (successes | _refusals(refusals)).items()}
+
+
+KEY = _parameter(
+    "Idempotency-Key", "1 to 200 visible ASCII characters; sending the same claim again repeats the answer."
+)
+CLAIMS_BODY: Schema = {
+    "required": True,
+    "content": {
+        **_content(exchanges.JSON, examples.CLAIM, {"$ref": "#/components/schemas/Claim"}),
+        **_content(exchanges.FHIR, {"resourceType": "Claim"}),
+        **_text(exchanges.NDJSON, "one claim as JSON per line\n"),
+        **_text(exchanges.CSV, examples.CSV_CLAIM),
+    },
+}
+STREAMED = {
+    **DECISION,
+    **_content(exchanges.FHIR, {"resourceType": "ClaimResponse"}),
+    **_text(exchanges.NDJSON, "one decision or problem per line, in input order, as they are decided\n"),
+    **_text(exchanges.CSV, examples.CSV_REPORT),
+}
+FHIR_BODY: Schema = {
+    "required": True,
+    "content": _content(exchanges.FHIR, {"resourceType": "Bundle", "type": "message"}),
+}
+FHIR_REFUSALS = (400, 401, 403, 409, 413, 415, 422, 429, 503, 504)
+
+
+def _outcomes() -> dict[int, Schema]:
+    content = _content(exchanges.FHIR, examples.OUTCOME, OUTCOME_SCHEMA)
+    return {status: _ok(REFUSALS[status], content) for status in FHIR_REFUSALS}
+
+
+def paths() -> dict[str, Schema]:
+    """Return the path items of the endpoints that the framework does not describe."""
+    stream = (
+        "One claim (`application/json`, `application/fhir+json`) or a file (`application/x-ndjson`, `text/csv`). A "
+        "file is answered while it is being sent; a line that is wrong fails alone; should the file as a whole "
+        "fail midway, the last line is a problem without `position`."
+    )
+    created = _ok("The decision; `Location` names the claim.", DECISION)
+    repeated = _ok("Repeated (`Idempotent-Replayed: true`), or a file's answers.", STREAMED)
+    events = _ok("Events until the client leaves.", _text("text/event-stream", examples.EVENT))
+    return {
+        "/api/v1/claims": {"post": _plain(
+            "submit_claims", "claims", "Submit claims", stream, parameters=[KEY], requestBody=CLAIMS_BODY,
+            responses=_responses({201: created, 200: repeated}, (*WRITING, 409)),
+        )},
+        "/api/v1/claims/check": {"post": _plain(
+            "check_claims", "claims", "Check claims, store nothing", stream, requestBody=CLAIMS_BODY,
+            responses=_responses({200: _ok("The decision as a submission would give it.", STREAMED)}, WRITING),
+        )},
+        "/api/v1/events": {"get": _plain(
+            "watch", "events", "Changes as they are recorded",
+            "Server-sent events, at least once, in order per claim; ends now and then so that tokens are shown again.",
+            parameters=[_parameter("Last-Event-ID", "Go on after this event.")],
+            responses=_responses({200: events}, LISTING),
+        )},
+        "/api/fhir/$process-message": {"post": _plain(
+            "process_message", "fhir", "A FHIR or nphies message", "Answers with a message Bundle.",
+            requestBody=FHIR_BODY, parameters=[KEY], responses=_responses(
+                {200: _ok("The response message.", FHIR_BODY["content"]), **_outcomes()}, ()),
+        )},
+        "/api/fhir/Claim/$submit": {"post": _plain(
+            "submit_fhir_claim", "fhir", "A FHIR Claim", "Answers with a ClaimResponse; never `complete`, we are not the payer.",
+            requestBody={"required": True, "content": _content(exchanges.FHIR, {"resourceType": "Claim"})},
+            parameters=[KEY], responses=_responses(
+                {200: _ok("The receipt.", _content(exchanges.FHIR, {"resourceType": "ClaimResponse"})), **_outcomes()}, ()),
+        )},
+    }  # fmt: skip
+
+
+def components(*, schema_served: bool) -> Schema:
+    """Return what the document refers to."""
+    claim: Schema = {"$ref": "/api/v1/schemas/claim.json"} if schema_served else {"type": "object"}
+    return {
+        "schemas": {**problems.schema(), "Claim": claim},
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+    }

@@ -1,0 +1,113 @@
+"""Examples of the OpenAPI document: invented people and numbers, in the shapes the platform really uses."""
+
+from typing import Any
+
+CLAIM: dict[str, Any] = {
+    "claim_id": "CLM-2026-000001",
+    "type": "professional",
+    "subtype": "op",
+    "use": "claim",
+    "regime": "base",
+    "created": "2026-08-02T09:30:00Z",
+    "currency": "SAR",
+    "provider": {"id": "10000000000101", "type": "hospital", "branch": "riyadh"},
+    "patient": {"id": "MRN-0001", "id_type": "mrn", "birth_date": "1984-05-02", "sex": "male"},
+    "insurance": [
+        {
+            "sequence": 1,
+            "focal": True,
+            "coverage": {
+                "member_id": "M-0001",
+                "policy": "P-77",
+                "payer": "7001571327",
+                "relationship": "self",
+            },
+        }
+    ],
+    "diagnoses": [{"sequence": 1, "code": "E11.9", "system": "icd-10-cm", "type": ["principal"]}],
+    "lines": [
+        {
+            "sequence": 1,
+            "code": "G0103",
+            "system": "hcpcs",
+            "service_date": "2026-08-01",
+            "quantity": 1,
+            "unit_price": 150.00,
+            "net": 150.00,
+            "diagnosis_sequences": [1],
+        }
+    ],
+    "total": 150.00,
+}
+ID = "01990d5a-6b1e-7c3a-9f10-2b7f6f1d2c11"
+DECISION: dict[str, Any] = {
+    "id": ID,
+    "claim_id": "CLM-2026-000001",
+    "revision": 1,
+    "content_hash": "4d1c6b0f9be1b0a2c1f6fb1a0f1c3f5f9a3a5a2b3d8e7c60c2a7f4f6a9b0d1e2",
+    "tenant": "demo",
+    "use": "claim",
+    "type": "professional",
+    "regime": "base",
+    "status": {"wire": "received", "business": "submitted", "review": "none"},
+    "verdict": "accept",
+    "thresholds": {"review": 0.5},
+    "as_of": "2026-08-02",
+    "findings": [],
+    "not_checked": [],
+    "risk": {
+        "state": "scored",
+        "simulated": True,
+        "probability": 0.12,
+        "at_risk_minor": 1800,
+        "currency": "SAR",
+        "model": {"name": "denial", "revision": "2026-11-01"},
+    },
+    "amounts": {"submitted": 150.00, "payer_share": 150.00},
+    "rules": [{"pack": "base", "revision": "2026-11-01"}],
+    "received_at": "2026-08-02T09:30:01Z",
+    "decided_at": "2026-08-02T09:30:01Z",
+}
+PROBLEM: dict[str, Any] = {
+    "type": "/problems/claim.unreadable",
+    "title": "The request cannot be accepted",
+    "status": 422,
+    "detail": "The claim cannot be read.",
+    "instance": "/api/v1/claims",
+    "errors": [
+        {
+            "path": "lines[0].net",
+            "code": "money.too_many_decimals",
+            "message": "SAR has two decimals at most.",
+        }
+    ],
+    "request_id": "6f1c2ab49e0d4c1f8a7be3d15c90f2aa",
+}
+CSV_CLAIM = (
+    "claim_id,type,use,currency,provider.id,patient.id,insurance.sequence,insurance.focal,lines.sequence,lines.code,"
+    "lines.net,total\r\nCLM-2026-000001,professional,claim,SAR,10000000000101,MRN-0001,1,true,1,G0103,150.00,150.00\r\n"
+)
+CSV_REPORT = (
+    "position,claim_id,id,verdict,replayed,errors,warnings,rules,probability,at_risk_minor,currency,problem,detail\r\n"
+    f"1,CLM-2026-000001,{ID},accept,false,0,0,,0.12,1800,SAR,,\r\n"
+)
+REVIEW: dict[str, Any] = {"verdict": "accept", "revision": 1, "note": "The missing result came by post."}
+EVENT = (
+    'id: 1042\ndata: {"id":"' + ID + '","claim_id":"CLM-2026-000001","event":"recorded","status":"submitted",'
+    '"verdict":"accept","at":"2026-08-02T09:30:01Z"}\n\n'
+)
+OUTCOME: dict[str, Any] = {
+    "resourceType": "OperationOutcome",
+    "issue": [
+        {
+            "severity": "error",
+            "code": "structure",
+            "details": {
+                "coding": [
+                    {"system": "https://ultrathink.dev/fhir/CodeSystem/reason", "code": "json.malformed"}
+                ]
+            },
+            "diagnostics": "The body is not JSON in UTF-8.",
+        }
+    ],
+}

@@ -1,0 +1,62 @@
+"""Where every request of a person or system passes: who is it, and how long may the answer take."""
+
+import itertools
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from chassis import clock as clocks
+from chassis import contexts, telemetry
+from gateway import ports
+from gateway.domain import callers
+from gateway.domain import headers as names
+from gateway.inbound import arrivals
+from gateway.usecases import admit
+
+type Entrance = Callable[[Request], Awaitable[callers.Caller]]
+
+
+class Lobby:
+    """Admits callers and gives each item its context; item ids are unique in this process."""
+
+    def __init__(
+        self, authenticator: ports.Authenticator, clock: clocks.Clock, *, deadline_seconds: float
+    ) -> None:
+        self._authenticator, self._clock = authenticator, clock
+        self._deadline_seconds = deadline_seconds
+        self._ids = itertools.count(1)
+
+    async def admit(self, scope: Scope, action: str) -> callers.Caller:
+        """Return the verified caller, allowed to do `action`; raises Denied, Unavailable."""
+        headers = arrivals.of(scope).headers
+        return await admit.admit(headers, action, authenticator=self._authenticator)
+
+    def enter(self, action: str) -> Entrance:
+        """Return `admit` for the framework, which asks it before it looks at anything else of a request."""
+
+        async def entrance(request: Request) -> callers.Caller:
+            return await self.admit(request.scope, action)
+
+        return entrance
+
+    def follow(self, scope: Scope, name: str) -> telemetry.Nothing:
+        """Return the span of a request whose caller is known: only such a one may force a trace."""
+        return telemetry.root_span(name, names.traceparent(arrivals.of(scope).headers.get("traceparent", "")))
+
+    def context(
+        self, scope: Scope, caller: callers.Caller, *, key: str = "", seconds: float | None = None
+    ) -> contexts.CallContext:
+        """Return the context of an item whose time begins now."""
+        arrival = arrivals.of(scope)
+        return contexts.CallContext(
+            item_id=str(next(self._ids)),
+            tenant=caller.tenant,
+            subject=caller.subject,
+            roles=caller.roles,
+            branch=caller.branch,
+            deadline=self._clock.monotonic() + (self._deadline_seconds if seconds is None else seconds),
+            traceparent=telemetry.current_traceparent(),
+            idempotency_key=key,
+            request_id=arrival.request_id,
+        )

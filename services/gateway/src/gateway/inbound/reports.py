@@ -1,0 +1,137 @@
+"""What a file's sender gets back: one line per claim, as NDJSON or as a table in CSV.
+
+It reads decisions, which are ours; the claim itself is never opened.
+"""
+
+import csv
+import io
+from typing import Protocol
+
+import msgspec
+
+from chassis import errors
+from gateway.domain import exchanges
+from gateway.inbound import problems
+
+COLUMNS = (
+    "position", "claim_id", "id", "verdict", "replayed", "errors", "warnings", "rules",
+    "probability", "at_risk_minor", "currency", "problem", "detail",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a report says of a finding."""
+
+    rule: str
+    severity: str
+
+
+class Risk(msgspec.Struct, frozen=True):
+    """What a report says of the risk."""
+
+    probability: float | None = None
+    at_risk_minor: int | None = None
+    currency: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The columns' share of a decision."""
+
+    claim_id: str
+    verdict: str
+    findings: list[Finding] = []
+    risk: Risk = Risk()
+
+
+class Report(Protocol):
+    """Turns outcomes into the bytes of an answer."""
+
+    media_type: str
+
+    def head(self) -> bytes:
+        """Return what stands before the first line."""
+        ...
+
+    def line(self, answer: exchanges.FileAnswer) -> bytes:
+        """Return the line of one claim."""
+        ...
+
+    def broken(self, fault: errors.Fault) -> bytes:
+        """Return the line that says why no more lines follow."""
+        ...
+
+
+class Lines:
+    """NDJSON: the decision as it is, or a problem document with its position."""
+
+    media_type = exchanges.NDJSON
+
+    def __init__(self, instance: str, request_id: str) -> None:
+        self._instance, self._request_id = instance, request_id
+
+    def head(self) -> bytes:
+        """Return nothing: NDJSON has no head."""
+        return b""
+
+    def line(self, answer: exchanges.FileAnswer) -> bytes:
+        """Return the line of one claim."""
+        if isinstance(answer.outcome, errors.Fault):
+            return self._problem(answer.outcome, answer.position)
+        return answer.outcome.body + b"\n"
+
+    def broken(self, fault: errors.Fault) -> bytes:
+        """Return a problem without a position: it is about the file."""
+        return self._problem(fault, None)
+
+    def _problem(self, fault: errors.Fault, position: int | None) -> bytes:
+        told = problems.body(fault, instance=self._instance, request_id=self._request_id, position=position)
+        return told + b"\n"
+
+
+class Table:
+    """CSV: one row per claim in `COLUMNS`."""
+
+    media_type = "text/csv; charset=utf-8; header=present"
+
+    def __init__(self) -> None:
+        self._decoder = msgspec.json.Decoder(Summary)
+
+    def head(self) -> bytes:
+        """Return the row of column names."""
+        return _row(COLUMNS)
+
+    def line(self, answer: exchanges.FileAnswer) -> bytes:
+        """Return the row of one claim."""
+        if isinstance(answer.outcome, errors.Fault):
+            return _refused(answer.outcome, str(answer.position))
+        told = self._decoder.decode(answer.outcome.body)
+        severities = [finding.severity for finding in told.findings]
+        return _row((
+            answer.position, told.claim_id, answer.outcome.claim_id, told.verdict,
+            "true" if answer.outcome.replayed else "false",
+            severities.count("error"), severities.count("warning"),
+            " ".join(finding.rule for finding in told.findings),
+            told.risk.probability, told.risk.at_risk_minor, told.risk.currency, "", "",
+        ))  # fmt: skip
+
+    def broken(self, fault: errors.Fault) -> bytes:
+        """Return a row without a position: it is about the file."""
+        return _refused(fault, "")
+
+
+def _refused(fault: errors.Fault, position: str) -> bytes:
+    told = "; ".join(f"{one.path}: {one.message}" for one in fault.violations) or fault.message
+    return _row((position, *[""] * (len(COLUMNS) - 3), fault.reason, told))
+
+
+def _row(cells: tuple[object, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow([_safe(cell) for cell in cells])
+    return text.getvalue().encode()
+
+
+def _safe(cell: object) -> object:
+    if isinstance(cell, str) and cell.startswith(FORMULA):
+        return "'" + cell
+    return "" if cell is None else cell

@@ -1,0 +1,166 @@
+"""HTTP/1.1 on sockets: uvicorn with bounds it does not have itself, and answers in our words."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http import httptools_impl
+
+from chassis import errors
+from gateway.inbound import problems
+
+STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 431: b"431 Request Header Fields Too Large"}
+
+
+class Door(msgspec.Struct, frozen=True):
+    """How the HTTP door is held open; sizes in bytes, times in seconds."""
+
+    host: str
+    port: int
+    header_bytes: int
+    header_seconds: float
+    keepalive_seconds: int
+    backlog: int
+    drain_seconds: float
+
+
+def protocol(door: Door) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol with a bounded head: in size, and in the time it may take."""
+
+    class Bounded(httptools_impl.HttpToolsProtocol):
+        _head = 0
+        _slow: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._expect_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._head_came()
+            super().connection_lost(exc)
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._head = 0
+            if self._slow is None:
+                self._expect_head()
+
+        def on_url(self, url: bytes) -> None:
+            self._count(len(url))
+            super().on_url(url)
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            self._count(len(name) + len(value))
+            super().on_header(name, value)
+
+        def on_headers_complete(self) -> None:
+            self._head_came()
+            super().on_headers_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            """Answer what could not be parsed, in our words; `msg` is the library's and stays here."""
+            if self._head > door.header_bytes:
+                self._refuse(errors.Invalid("headers.too_large", "The head of the request is too large."))
+            else:
+                self._refuse(
+                    errors.Invalid("headers.malformed", "The request is not HTTP/1.1 that can be read.")
+                )
+
+        def _count(self, size: int) -> None:
+            self._head += size
+            if self._head > door.header_bytes:
+                raise ValueError("head too large")  # the parser hands it to send_400_response
+
+        def _expect_head(self) -> None:
+            self._slow = self.loop.call_later(door.header_seconds, self._too_slow)
+
+        def _head_came(self) -> None:
+            if self._slow is not None:
+                self._slow.cancel()
+                self._slow = None
+
+        def _too_slow(self) -> None:
+            self._slow = None
+            self._refuse(errors.Invalid("body.too_slow", "The request did not arrive in time."))
+
+        def _refuse(self, fault: errors.Fault) -> None:
+            if self.transport.is_closing():
+                return
+            body = problems.body(fault, instance="", request_id="")
+            head = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (
+                STATUS[problems.status(fault)], problems.MEDIA_TYPE.encode(), len(body),
+            )  # fmt: skip
+            self.transport.write(head + body)
+            self.transport.close()
+
+    return Bounded
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, door: Door) -> AsyncIterator[int]:
+    """Serve the application inside the block; yields the bound port.
+
+    At the end no connection is accepted any more, and requests in flight have `drain_seconds`. Raises
+    Unavailable `server.bind_failed`.
+    """
+    server = _Server(_config(app, door))
+    bound = _bound(door)
+    port = int(bound.getsockname()[1])
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        opened = asyncio.ensure_future(server.opened.wait())
+        await asyncio.wait({serving, opened}, return_when=asyncio.FIRST_COMPLETED)
+        yield port
+    finally:
+        opened.cancel()
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: the process decides when it ends."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.opened = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals to the process."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, and say so."""
+        await super().startup(sockets)
+        self.opened.set()
+
+
+def _config(app: ASGIApp, door: Door) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=protocol(door),
+        ws="none",
+        lifespan="off",
+        log_config=None,  # chassis writes the log; uvicorn's lines would hold paths
+        access_log=False,
+        proxy_headers=False,  # nothing here depends on the peer's address, so nobody can forge it
+        server_header=False,
+        backlog=door.backlog,
+        timeout_keep_alive=door.keepalive_seconds,
+        timeout_graceful_shutdown=max(1, round(door.drain_seconds)),
+    )
+
+
+def _bound(door: Door) -> socket.socket:
+    family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
+    try:
+        bound = socket.create_server((door.host, door.port), family=family, backlog=door.backlog)
+    except OSError as cause:
+        raise errors.Unavailable("server.bind_failed", f"Port {door.port} cannot be listened on.") from cause
+    bound.setblocking(False)
+    return bound

@@ -1,0 +1,1 @@
+"""What the gateway asks of others: claims over gRPC, and a verifier of tokens."""

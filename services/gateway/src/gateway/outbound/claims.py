@@ -1,0 +1,231 @@
+"""claims over gRPC: single claims share messages on one long-lived stream, files have a call of their own."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+
+import grpc
+import msgspec
+
+from chassis import clock as clocks
+from chassis import coalescing, contexts, deadlines, errors, metrics, streams, telemetry
+from gateway.domain import exchanges
+from gateway.outbound import converters
+from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
+from ultrathink.common.v1 import common_pb2
+
+CHUNK_BYTES = 1024 * 1024  # of a file; a sixteenth of the largest message
+MAX_ROWS = 256  # claims in one message: beyond it a message's own cost no longer counts
+MAX_BYTES = 4 * 1024 * 1024  # of one message, or one claim alone
+MAX_QUEUE = 4_096  # claims that wait; as many as requests are served at once
+MAX_QUEUE_BYTES = 128 * 1024 * 1024
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A claim that waits for its message."""
+
+    submission: exchanges.Submission
+    context: contexts.CallContext
+
+
+class ClaimsDoor:
+    """Implements `ports.ClaimsDoor` on claims' ClaimIntake."""
+
+    def __init__(self, channel: grpc.aio.Channel, clock: clocks.Clock) -> None:
+        self._clock = clock
+        self._stub = claims_pb2_grpc.ClaimIntakeStub(channel)
+        # A claim sent twice is recognised by its key and content, so a batch in doubt is sent again.
+        self._stream = streams.BatchStream(self._stub.Submit, clock=clock, resend=True)
+        self._submits = self._coalescer(dry_run=False)
+        self._checks = self._coalescer(dry_run=True)
+
+    def _coalescer(self, *, dry_run: bool) -> coalescing.Coalescer[Waiting, exchanges.Answer]:
+        async def exchange(waiting: list[Waiting]) -> list[exchanges.Answer | errors.Fault]:
+            return await self._exchange(waiting, dry_run=dry_run)
+
+        return coalescing.Coalescer(
+            exchange,
+            max_rows=MAX_ROWS,
+            max_bytes=MAX_BYTES,
+            max_queue=MAX_QUEUE,
+            max_queue_bytes=MAX_QUEUE_BYTES,
+            size_of=_size,
+            clock=self._clock,
+            observe=metrics.batches("check" if dry_run else "submit"),
+        )
+
+    async def submit(
+        self, submission: exchanges.Submission, context: contexts.CallContext
+    ) -> exchanges.Answer:
+        """Return the decision on one claim; raises the Fault that claims answered with."""
+        queue = self._checks if submission.dry_run else self._submits
+        return await queue.submit(Waiting(submission, context), deadline=context.deadline)
+
+    async def _exchange(
+        self, waiting: list[Waiting], *, dry_run: bool
+    ) -> list[exchanges.Answer | errors.Fault]:
+        """Send one batch and return one outcome per claim, in order."""
+        with telemetry.batch_span("gateway.batch", [one.context.traceparent for one in waiting]) as onward:
+            request = claims_pb2.SubmitRequest(
+                items=[
+                    converters.item(one.submission, _onward(one.context, onward), self._clock)
+                    for one in waiting
+                ],
+                dry_run=dry_run,
+            )
+            deadline = max(one.context.deadline for one in waiting)
+            with _told():
+                response = await self._stream.exchange(request, deadline=deadline)
+        found = {result.item_id: result for result in response.results}
+        return [_outcome(found.get(one.context.item_id)) for one in waiting]
+
+    async def submit_file(
+        self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
+    ) -> AsyncIterator[exchanges.FileAnswer]:
+        """Yield one outcome per claim in input order, while the chunks still come."""
+        source = _Source(chunks)
+        head = claims_pb2.FileChunk(
+            context=converters.context(context, self._clock),
+            media_type=upload.media_type,
+            accept=exchanges.JSON,
+            dry_run=upload.dry_run,
+        )
+        seconds = deadlines.left_for_hop(context, self._clock)
+        call = self._stub.SubmitFile(source.messages(head), timeout=seconds)
+        try:
+            with _told():
+                async for result in call:
+                    yield converters.file_answer(result)
+        except (
+            BaseException
+        ):  # a cancelled call raises CancelledError: when the file broke, that is what happened
+            if source.failure is not None:
+                raise source.failure from None
+            raise
+        finally:
+            call.cancel()
+        if source.failure is not None:
+            raise source.failure
+
+    async def aclose(self) -> None:
+        """Answer what was accepted, then end the stream."""
+        await self._submits.aclose()
+        await self._checks.aclose()
+        await self._stream.aclose()
+
+
+class ClaimsDesk:
+    """Implements `ports.ClaimsDesk` on claims' ClaimDesk."""
+
+    def __init__(self, channel: grpc.aio.Channel, clock: clocks.Clock) -> None:
+        self._clock = clock
+        self._stub = claims_pb2_grpc.ClaimDeskStub(channel)
+
+    async def get(self, claim_id: str, context: contexts.CallContext) -> bytes:
+        """Return one claim with its decision."""
+        request = claims_pb2.GetClaimRequest(context=self._context(context), id=claim_id)
+        return (await _answered(self._stub.GetClaim(request, timeout=self._seconds(context)))).document
+
+    async def select(self, selection: exchanges.Selection, context: contexts.CallContext) -> bytes:
+        """Return a page of claims."""
+        request = claims_pb2.ListClaimsRequest(
+            context=self._context(context),
+            limit=selection.limit,
+            cursor=selection.cursor,
+            filters=selection.filters,
+            sort=selection.sort,
+        )
+        return (await _answered(self._stub.ListClaims(request, timeout=self._seconds(context)))).document
+
+    async def history(self, claim_id: str, context: contexts.CallContext) -> bytes:
+        """Return the transitions and audit entries of one claim."""
+        request = claims_pb2.GetHistoryRequest(context=self._context(context), id=claim_id)
+        return (await _answered(self._stub.GetHistory(request, timeout=self._seconds(context)))).document
+
+    async def explain(self, claim_id: str, context: contexts.CallContext) -> bytes:
+        """Return the reasons behind one claim's risk."""
+        request = claims_pb2.ExplainRequest(context=self._context(context), id=claim_id)
+        return (await _answered(self._stub.Explain(request, timeout=self._seconds(context)))).document
+
+    async def decide(self, review: exchanges.Review, context: contexts.CallContext) -> bytes:
+        """Return the decision after a reviewer's word; Conflict when the revision is not the newest."""
+        request = claims_pb2.DecideRequest(
+            context=self._context(context),
+            id=review.claim_id,
+            verdict=converters.WIRE_VERDICTS[review.verdict],
+            note=review.note,
+            revision=review.revision,
+        )
+        return (await _answered(self._stub.Decide(request, timeout=self._seconds(context)))).document
+
+    async def watch(self, after: str, context: contexts.CallContext) -> AsyncIterator[exchanges.Change]:
+        """Yield changes after `after` as they are recorded; closing the iterator ends the watch."""
+        request = claims_pb2.WatchRequest(context=self._context(context), after=after)
+        call = self._stub.Watch(request, timeout=self._seconds(context))
+        try:
+            with _told():
+                async for change in call:
+                    yield exchanges.Change(change.position, change.document)
+        finally:
+            call.cancel()
+
+    def _context(self, context: contexts.CallContext) -> common_pb2.Context:
+        return converters.context(context, self._clock)
+
+    def _seconds(self, context: contexts.CallContext) -> float:
+        return deadlines.left_for_hop(context, self._clock)
+
+
+class _Source:
+    """The chunks of a file as messages; remembers why they broke off, because gRPC only cancels the call then.
+
+    An iterator that simply ended would be taken for the end of the file, and half a line for a claim.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self.failure: Exception | None = None
+
+    async def messages(self, head: claims_pb2.FileChunk) -> AsyncIterator[claims_pb2.FileChunk]:
+        """Yield the head, then data in pieces of at most `CHUNK_BYTES`."""
+        yield head
+        try:
+            async for chunk in self._chunks:
+                for start in range(0, len(chunk), CHUNK_BYTES):
+                    yield claims_pb2.FileChunk(data=chunk[start : start + CHUNK_BYTES])
+        except Exception as cause:
+            self.failure = cause
+            raise errors.Unavailable("upload.broken", "The upload broke off.") from cause
+
+
+async def _answered[Response](call: Awaitable[Response]) -> Response:
+    with _told():
+        return await call
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Raise the Fault of a call as the gateway's caller may hear it."""
+    try:
+        yield
+    except errors.Fault as fault:
+        told = converters.of_call(fault)
+        if told is fault:
+            raise
+        raise told from fault
+
+
+def _size(waiting: Waiting) -> int:
+    return len(waiting.submission.body)
+
+
+def _outcome(result: claims_pb2.SubmitResult | None) -> exchanges.Answer | errors.Fault:
+    if result is None:
+        return errors.Internal("claims.no_outcome", "The answer of a service behind cannot be read.")
+    return converters.outcome(result)
+
+
+def _onward(context: contexts.CallContext, onward: Mapping[str, str]) -> contexts.CallContext:
+    """Return the context under the batch's span when the item is followed."""
+    if not onward or context.traceparent not in onward:
+        return context
+    return msgspec.structs.replace(context, traceparent=onward[context.traceparent])

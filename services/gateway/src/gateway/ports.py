@@ -1,0 +1,75 @@
+"""What the gateway needs from outside, in its own words."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from chassis import contexts
+from gateway.domain import callers, exchanges
+
+
+class Authenticator(Protocol):
+    """Tells who is calling; the one door for bearer tokens now and for the edge's assertion later."""
+
+    async def authenticate(self, headers: Mapping[str, str]) -> callers.Caller:
+        """Return the verified caller.
+
+        `headers` have lower-case names. Raises Denied with a reason that begins with `token.`, or
+        Unavailable when the issuer's keys cannot be had.
+        """
+        ...
+
+
+class ClaimsDoor(Protocol):
+    """Takes claims and answers with decisions."""
+
+    async def submit(
+        self, submission: exchanges.Submission, context: contexts.CallContext
+    ) -> exchanges.Answer:
+        """Return the decision on one claim; raises the Fault that claims answered with."""
+        ...
+
+    def submit_file(
+        self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
+    ) -> AsyncIterator[exchanges.FileAnswer]:
+        """Yield one outcome per claim in input order, while the chunks still come.
+
+        A Fault that `chunks` raises ends the upload without its end being taken for the end of the file, and
+        is raised here; so is a Fault of the upload as a whole. Closing the iterator cancels the upload.
+        """
+        ...
+
+
+class ClaimsDesk(Protocol):
+    """Reads claims, takes people's decisions, tells of changes; documents are canonical JSON."""
+
+    async def get(self, claim_id: str, context: contexts.CallContext) -> bytes:
+        """Return one claim with its decision."""
+        ...
+
+    async def select(self, selection: exchanges.Selection, context: contexts.CallContext) -> bytes:
+        """Return a page of claims."""
+        ...
+
+    async def history(self, claim_id: str, context: contexts.CallContext) -> bytes:
+        """Return the transitions and audit entries of one claim."""
+        ...
+
+    async def explain(self, claim_id: str, context: contexts.CallContext) -> bytes:
+        """Return the reasons behind one claim's risk."""
+        ...
+
+    async def decide(self, review: exchanges.Review, context: contexts.CallContext) -> bytes:
+        """Return the decision after a reviewer's word; Conflict when the revision is not the newest."""
+        ...
+
+    def watch(self, after: str, context: contexts.CallContext) -> AsyncIterator[exchanges.Change]:
+        """Yield changes after `after` as they are recorded; closing the iterator ends the watch."""
+        ...
+
+
+class Neighbour(Protocol):
+    """The state of the room behind."""
+
+    async def state(self) -> exchanges.State:
+        """Return what claims says of itself; never raises, a silent room is `ok=False`."""
+        ...
