@@ -3,6 +3,7 @@
 Room: formats; pure. The content hash covers the canonical form: the model's field order, empty fields absent,
 decimals without trailing zeros (150 = 150.00). `extra` counts, because it is part of what was sent; `source`
 and `claim_id_source` do not, because they say how it came, and a claim_id made from the hash does not.
+A regime of `base` counts as none, because it is what none means.
 Lists keep their order. Dates count as written.
 """
 
@@ -29,9 +30,13 @@ def content_hash(claim: model.Claim) -> bytes:
 def canonical_form(claim: model.Claim) -> bytes:
     """Return the bytes that are hashed: equal for claims that say the same."""
     drop_id = claim.claim_id_source == "content"
-    if claim.source is not None or claim.claim_id_source is not None:
+    if claim.source is not None or claim.claim_id_source is not None or claim.regime == "base":
         claim = msgspec.structs.replace(
-            claim, source=None, claim_id_source=None, claim_id=None if drop_id else claim.claim_id
+            claim,
+            source=None,
+            claim_id_source=None,
+            claim_id=None if drop_id else claim.claim_id,
+            regime=None if claim.regime == "base" else claim.regime,
         )
     text = _encoder().encode(claim)
     if b"E+" in text or b"E-" in text:

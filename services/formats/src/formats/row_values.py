@@ -141,8 +141,8 @@ def age(birth: str | None, on: str | None) -> int:
 
 
 def minor(amount: Decimal | None, currency: str | None) -> int:
-    """Return minor units of an amount, or the missing value."""
-    return MISSING_I64 if amount is None else money.to_minor(amount, currency)
+    """Return minor units of a validated amount or a sum of such, or the missing value."""
+    return MISSING_I64 if amount is None else int(amount.scaleb(money.minor_digits(currency)))
 
 
 def number(value: Decimal | None) -> float:

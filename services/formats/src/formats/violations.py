@@ -77,9 +77,13 @@ def _nul(into: Collector, raw: Any, path: str) -> None:
         into.add(path or "$", "text.nul", "The text holds the NUL character.")
 
 
+def printable(name: str) -> str:
+    """Return a sender's field name cut and cleaned for a path in a message."""
+    return "".join(char if char.isprintable() else "?" for char in name[:MAX_NAME_LENGTH])
+
+
 def _join(path: str, name: str) -> str:
-    plain = "".join(char if char.isprintable() else "?" for char in name[:MAX_NAME_LENGTH])
-    return f"{path}.{plain}" if path else plain
+    return f"{path}.{printable(name)}" if path else printable(name)
 
 
 def _struct(into: Collector, shape: shapes.Shape, raw: Any, path: str) -> None:
