@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -74,6 +74,17 @@ async def turns(count: int = 10) -> None:
         await asyncio.sleep(0)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop turn until something outside it has happened; the test's own timeout bounds it."""
+    while not condition():  # noqa: ASYNC110 - what is awaited happens in gRPC's threads, not at an event of ours
+        await asyncio.sleep(0)
+
+
+async def until_many(things: Sized, count: int) -> None:
+    """Let the event loop turn until there are so many."""
+    await until(lambda: len(things) >= count)
+
+
 def request(*items: str) -> scoring_pb2.ScoreRequest:
     """Return a batch of items with these ids."""
     batch = scoring_pb2.ScoreRequest()
@@ -110,12 +121,16 @@ class OpenCall:
         self._replies: asyncio.Queue[scoring_pb2.ScoreResponse | BaseException | None] = asyncio.Queue()
         self._pull = asyncio.get_running_loop().create_task(self._drain())
         self.sent: list[scoring_pb2.ScoreRequest] = []
-        self.half_closed = False
+        self._half_closed = False
 
     async def _drain(self) -> None:
         async for batch in self._requests:
             self.sent.append(batch)
-        self.half_closed = True
+        self._half_closed = True
+
+    def half_closed(self) -> bool:
+        """Return whether the sender said that nothing follows."""
+        return self._half_closed
 
     def reply(self, response: scoring_pb2.ScoreResponse) -> None:
         """Answer."""
@@ -204,10 +219,12 @@ class _Servicer(scoring_pb2_grpc.ScorerServicer):
 @asynccontextmanager
 async def stream_server(
     handle: Answering = echo, *, in_flight: int = 4
-) -> AsyncIterator[tuple[StreamServer, scoring_pb2_grpc.ScorerStub]]:
+) -> AsyncIterator[tuple[StreamServer, "scoring_pb2_grpc.ScorerAsyncStub"]]:
     """Yield a started server and a stub connected to it."""
     server = StreamServer(handle, in_flight=in_flight)
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}", options=FAST_RECONNECT) as channel:
-        yield server, scoring_pb2_grpc.ScorerStub(channel)
-    await server.kill()
+        try:
+            yield server, scoring_pb2_grpc.ScorerStub(channel)
+        finally:
+            await server.kill()

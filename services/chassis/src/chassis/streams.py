@@ -3,9 +3,11 @@
 Opening a call costs as much as many messages, so a stream lives long and carries one batch after another; a
 `batch_id` pairs each answer with its request and answers come in any order. What one end promises the other:
 
+- a server that is about to go sends an answer with `batch_id` 0 and goes on reading and answering; the other
+  end half-closes and opens the next call, as it does when a call reached its age. Ending the call from the
+  server's side instead would meet batches on their way, which gRPC reports as it reports a broken connection;
 - a stream that ends with OK has answered every batch its server read. Batches left unanswered were never
-  seen, so they are sent again on the next stream whatever they are: a stream's end is ordinary life (a server
-  that drains, a connection that reached its age) and nobody hears of it;
+  seen, so they are sent again on the next stream whatever they are;
 - a stream that breaks leaves its batches in doubt. They are sent again only where the receiver recognises
   what it has seen (`resend=True`), and fail with `stream.broken` otherwise;
 - faults of items travel inside answers. A fault of a whole batch ends the stream with its status after the
@@ -22,7 +24,7 @@ import contextvars
 import functools
 import random
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 
 from chassis import clock as clocks
 from chassis import errors, links, outcomes, timers
@@ -32,6 +34,7 @@ BACK_OFF_FIRST_SECONDS = 0.05  # A restarted process listens again within a few 
 BACK_OFF_LIMIT_SECONDS = 2.0  # The supervisor restarts a process in under two seconds.
 MAX_AGE_SECONDS = 240.0  # Below the servers' connection age and grace: our end rotates before theirs breaks.
 CLOSE_SECONDS = 1.0  # A server that has answered everything ends the call at once; a hung one is given up.
+GOING_AWAY = 0  # The batch id of an answer to nothing: send what follows on another call.
 
 # Set by the server for each call it serves; the event tells that the process is about to go.
 draining: contextvars.ContextVar[asyncio.Event | None] = contextvars.ContextVar("draining", default=None)
@@ -158,6 +161,9 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         try:
             async for answer in replies:
                 link.answered = True
+                if answer.batch_id == GOING_AWAY:
+                    self._rotate(link)
+                    continue
                 pending = self._flying.pop(answer.batch_id, None)
                 if pending is not None and not pending.future.done():
                     pending.future.set_result(answer)
@@ -197,24 +203,25 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
 
 async def serve_batches[Req: links.Batch, Res: links.Batch](
     requests: AsyncIterable[Req], handle: Callable[[Req], Awaitable[Res]], *, in_flight: int = 4
-) -> AsyncIterator[Res]:
+) -> AsyncGenerator[Res]:
     """Yield the answer of `handle` to each request as it gets ready, `batch_id` copied.
 
     At most `in_flight` batches are read and not yet taken by the transport. What `handle` raises is raised
     here, and so becomes the status of the stream, when the other batches read have been answered. When the
-    event in `draining` is set, reading stops and the stream ends with OK after its last answer. Closing the
-    generator cancels the batches at work.
+    event in `draining` is set, the other end is told to go elsewhere and is served until it half-closes.
+    Closing the generator cancels the batches at work.
     """
     desk = _Desk[Req, Res](handle, in_flight)
     reader = desk.reader = asyncio.get_running_loop().create_task(desk.read(requests))
     reader.add_done_callback(desk.wake)
     stop = draining.get()
-    helpers = [reader] if stop is None else [reader, asyncio.create_task(_cancel_when(stop, reader))]
+    helpers = [reader] if stop is None else [reader, asyncio.create_task(desk.leave_when(stop))]
     try:
         while desk.ready or desk.working or not reader.done():
             while desk.ready:
-                yield desk.ready.popleft()
-                desk.slots.release()
+                answer = desk.ready.popleft()
+                yield answer
+                desk.taken(answer)
             if desk.working or not reader.done():
                 await desk.woken()
         if desk.failure is not None:
@@ -227,9 +234,8 @@ async def serve_batches[Req: links.Batch, Res: links.Batch](
         await asyncio.gather(*helpers, *desk.working, return_exceptions=True)
 
 
-async def _cancel_when(stop: asyncio.Event, task: asyncio.Task[None]) -> None:
-    await stop.wait()
-    task.cancel()
+def _given_up() -> errors.Unavailable:
+    return errors.Unavailable("batch.cancelled", "The batch was given up.")
 
 
 class _Desk[Req: links.Batch, Res: links.Batch]:
@@ -237,21 +243,24 @@ class _Desk[Req: links.Batch, Res: links.Batch]:
 
     def __init__(self, handle: Callable[[Req], Awaitable[Res]], in_flight: int) -> None:
         self._handle = handle
-        self.slots = asyncio.Semaphore(in_flight)
+        self._slots = asyncio.Semaphore(in_flight)
         self.ready: deque[Res] = deque()
         self.working: set[asyncio.Task[Res]] = set()
         self.reader: asyncio.Task[None]
         self.failure: BaseException | None = None
         self._signal: asyncio.Future[None] | None = None
+        self._leaving = False
+        self._form: type[Res] | None = None  # Of answers; known from the first one on.
+        self._farewell: Res | None = None
 
     async def read(self, requests: AsyncIterable[Req]) -> None:
         """Put each request to work while there are slots."""
-        await self.slots.acquire()
+        await self._slots.acquire()
         async for request in requests:
             task = asyncio.get_running_loop().create_task(self._work(request))
             self.working.add(task)
             task.add_done_callback(self._worked)
-            await self.slots.acquire()
+            await self._slots.acquire()
 
     async def _work(self, request: Req) -> Res:
         answer = await self._handle(request)
@@ -260,13 +269,39 @@ class _Desk[Req: links.Batch, Res: links.Batch]:
 
     def _worked(self, task: asyncio.Task[Res]) -> None:
         self.working.discard(task)
-        failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+        failure = _given_up() if task.cancelled() else task.exception()
         if failure is None:
             self.ready.append(task.result())
+            self._leave()
         else:
             self.failure = self.failure or failure
             self.reader.cancel()
         self.wake()
+
+    def taken(self, answer: Res) -> None:
+        """Let another batch be read in the place of one that the transport took."""
+        if answer is not self._farewell:
+            self._form = type(answer)
+            self._slots.release()
+
+    async def leave_when(self, stop: asyncio.Event) -> None:
+        """Tell the other end to go elsewhere when the event is set."""
+        await stop.wait()
+        self._leaving = True
+        self._leave()
+
+    def _leave(self) -> None:
+        """Queue the farewell once its type is known; a stream on which nothing was ever asked just ends."""
+        if not self._leaving:
+            return
+        form = type(self.ready[-1]) if self.ready else self._form
+        if form is not None:
+            self._leaving = False
+            self._farewell = form()
+            self.ready.append(self._farewell)
+            self.wake()
+        elif not self.working:
+            self.reader.cancel()
 
     def wake(self, _: object = None) -> None:
         """Let the one who waits in `woken` look again."""
