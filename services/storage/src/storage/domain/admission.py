@@ -1,0 +1,105 @@
+"""Judges the items of a submission before anything is written, so that a bad one fails alone."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from chassis import errors
+from storage.domain import records, views
+
+HASH_BYTES = 32
+TEXT_MAX = (
+    512  # characters of a column: longer than any code, id or path of the field, bounded for the indexes
+)
+CLAIM_ID_MAX = 255
+SUBJECT_MAX = 255
+DOCUMENT_MAX = 12 * 1024 * 1024  # one claim's documents; a message of 16 MiB holds no more
+LINES_MAX = 1_000  # as the claim model allows
+DAY_MAX = 2**31 - 1
+REQUIRED = ("claim_id", "use", "type", "verdict", "wire_status", "business_status", "review_status")
+ITEMS_MAX = 20_000  # of one submission
+
+type Known = Mapping[str, views.Tenant]
+
+
+def check_shape(submission: records.Submission) -> None:
+    """Raise Invalid `batch.columns` unless columns have a row per item and rows point at items."""
+    count = len(submission.items)
+    fits = submission.claims.lengths() == {count} and count <= ITEMS_MAX
+    for columns in (submission.lines, submission.findings):
+        fits = fits and len(columns.lengths()) == 1
+        fits = fits and all(item < count for item in columns.item)
+    if not fits:
+        raise errors.Invalid("batch.columns", "The columns of the batch do not fit its items.")
+
+
+def judge(submission: records.Submission, known: Known, now: float) -> list[errors.Fault | None]:
+    """Return for each item its fault, or None when it may be recorded; `now` in monotonic seconds."""
+    judged = [_item_fault(item, known, now) for item in submission.items]
+    _judge_texts(submission.claims, range(len(judged)), judged)
+    for column in REQUIRED:
+        _mark(judged, getattr(submission.claims, column), range(len(judged)), lambda text: not text, column)
+    for column in ("service_from_day", "service_to_day"):
+        _mark(judged, getattr(submission.claims, column), range(len(judged)), _bad_day, column)
+    for columns in (submission.lines, submission.findings):
+        _judge_texts(columns, columns.item, judged)
+    _mark(judged, submission.lines.service_day, submission.lines.item, _bad_day, "service_day")
+    _mark(judged, submission.lines.sequence, submission.lines.item, lambda n: n > DAY_MAX, "sequence")
+    _mark(judged, submission.findings.line, submission.findings.item, lambda n: n > DAY_MAX, "line")
+    return judged
+
+
+def _item_fault(item: records.Item, known: Known, now: float) -> errors.Fault | None:
+    tenant = known.get(item.tenant)
+    fault: errors.Fault | None = None
+    if tenant is None:
+        fault = errors.Denied("tenant.unknown", "There is no such tenant.")
+    elif not tenant.active:
+        fault = errors.Denied("tenant.inactive", "The tenant is not active.")
+    elif item.deadline <= now:
+        fault = errors.Unavailable("deadline.exceeded", "No time was left for this item.")
+    elif len(item.content_hash) != HASH_BYTES:
+        fault = errors.Invalid("content_hash.length", "A content hash has 32 bytes.")
+    elif not item.key:
+        fault = errors.Invalid("key.missing", "An item needs an idempotency key or a natural key.")
+    elif not item.claim_json or not item.decision_json:
+        fault = errors.Invalid("document.missing", "An item needs its claim and its decision.")
+    elif item.size > DOCUMENT_MAX:
+        fault = errors.Invalid("document.too_large", "The documents of the item are too large.")
+    elif not _storable(item.subject, SUBJECT_MAX) or not _storable(item.received_media_type, SUBJECT_MAX):
+        fault = errors.Invalid("text.unstorable", "A text of the item is too long or holds a NUL.")
+    return fault
+
+
+def _storable(text: str, longest: int = TEXT_MAX) -> bool:
+    return len(text) <= longest and "\0" not in text
+
+
+def _bad_day(day: int) -> bool:
+    return day != records.NO_INT and not -DAY_MAX <= day <= DAY_MAX
+
+
+def _judge_texts(
+    columns: records.Columns, items: list[int] | range, judged: list[errors.Fault | None]
+) -> None:
+    """Mark items with a text that cannot be stored; each column is first judged as one text, which is cheap."""
+    for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True):
+        if not column or not isinstance(column[0], str):
+            continue
+        longest = CLAIM_ID_MAX if name == "claim_id" else TEXT_MAX
+        if max(map(len, column)) > longest or "\0" in "".join(column):
+            _mark(judged, column, items, lambda text, most=longest: not _storable(text, most), name)
+
+
+def _mark[V](
+    judged: list[errors.Fault | None],
+    column: list[V],
+    items: list[int] | range,
+    bad: Callable[[V], bool],
+    name: str,
+) -> None:
+    for value, item in zip(column, items, strict=True):
+        if bad(value) and judged[item] is None:
+            judged[item] = errors.Invalid(
+                "column.unstorable", f"The column {name} holds what cannot be stored."
+            )

@@ -1,0 +1,213 @@
+"""Between messages and storage's own shapes; no judgement beyond what a shape demands."""
+
+import hashlib
+
+from chassis import clock as clocks
+from chassis import errors, faults
+from storage.domain import chains, ids, records, views
+from ultrathink.common.v1 import common_pb2
+from ultrathink.storage.v1 import storage_pb2
+
+KEY_BYTES = (
+    16  # of the key's SHA-256: chance meetings within a tenant are out of reach, the index stays small
+)
+CHOSEN, OWN = b"k\0", b"n\0"  # a key chosen by a sender and a claim's own identity never meet
+
+
+def _columns[C: records.Columns](kind: type[C], message: object) -> C:
+    return kind(*[list(getattr(message, name)) for name in kind.__struct_fields__])
+
+
+def submission(request: storage_pb2.RecordRequest, clock: clocks.Clock) -> records.Submission:
+    """Return the submission in a request; deadlines count from now."""
+    now = clock.monotonic()
+    return records.Submission(
+        [_item(item, now) for item in request.items],
+        _columns(records.Claims, request.claims),
+        _columns(records.Lines, request.lines),
+        _columns(records.Findings, request.findings),
+    )
+
+
+def _item(item: storage_pb2.RecordItem, now: float) -> records.Item:
+    context = item.context
+    return records.Item(
+        item_id=context.item_id,
+        tenant=context.tenant,
+        subject=context.subject,
+        key=_key(context.idempotency_key, item.natural_key),
+        content_hash=item.content_hash,
+        claim_json=item.claim_json,
+        decision_json=item.decision_json,
+        received_body=item.received_body,
+        received_media_type=item.received_media_type,
+        deadline=now + context.remaining_ms / 1000,
+    )
+
+
+def _key(chosen: str, own: str) -> bytes:
+    if not chosen and not own:
+        return b""
+    return hashlib.sha256(CHOSEN + chosen.encode() if chosen else OWN + own.encode()).digest()[:KEY_BYTES]
+
+
+def record_response(
+    request: storage_pb2.RecordRequest, outcomes: list[records.Outcome]
+) -> storage_pb2.RecordResponse:
+    """Return the answer: one result per item, in order."""
+    return storage_pb2.RecordResponse(
+        batch_id=request.batch_id,
+        results=[
+            _record_result(item.context.item_id, outcome)
+            for item, outcome in zip(request.items, outcomes, strict=True)
+        ],
+    )
+
+
+def _record_result(item_id: str, outcome: records.Outcome) -> storage_pb2.RecordResult:
+    if isinstance(outcome, errors.Fault):
+        return storage_pb2.RecordResult(item_id=item_id, error=faults.to_wire(outcome))
+    recorded = storage_pb2.Recorded(
+        id=outcome.id,
+        replayed=outcome.replayed,
+        decision_json=outcome.decision_json,
+        recorded_at_ms=outcome.recorded_at_ms,
+    )
+    return storage_pb2.RecordResult(item_id=item_id, recorded=recorded)
+
+
+def question(item: storage_pb2.LookupItem) -> records.Question:
+    """Return what an item asks of history."""
+    return records.Question(
+        tenant=item.context.tenant,
+        claim_id=item.claim_id,
+        use=item.use,
+        provider_id=item.provider_id,
+        patient_key=item.patient_key,
+        service_keys=list(item.service_keys),
+    )
+
+
+def lookup_result(item_id: str, answer: records.Answer | errors.Fault) -> storage_pb2.LookupResult:
+    """Return the answer of one item."""
+    if isinstance(answer, errors.Fault):
+        return storage_pb2.LookupResult(item_id=item_id, error=faults.to_wire(answer))
+    return storage_pb2.LookupResult(
+        item_id=item_id,
+        duplicates=[
+            storage_pb2.DuplicateLine(index=hit.index, id=hit.id, claim_id=hit.claim_id, line=hit.line)
+            for hit in answer.duplicates
+        ],
+        provider=_aggregate(answer.provider),
+        patient=_aggregate(answer.patient),
+    )
+
+
+def _aggregate(found: records.Aggregate) -> storage_pb2.Aggregate:
+    return storage_pb2.Aggregate(claims=found.claims, denied=found.denied, net_minor=found.net_minor)
+
+
+def change(message: storage_pb2.Change) -> records.Change:
+    """Return the change in a message."""
+    names = [name for name in records.Change.__struct_fields__ if name not in {"tenant", "subject"}]
+    return records.Change(
+        tenant=message.context.tenant,
+        subject=message.context.subject,
+        **{name: getattr(message, name) for name in names},
+    )
+
+
+def deadline(context: common_pb2.Context, clock: clocks.Clock) -> float:
+    """Return the monotonic instant by which an item must be answered."""
+    return clock.monotonic() + context.remaining_ms / 1000
+
+
+def tenant(found: views.Tenant) -> storage_pb2.GetTenantResponse:
+    """Return a tenant's message."""
+    return storage_pb2.GetTenantResponse(**{name: getattr(found, name) for name in found.__struct_fields__})
+
+
+def unscored(found: views.Unscored) -> storage_pb2.UnscoredClaim:
+    """Return the message of a claim without a score."""
+    return storage_pb2.UnscoredClaim(**{name: getattr(found, name) for name in found.__struct_fields__})
+
+
+def stored_claim(found: views.StoredClaim) -> storage_pb2.StoredClaim:
+    """Return the message of a claim; the instant of receipt is in its id."""
+    values = {name: getattr(found, name) for name in found.__struct_fields__}
+    return storage_pb2.StoredClaim(**values, received_at_ms=ids.ms_of(found.id))
+
+
+def claim_row(found: views.ClaimRow) -> storage_pb2.ClaimRow:
+    """Return a list's row: absent numbers as the contract's columns tell them, absent texts empty."""
+    texts = {
+        name: getattr(found, name) or ""
+        for name in found.__struct_fields__
+        if name not in {"submitted_minor", "at_risk_minor", "probability", "revision"}
+    }
+    return storage_pb2.ClaimRow(
+        **texts,
+        submitted_minor=_integer(found.submitted_minor),
+        at_risk_minor=_integer(found.at_risk_minor),
+        probability=_number(found.probability),
+        revision=found.revision,
+        received_at_ms=ids.ms_of(found.id),
+    )
+
+
+def _integer(value: int | None) -> int:
+    return records.NO_INT if value is None else value
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def transition(found: views.Transition) -> storage_pb2.Transition:
+    """Return a transition's message."""
+    return storage_pb2.Transition(**{name: getattr(found, name) for name in found.__struct_fields__})
+
+
+def audit_entry(link: chains.Link) -> storage_pb2.AuditEntry:
+    """Return an audit entry's message."""
+    return storage_pb2.AuditEntry(
+        chain=link.entry.chain,
+        sequence=link.sequence,
+        event=link.entry.event,
+        subject=link.entry.subject,
+        at_ms=link.entry.at_ms,
+        hash=link.hash,
+        previous_hash=link.previous_hash,
+    )
+
+
+def event(found: views.Event) -> storage_pb2.WatchResponse:
+    """Return a published change's message."""
+    return storage_pb2.WatchResponse(**{name: getattr(found, name) for name in found.__struct_fields__})
+
+
+def export_row(found: views.ExportRow) -> storage_pb2.ExportRow:
+    """Return an export's row: absent numbers as the contract's columns tell them, absent texts empty."""
+    texts = {
+        name: getattr(found, name) or ""
+        for name in found.__struct_fields__
+        if name not in {"line", "service_day", "net_minor", "probability"}
+    }
+    return storage_pb2.ExportRow(
+        **texts,
+        line=found.line,
+        service_day=_integer(found.service_day),
+        net_minor=_integer(found.net_minor),
+        probability=_number(found.probability),
+    )
+
+
+def sha256(text: str) -> bytes:
+    """Return the 32 bytes of a hexadecimal sha256; Invalid `object.name`."""
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError as cause:
+        raise errors.Invalid("object.name", "An object is named by 64 hexadecimal digits.") from cause
+    if len(digest) != hashlib.sha256().digest_size:
+        raise errors.Invalid("object.name", "An object is named by 64 hexadecimal digits.")
+    return digest

@@ -1,0 +1,1 @@
+"""PostgreSQL, the object store and the embedded server behind the ports."""

@@ -1,0 +1,93 @@
+"""Finds and opens the stored documents of claims, in PostgreSQL or, when they are large, in the object store."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncpg
+import msgspec
+
+from chassis import errors
+from storage.domain import records
+from storage.outbound import documents, postgres
+
+PLACES = """
+SELECT id, body, body_object, body_start, claim_size, decision_size, received_size, received_media_type, revision,
+  content_hash FROM claims WHERE tenant = $1 AND id = ANY($2::uuid[])
+"""
+CONTENTS = "SELECT id, content FROM bodies WHERE tenant = $1 AND id = ANY($2::uuid[])"
+LATEST = """
+SELECT DISTINCT ON (id) id, decision FROM transitions
+WHERE tenant = $1 AND id = ANY($2::uuid[]) AND decision IS NOT NULL ORDER BY id, revision DESC
+"""
+
+type Fetch = Callable[[bytes], Awaitable[bytes]]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A claim's documents as they are stored."""
+
+    revision: int
+    content_hash: bytes
+    claim: bytes
+    decision: bytes
+    received: bytes
+
+
+class Bodies:
+    """Opens documents; `fetch` reads an object by its sha256."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def load(self, connection: postgres.Connection, tenant: str, ids: Sequence[str]) -> dict[str, Kept]:
+        """Return the documents of these claims; Internal `body.damaged` when one cannot be opened."""
+        if not ids:
+            return {}
+        rows = await connection.fetch(PLACES, tenant, ids)
+        names = list({row["body"] for row in rows if row["body"] is not None})
+        packed = {row[0]: row[1] for row in await connection.fetch(CONTENTS, tenant, names)} if names else {}
+        opened: dict[object, bytes] = {}
+        found = {}
+        for row in rows:
+            name = row["body"] or row["body_object"]
+            if name not in opened:
+                opened[name] = await self._open(packed, row)
+            found[str(row["id"])] = _kept(row, opened[name])
+        return found
+
+    async def _open(self, packed: dict[object, bytes], row: asyncpg.Record) -> bytes:
+        try:
+            if row["body"] is None:
+                return documents.unpack(await self._fetch(row["body_object"]))
+            return documents.unpack(packed[row["body"]])
+        except (KeyError, ValueError, errors.NotFound) as cause:
+            raise errors.Internal(
+                "body.damaged", "The stored documents of a claim cannot be opened."
+            ) from cause
+
+    async def latest_decisions(
+        self, connection: postgres.Connection, tenant: str, ids: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Return the newest decisions that came with a change."""
+        rows = await connection.fetch(LATEST, tenant, ids)
+        return {str(row[0]): decision_of(row[1]) for row in rows}
+
+
+def _kept(row: asyncpg.Record, raw: bytes) -> Kept:
+    place = records.Place(
+        None,
+        None,
+        row["body_start"],
+        row["claim_size"],
+        row["decision_size"],
+        row["received_size"],
+        row["received_media_type"] or "",
+    )
+    return Kept(row["revision"], row["content_hash"], *documents.cut(raw, place))
+
+
+def decision_of(packed: bytes) -> bytes:
+    """Return the decision that came with a change; Internal `body.damaged` when it cannot be opened."""
+    try:
+        return documents.unpack(packed)
+    except ValueError as cause:
+        raise errors.Internal("body.damaged", "The stored documents of a claim cannot be opened.") from cause

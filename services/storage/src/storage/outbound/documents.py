@@ -1,0 +1,30 @@
+"""Bodies as they are stored: the documents of several claims in one zstd frame."""
+
+from collections.abc import Sequence
+
+import zstandard
+
+from storage.domain import records
+
+LEVEL = 1  # 4 µs per claim and a fifth of the size; level 3 costs half as much again and saves 4 % more
+FRAME_LIMIT = 64 * 1024 * 1024  # a frame that claims to hold more is not one of ours
+
+
+def pack(parts: Sequence[bytes]) -> bytes:
+    """Return one compressed frame of all parts."""
+    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(b"".join(parts))
+
+
+def unpack(content: bytes) -> bytes:
+    """Return what a frame holds; ValueError when it is not one of ours."""
+    try:
+        return zstandard.ZstdDecompressor().decompress(content, max_output_size=FRAME_LIMIT)
+    except zstandard.ZstdError as cause:
+        raise ValueError("not a frame") from cause
+
+
+def cut(raw: bytes, place: records.Place) -> tuple[bytes, bytes, bytes]:
+    """Return (claim, decision, received body) of one claim out of a body."""
+    middle = place.start + place.claim_size
+    after = middle + place.decision_size
+    return raw[place.start : middle], raw[middle:after], raw[after : after + place.received_size]

@@ -1,0 +1,122 @@
+"""The one narrow door to PostgreSQL: a pool, tenants of a transaction, and the translation of its errors."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+from asyncpg import pool as pools
+
+from chassis import errors
+
+APPLICATION_ROLE = "ultrathink_app"
+SCHEMA = "ultrathink"
+RETRY_AFTER_MS = 500  # a restarted server is back within a second or two
+CONNECT_SECONDS = 10.0
+TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")  # what the table of tenants admits: no comma, no quote
+
+# The first two characters of an SQLSTATE.
+PASSING = frozenset(
+    {"08", "25", "40", "53", "55", "57", "58"}
+)  # connection, state, rollback, resources, locks, stop
+REFUSED = frozenset({"22", "23", "54"})  # data, constraints, limits
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # the base is untyped where the stubs are absent
+    """A connection that needs no cleaning between users: every setting of ours ends with its transaction."""
+
+    def get_reset_query(self) -> str:
+        """Return nothing: the default costs one more round trip per batch."""
+        return ""
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn PostgreSQL's errors into faults: Unavailable for what passes, Invalid `record.refused` for data."""
+    try:
+        yield
+    except asyncpg.PostgresError as cause:
+        raise _fault(cause) from cause
+    except (asyncpg.InterfaceError, OSError, TimeoutError, asyncpg.InternalClientError) as cause:
+        if isinstance(cause, ValueError):  # the driver could not encode an argument
+            raise errors.Invalid("record.refused", "A value cannot be stored.") from cause
+        raise _unavailable() from cause
+
+
+def _fault(cause: asyncpg.PostgresError) -> errors.Fault:
+    state = (cause.sqlstate or "")[:2]
+    if state in REFUSED:
+        return errors.Invalid("record.refused", "A value cannot be stored.")
+    if state in PASSING or isinstance(cause, asyncpg.PostgresConnectionError):
+        return _unavailable()
+    return errors.Internal("database.failed", "The database refused a statement of ours.")
+
+
+def _unavailable() -> errors.Unavailable:
+    return errors.Unavailable(
+        "database.unavailable", "The database cannot take this now.", retry_after_ms=RETRY_AFTER_MS
+    )
+
+
+def tenants_setting(tenants: list[str]) -> str:
+    """Return the setting that admits these tenants, each of an admissible form."""
+    for tenant in tenants:
+        if not TENANT.fullmatch(tenant):
+            raise errors.Denied("tenant.unknown", "There is no such tenant.")
+    return ",".join(tenants)
+
+
+class Database:
+    """Connections that work as the application role, which owns nothing."""
+
+    def __init__(self, pool: pools.Pool, acquire_seconds: float) -> None:
+        self._pool, self._acquire_seconds = pool, acquire_seconds
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; errors inside come out as faults."""
+        with translated():
+            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def within(self, tenant: str) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction that sees exactly one tenant."""
+        setting = tenants_setting([tenant])
+        async with self.connection() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL ultrathink.tenants = '{setting}'")
+            yield connection
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    dsn: str, *, least: int, most: int, statement_seconds: float, acquire_seconds: float
+) -> AsyncIterator[Database]:
+    """Open a pool of connections; close it afterwards, waiting for those at work."""
+    with translated():
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=least,
+            max_size=most,
+            connection_class=Connection,
+            timeout=CONNECT_SECONDS,
+            command_timeout=statement_seconds,
+            server_settings={
+                "role": APPLICATION_ROLE,
+                "search_path": SCHEMA,
+                "application_name": "ultrathink-storage",
+                "timezone": "UTC",
+                "jit": "off",
+                "statement_timeout": str(int(statement_seconds * 1000)),
+                "lock_timeout": str(int(acquire_seconds * 1000)),
+                "idle_in_transaction_session_timeout": str(int(statement_seconds * 1000)),
+            },
+        )
+    try:
+        yield Database(pool, acquire_seconds)
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), statement_seconds)
+        except (TimeoutError, OSError, asyncpg.PostgresError):
+            pool.terminate()

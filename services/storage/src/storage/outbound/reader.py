@@ -1,0 +1,253 @@
+"""Reads from PostgreSQL, each inside a transaction that sees exactly one tenant."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from chassis import errors
+from storage.domain import chains, queries, views
+from storage.outbound import bodies, postgres, tables
+
+ROW = (
+    *("id", "claim_id", "use", "type", "provider_id", "payer_id", "currency", "submitted_minor", "verdict"),
+    *(
+        "wire_status",
+        "business_status",
+        "review_status",
+        "score_state",
+        "probability",
+        "at_risk_minor",
+        "revision",
+    ),
+)
+TENANTS = "SELECT tenant, display_name, review_threshold, default_regime, active FROM tenants"
+STATE = """
+SELECT claim_id, wire_status, business_status, review_status, verdict, audit_chain, audit_sequence
+FROM claims WHERE tenant = $1 AND id = $2
+"""
+TRANSITIONS = """
+SELECT revision, event, wire_status, business_status, review_status, subject, at_ms
+FROM transitions WHERE tenant = $1 AND id = $2 ORDER BY revision
+"""
+DECISIONS = (
+    "SELECT revision, decision FROM transitions WHERE tenant = $1 AND id = $2 AND decision IS NOT NULL"
+)
+LINK = """
+SELECT tenant, chain, event, subject, id, revision, at_ms, content_hash, document_hash, sequence, previous_hash, hash
+FROM audit_entries
+"""
+AUDIT = f"""
+({LINK} WHERE tenant = $1 AND chain = $3 AND sequence = $4)
+UNION ALL ({LINK} WHERE tenant = $1 AND id = $2 AND event <> 'claim.recorded')
+ORDER BY at_ms, sequence LIMIT 1000
+"""  # noqa: S608 - both parts are constants of this module
+# Past the oldest transaction still running there can be no earlier event to come.
+EVENTS = """
+SELECT xid::text::bigint AS xid, position, id, claim_id, event, verdict, wire_status, business_status,
+  review_status, at_ms
+FROM outbox WHERE tenant = $1 AND (xid, position) > ($2::text::xid8, $3)
+  AND xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY xid, position LIMIT $4
+"""
+LATEST = EVENTS.replace("ORDER BY xid, position", "ORDER BY xid DESC, position DESC")
+EPOCH = "SELECT epoch FROM platform"
+
+
+class PostgresReader:
+    """Implements ports.Reader."""
+
+    def __init__(self, database: postgres.Database, stored: bodies.Bodies) -> None:
+        self._database, self._bodies = database, stored
+
+    async def tenants(self) -> Mapping[str, views.Tenant]:
+        """Return all tenants by name."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(TENANTS)
+        return {row["tenant"]: views.Tenant(**row) for row in rows}
+
+    async def claim(self, tenant: str, identifier: str) -> views.StoredClaim | None:
+        """Return a claim with its documents."""
+        async with self._database.within(tenant) as connection:
+            state = await connection.fetchrow(STATE, tenant, identifier)
+            if state is None:
+                return None
+            kept = (await self._bodies.load(connection, tenant, [identifier]))[identifier]
+            latest = await self._bodies.latest_decisions(connection, tenant, [identifier])
+        return views.StoredClaim(
+            id=identifier,
+            claim_id=state["claim_id"],
+            revision=kept.revision,
+            claim_json=kept.claim,
+            decision_json=latest.get(identifier, kept.decision),
+            wire_status=state["wire_status"],
+            business_status=state["business_status"],
+            review_status=state["review_status"],
+            content_hash=kept.content_hash,
+        )
+
+    async def listing(self, question: queries.Listing) -> list[views.ClaimRow]:
+        """Return one page by keyset: the cost of a page does not grow with its distance from the first."""
+        async with self._database.within(question.tenant) as connection:
+            rows = await tables.fetch(connection, page(question))
+        return [views.ClaimRow(**{**row, "id": str(row["id"])}) for row in rows]
+
+    async def history(self, tenant: str, identifier: str) -> tuple[list[views.Transition], list[chains.Link]]:
+        """Return transitions and audit entries; the first transition is the recording itself."""
+        async with self._database.within(tenant) as connection:
+            state = await connection.fetchrow(STATE, tenant, identifier)
+            if state is None:
+                return [], []
+            kept = (await self._bodies.load(connection, tenant, [identifier]))[identifier]
+            rows = await connection.fetch(TRANSITIONS, tenant, identifier)
+            packed = await connection.fetch(DECISIONS, tenant, identifier)
+            links = [
+                link_of(row)
+                for row in await connection.fetch(
+                    AUDIT, tenant, identifier, state["audit_chain"], state["audit_sequence"]
+                )
+            ]
+        decisions = {row[0]: bodies.decision_of(row[1]) for row in packed} | {1: kept.decision}
+        return _transitions(state, rows, decisions, links), links
+
+    async def events(self, tenant: str, after: str, limit: int) -> list[views.Event]:
+        """Return events in the order of (transaction, position); `latest` gives the last one alone."""
+        async with self._database.within(tenant) as connection:
+            epoch = await connection.fetchval(EPOCH)
+            latest = after == "latest"
+            xid, position = _position("" if latest else after, epoch)
+            statement = LATEST if latest else EVENTS
+            rows = await connection.fetch(statement, tenant, str(xid), position, 1 if latest else limit)
+        return [
+            views.Event(
+                position=f"{epoch}-{row['xid']}-{row['position']}",
+                id=str(row["id"]),
+                **{name: row[name] for name in ("claim_id", "event", "verdict", "wire_status")},
+                **{name: row[name] for name in ("business_status", "review_status", "at_ms")},
+            )
+            for row in rows
+        ]
+
+    async def export(self, tenant: str, after: str, claims: int) -> tuple[list[views.ExportRow], str]:
+        """Return lines by keyset of their claims; the second read finds its lines by the range of ids."""
+        c, lines = tables.CLAIMS.c, tables.LINES.c
+        async with self._database.within(tenant) as connection:
+            heads = sa.select(*(c[name] for name in EXPORTED)).where(c.tenant == tenant).order_by(c.id)
+            found = await tables.fetch(
+                connection, (heads.where(c.id > after) if after else heads).limit(claims)
+            )
+            if not found:
+                return [], ""
+            bounds = lines.id.between(str(found[0]["id"]), str(found[-1]["id"]))
+            wanted = sa.select(
+                lines.id, lines.sequence, lines.code, lines.system, lines.service_day, lines.net_minor
+            )
+            rows = await tables.fetch(
+                connection, wanted.where(lines.tenant == tenant, bounds).order_by(lines.id, lines.sequence)
+            )
+        by_id = {row["id"]: row for row in found}
+        return [_export_row(by_id[row["id"]], row) for row in rows if row["id"] in by_id], str(
+            found[-1]["id"]
+        )
+
+
+EXPORTED = (
+    *(
+        "id",
+        "claim_id",
+        "use",
+        "type",
+        "currency",
+        "verdict",
+        "business_status",
+        "probability",
+        "model_revision",
+    ),
+    *("payer_id", "provider_id"),
+)
+
+
+def page(question: queries.Listing) -> sa.Select[Any]:
+    """Return the statement of one page. Rows without a value in the sort column come last, in both directions."""
+    c = tables.CLAIMS.c
+    column, identifier = c[question.column], c.id
+    statement = sa.select(*(c[name] for name in ROW)).where(c.tenant == question.tenant)
+    for name, value in question.equal.items():
+        statement = statement.where(c[name] == value)
+    if question.from_id is not None:
+        statement = statement.where(identifier >= question.from_id)
+    if question.until_id is not None:
+        statement = statement.where(identifier < question.until_id)
+    if question.after is not None:
+        statement = statement.where(_behind(question, column, identifier))
+    by_id = identifier.desc() if question.descending else identifier.asc()
+    if question.column == "id":
+        return statement.order_by(by_id).limit(question.limit)
+    by_value = column.desc().nulls_last() if question.descending else column.asc().nulls_last()
+    return statement.order_by(by_value, by_id).limit(question.limit)
+
+
+def _behind(
+    question: queries.Listing, column: sa.ColumnElement[Any], identifier: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    value, last = question.after or (None, "")
+    further = identifier < last if question.descending else identifier > last
+    if question.column == "id":
+        return further
+    if value is None:
+        return sa.and_(column.is_(None), further)
+    beyond = column < value if question.descending else column > value
+    return sa.or_(beyond, column.is_(None), sa.and_(column == value, further))
+
+
+def link_of(row: Any) -> chains.Link:
+    """Return the link in a row of LINK."""
+    entry = chains.Entry(
+        **{name: row[name] for name in ("tenant", "chain", "event", "subject", "revision", "at_ms")},
+        id=str(row["id"]),
+        content_hash=row["content_hash"],
+        document_hash=row["document_hash"],
+    )
+    return chains.Link(
+        entry=entry, sequence=row["sequence"], previous_hash=row["previous_hash"], hash=row["hash"]
+    )
+
+
+def _transitions(
+    state: Any, rows: Sequence[Any], decisions: Mapping[int, bytes], links: Sequence[chains.Link]
+) -> list[views.Transition]:
+    if rows:
+        return [views.Transition(**row, decision_json=decisions.get(row["revision"], b"")) for row in rows]
+    recorded = next((link.entry for link in links if link.entry.event == "claim.recorded"), None)
+    return [
+        views.Transition(
+            revision=1,
+            event="claim.recorded",
+            **{name: state[name] for name in ("wire_status", "business_status", "review_status")},
+            subject=recorded.subject if recorded else "",
+            at_ms=recorded.at_ms if recorded else 0,
+            decision_json=decisions[1],
+        )
+    ]
+
+
+def _position(after: str, epoch: int) -> tuple[int, int]:
+    """Return (transaction, position); one from before a restore begins again: at least once, never skipped."""
+    if not after:
+        return 0, 0
+    try:
+        kept, xid, position = (int(part) for part in after.split("-"))
+    except ValueError as cause:
+        raise errors.Invalid("position.invalid", "The position is not one of ours.") from cause
+    if min(kept, xid, position) < 0 or max(xid, position) >= 2**63:
+        raise errors.Invalid("position.invalid", "The position is not one of ours.")
+    return (xid, position) if kept == epoch else (0, 0)
+
+
+def _export_row(claim: Any, line: Any) -> views.ExportRow:
+    return views.ExportRow(
+        **{name: claim[name] for name in EXPORTED if name != "id"},
+        id=str(claim["id"]),
+        line=line["sequence"],
+        **{name: line[name] for name in ("code", "system", "service_day", "net_minor")},
+    )

@@ -1,0 +1,1 @@
+"""One verb of the system of record per file; they see ports, never SQL or messages."""

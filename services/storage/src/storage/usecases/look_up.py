@@ -1,0 +1,48 @@
+"""Look up what history knows about claims that are being judged."""
+
+from collections.abc import Sequence
+
+from chassis import clock as clocks
+from chassis import errors
+from storage import ports
+from storage.domain import records
+from storage.usecases import know_tenants
+
+QUESTIONS_MAX = 20_000
+KEYS_MAX = 1_000  # lines of one claim
+
+
+async def look_up(
+    questions: Sequence[records.Question],
+    *,
+    ledger: ports.Ledger,
+    tenants: know_tenants.Tenants,
+    clock: clocks.Clock,
+) -> list[records.Answer | errors.Fault]:
+    """Return one answer or fault per question, in order: Denied `tenant.unknown`, Invalid `lookup.too_many`."""
+    if len(questions) > QUESTIONS_MAX:
+        raise errors.Invalid("lookup.too_many", f"At most {QUESTIONS_MAX} questions at once.")
+    known = await tenants.among({question.tenant for question in questions})
+    answers: list[records.Answer | errors.Fault] = []
+    good: list[records.Question] = []
+    places: list[int] = []
+    for place, question in enumerate(questions):
+        tenant = known.get(question.tenant)
+        if tenant is None or not tenant.active:
+            answers.append(errors.Denied("tenant.unknown", "There is no such active tenant."))
+        elif len(question.service_keys) > KEYS_MAX:
+            answers.append(
+                errors.Invalid("lookup.too_many", f"At most {KEYS_MAX} service keys of one claim.")
+            )
+        else:
+            answers.append(_NOTHING)
+            good.append(question)
+            places.append(place)
+    if good:
+        now_ms = int(clock.now().timestamp() * 1000)
+        for place, answer in zip(places, await ledger.lookup(good, now_ms), strict=True):
+            answers[place] = answer
+    return answers
+
+
+_NOTHING = records.Answer([], records.Aggregate(), records.Aggregate())

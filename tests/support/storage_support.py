@@ -1,0 +1,241 @@
+"""Help for tests that need storage: a PostgreSQL of the test session, a service on it, and claims to record."""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+
+from chassis import apps, local
+from chassis import clock as clocks
+from storage import compose, settings
+from storage import testing as storage_testing
+from ultrathink.common.v1 import common_pb2
+from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
+
+NO_INT = -(2**63)
+REMAINING_MS = 60_000
+
+
+@contextlib.contextmanager
+def data_directory() -> Iterator[Path]:
+    """Yield a fresh folder that the embedded server's user can reach (pytest's own are closed to it)."""
+    folder = Path(tempfile.mkdtemp(prefix="ultrathink-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Server:
+    """The session's PostgreSQL; each test gets a database of its own out of a migrated template."""
+
+    def __init__(self, data_dir: Path, database: compose.EmbeddedDatabase) -> None:
+        self.data_dir, self.database = data_dir, database
+        self._made = 0
+
+    def dsn(self, name: str, *, owner: bool = False) -> str:
+        """Return where the application (or the owner) logs in to a database of this server."""
+        base = self.database.owner_dsn if owner else self.database.dsn
+        return base.replace("/ultrathink?", f"/{name}?")
+
+    def superuser_dsn(self, name: str) -> str:
+        """Return where the superuser logs in, past every policy."""
+        return self.database.superuser_dsn.replace("/postgres?", f"/{name}?", 1)
+
+    async def fresh(self) -> str:
+        """Return the name of a new, migrated, empty database."""
+        self._made += 1
+        name = f"test_{os.getpid()}_{self._made}"
+        connection = await asyncpg.connect(self.database.superuser_dsn)
+        try:
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE ultrathink OWNER ultrathink_owner")
+            await connection.execute(f"GRANT CONNECT ON DATABASE {name} TO ultrathink_app")
+        finally:
+            await connection.close()
+        return name
+
+    def settings(self, name: str, **changes: object) -> settings.Settings:
+        """Return settings of a service on a database of this server, with objects beside it."""
+        values: dict[str, object] = {
+            "database_url": self.dsn(name),
+            "database_owner_url": self.dsn(name, owner=True),
+            "object_store_url": f"file://{self.data_dir}/objects-{name}",
+        }
+        return settings.Settings.model_validate(values | changes)
+
+
+@contextlib.contextmanager
+def embedded_postgres() -> Iterator[Server]:
+    """Yield a running server whose database `ultrathink` is migrated and is the template of `fresh`."""
+    import asyncio  # noqa: PLC0415 - only the session's set-up runs a loop of its own
+
+    from storage.outbound import migrate  # noqa: PLC0415 - tests that need no server load no migrations
+
+    with data_directory() as folder, compose.embedded_database(folder) as database:
+        asyncio.run(migrate.upgrade(database.owner_dsn))
+        yield Server(folder, database)
+
+
+@contextlib.asynccontextmanager
+async def service(
+    server: Server, clock: clocks.Clock | None = None, name: str | None = None, **changes: object
+) -> AsyncIterator["Stubs"]:
+    """Yield stubs on a storage service over a fresh database (or the one named) of the session's server."""
+    database = name or await server.fresh()
+    async with compose.compose(server.settings(database, **changes), clock=clock) as app:
+        yield Stubs(app, database)
+
+
+@contextlib.asynccontextmanager
+async def twin(clock: clocks.Clock | None = None) -> AsyncIterator["Stubs"]:
+    """Yield stubs on a storage service over the in-memory twin."""
+    configured = settings.Settings.model_validate({})
+    world = storage_testing.world()
+    async with compose.serve(world, configured, clock=clock or clocks.SystemClock()) as app:
+        yield Stubs(app, "")
+
+
+class Stubs:
+    """The four doors, called in-process as the service `claims` (`cli` through `as_caller`)."""
+
+    def __init__(self, app: apps.App, database: str) -> None:
+        self.app, self.database = app, database
+        channel = local.LocalChannel(app, caller="claims")
+        self.store = storage_pb2_grpc.ClaimStoreStub(channel)
+        self.reader = storage_pb2_grpc.ClaimReaderStub(channel)
+        self.audit = storage_pb2_grpc.AuditLogStub(channel)
+        self.objects = storage_pb2_grpc.ObjectsStub(channel)
+
+
+def context(item_id: str = "1", tenant: str = "demo", key: str = "", **changes: object) -> common_pb2.Context:
+    """Return an item's context."""
+    values: dict[str, object] = {
+        "item_id": item_id,
+        "tenant": tenant,
+        "subject": "biller@example.org",
+        "remaining_ms": REMAINING_MS,
+        "idempotency_key": key,
+    }
+    return common_pb2.Context(**(values | changes))  # type: ignore[arg-type]  # names of the contract
+
+
+class Batch:
+    """Builds a RecordRequest claim by claim; columns are kept in step."""
+
+    def __init__(self) -> None:
+        self.request = storage_pb2.RecordRequest()
+
+    def add(
+        self,
+        claim_id: str,
+        *,
+        tenant: str = "demo",
+        key: str = "",
+        body: bytes | None = None,
+        received: bytes = b"",
+        lines: int = 3,
+        item_id: str = "",
+        service_keys: tuple[str, ...] = (),
+        **columns: object,
+    ) -> "Batch":
+        """Add one claim; `columns` replace values of its row."""
+        place = len(self.request.items)
+        document = body if body is not None else claim_document(claim_id, lines)
+        self.request.items.append(
+            storage_pb2.RecordItem(
+                context=context(item_id or str(place), tenant, key),
+                natural_key=f"P1|claim|{claim_id}",
+                content_hash=hashlib.sha256(document).digest(),
+                claim_json=document,
+                decision_json=decision_document(claim_id),
+                received_body=received,
+                received_media_type="application/json" if received else "",
+            )
+        )
+        for name, value in (claim_row(claim_id) | columns).items():
+            getattr(self.request.claims, name).append(value)
+        for number in range(1, lines + 1):
+            service_key = service_keys[number - 1] if number <= len(service_keys) else ""
+            for name, value in line_row(place, number, service_key).items():
+                getattr(self.request.lines, name).append(value)
+        finding = {"item": place, "rule": "base.sum", "severity": "warning", "line": 1, "path": "lines[0].net"}
+        for name, value in finding.items():
+            getattr(self.request.findings, name).append(value)
+        return self
+
+
+def claim_row(claim_id: str) -> dict[str, object]:
+    """Return the columns of an ordinary claim."""
+    return {
+        "claim_id": claim_id,
+        "claim_id_system": "",
+        "use": "claim",
+        "type": "professional",
+        "regime": "base",
+        "provider_id": "P1",
+        "provider_branch": "riyadh",
+        "payer_id": "7001571327",
+        "patient_key": "a2b4c6d8e0f2",
+        "currency": "SAR",
+        "submitted_minor": 15_000,
+        "payer_share_minor": 15_000,
+        "service_from_day": 20_666,
+        "service_to_day": 20_666,
+        "verdict": "accept",
+        "wire_status": "received",
+        "business_status": "draft",
+        "review_status": "none",
+        "score_state": "scored",
+        "probability": 0.125,
+        "at_risk_minor": 1_875,
+        "model_revision": "demo-1",
+    }
+
+
+def line_row(item: int, sequence: int, service_key: str = "") -> dict[str, object]:
+    """Return the columns of one line."""
+    return {
+        "item": item,
+        "sequence": sequence,
+        "code": "G0103",
+        "system": "hcpcs",
+        "service_day": 20_666,
+        "quantity_e4": 10_000,
+        "net_minor": 5_000,
+        "patient_share_minor": 0,
+        "probability": math.nan,
+        "at_risk_minor": NO_INT,
+        "service_key": service_key,
+    }
+
+
+def claim_document(claim_id: str, lines: int = 3) -> bytes:
+    """Return canonical JSON of about the usual size."""
+    line = {"code": "G0103", "system": "hcpcs", "service_date": "2026-08-01", "quantity": 1, "unit_price": 50.00}
+    claim = {
+        "claim_id": claim_id,
+        "type": "professional",
+        "use": "claim",
+        "provider": {"id": "P1", "type": "hospital", "branch": "riyadh"},
+        "patient": {"id": "1012345678", "birth_date": "1984-05-02", "sex": "male"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"member_id": "M-0001", "payer": "7001571327"}}],
+        "lines": [line | {"sequence": number + 1, "net": 50.00, "factor": 1} for number in range(lines)],
+        "total": 50.00 * lines,
+    }
+    return json.dumps(claim).encode()
+
+
+def decision_document(claim_id: str) -> bytes:
+    """Return a decision without an id, about as long as a real one."""
+    finding = {"rule": "base.sum", "severity": "warning", "path": "lines[0].net", "message": {"en": "…", "ar": "…"}}
+    decision = {"claim_id": claim_id, "verdict": "accept", "findings": [finding], "nonce": uuid.uuid4().hex}
+    return json.dumps(decision).encode()
