@@ -42,6 +42,11 @@ class Layout:
         return self.data / "objects"
 
     @property
+    def spool(self) -> Path:
+        """Answers that wait for slow readers."""
+        return self.data / "spool"
+
+    @property
     def issuer_key(self) -> Path:
         """The development issuer's private key."""
         return self.keys / "issuer.pem"

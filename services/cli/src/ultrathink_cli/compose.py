@@ -1,0 +1,216 @@
+"""The one module of the command line that sees the services: every other works through it.
+
+Heavy rooms are imported where they are needed: `ultrathink token` must not wait for a model library.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chassis import clock as clocks
+from chassis import errors, identity, local, server, tokens
+from ultrathink_cli import ports
+from ultrathink_cli.domain import addresses, layout
+from ultrathink_cli.outbound import database, processes
+
+if TYPE_CHECKING:
+    from payersim.usecases import simulate as simulating
+    from storage.outbound import embedded
+
+DETECTED_BYTES = 64 * 1024  # enough of a file to tell one format from another
+PATIENT_KEY_BYTES = 32
+REPOSITORY = Path(__file__).resolve().parents[4]  # an editable install runs from the checkout
+# Only what a room needs of the person's environment; storage alone gets data credentials.
+PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+PASSED_PREFIXES = ("OTEL_", "ULTRATHINK_", "PYTHON")
+DATA_CREDENTIALS = (
+    "DATABASE_URL",
+    "DATABASE_URL_FILE",
+    "DATABASE_OWNER_URL",
+    "DATABASE_OWNER_URL_FILE",
+    "OBJECT_STORE_URL",
+)
+
+
+def prepare(files: layout.Layout, auth: str) -> identity.KeyFiles:
+    """Make the data directory with its keys and secrets; what is there stays."""
+    files.data.mkdir(parents=True, exist_ok=True)
+    keys = identity.create_keys(files.keys, layout.IDENTITIES)
+    files.objects.mkdir(exist_ok=True)
+    files.logs.mkdir(exist_ok=True)
+    files.spool.mkdir(exist_ok=True)
+    if not files.patient_key.exists():
+        descriptor = os.open(files.patient_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as secret:
+            secret.write(secrets.token_hex(PATIENT_KEY_BYTES))
+    if auth == "dev":
+        tokens.DevelopmentIssuer(files.issuer_key, clocks.SystemClock())
+    return keys
+
+
+def token(files: layout.Layout, *, tenant: str, roles: tuple[str, ...], subject: str) -> str:
+    """Return a token of the data directory's development issuer; NotFound when there is none."""
+    if not files.issuer_key.exists():
+        raise errors.NotFound(
+            "issuer.not_found",
+            f"no development issuer in {files.data}; start `ultrathink up` there once, or name its --data",
+        )
+    issuer = tokens.DevelopmentIssuer(files.issuer_key, clocks.SystemClock())
+    return issuer.issue(tenant=tenant, subject=subject, roles=roles)
+
+
+@contextmanager
+def embedded_database(files: layout.Layout) -> Iterator["embedded.EmbeddedDatabase | None"]:
+    """Yield the running embedded database, or None when DATABASE_URL names another."""
+    if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
+        yield None
+        return
+    from storage import compose as storage  # noqa: PLC0415 - see the module
+
+    with storage.embedded_database(files.data) as postgres:
+        yield postgres
+
+
+def environments(
+    files: layout.Layout, keys: identity.KeyFiles, doors: addresses.Addresses, auth: str
+) -> dict[str, dict[str, str]]:
+    """Return each room's environment: what all share, and what it alone may have."""
+    common = {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED or name.startswith(PASSED_PREFIXES)
+    }
+    common["ULTRATHINK_SERVICE_KEYS_FILE"] = str(keys.public)
+    public = str(files.issuer_key.with_suffix(".jwks.json"))
+    issuer = {"ULTRATHINK_DEVELOPMENT_KEYS_FILE": public} if auth == "dev" else {}
+    targets = {f"ULTRATHINK_{room.upper()}_TARGET": address for room, address in doors.targets.items()}
+    spool = {"ULTRATHINK_SPOOL_DIR": str(files.spool)}
+    own = {
+        "gateway": {"ULTRATHINK_HTTP_BIND": f"127.0.0.1:{doors.http}", **targets, **issuer, **spool},
+        "claims": {
+            "ULTRATHINK_PATIENT_KEY_FILE": str(files.patient_key),
+            "ULTRATHINK_PACKS_DIR": str(packs()),
+            **targets,
+            **issuer,
+            **spool,
+        },
+        "scoring": {"ULTRATHINK_BUNDLE_DIR": str(bundle())},
+        "storage": {name: os.environ[name] for name in DATA_CREDENTIALS if name in os.environ},
+    }
+    own["storage"].setdefault("OBJECT_STORE_URL", files.objects.as_uri())
+    for room, address in doors.targets.items():
+        own[room]["ULTRATHINK_GRPC_BIND"] = address
+    return {
+        room: {**common, "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private[room]), **settings}
+        for room, settings in own.items()
+    }
+
+
+def children(
+    files: layout.Layout,
+    postgres: "embedded.EmbeddedDatabase | None",
+    settings: dict[str, dict[str, str]],
+    *,
+    single: bool,
+) -> list[ports.Child]:
+    """Return the platform's processes in the order they depend on each other."""
+    if postgres is not None:
+        settings["storage"] |= postgres.environment()
+    started: list[ports.Child] = [database.DatabaseChild(postgres)] if postgres is not None else []
+    if single:
+        whole = settings["gateway"] | settings["scoring"] | settings["storage"] | settings["claims"]
+        return [*started, _process("platform", "ultrathink_cli.inbound.single", whole, files)]
+    rooms = ("storage", "scoring", "claims", "gateway")
+    return started + [_process(room, room, settings[room], files) for room in rooms]
+
+
+def _process(name: str, module: str, settings: dict[str, str], files: layout.Layout) -> ports.Child:
+    return processes.ServiceProcess(
+        name, (sys.executable, "-m", module), settings, files.logs / f"{name}.log"
+    )
+
+
+@asynccontextmanager
+async def single() -> AsyncIterator[str]:
+    """Compose every room in this process, from its environment; yields host:port of the HTTP door.
+
+    The rooms call each other through chassis.local, so that the same doors, tables of callers and faults
+    hold as between processes; claims' gRPC door is open to internal systems here too.
+    """
+    from claims import compose as claims  # noqa: PLC0415 - see the module
+    from claims import settings as claims_settings  # noqa: PLC0415
+    from gateway import compose as gateway  # noqa: PLC0415
+    from gateway import settings as gateway_settings  # noqa: PLC0415
+    from scoring import compose as scoring  # noqa: PLC0415
+    from scoring import settings as scoring_settings  # noqa: PLC0415
+    from storage import compose as storage  # noqa: PLC0415
+    from storage import settings as storage_settings  # noqa: PLC0415
+
+    deciding = claims_settings.ClaimsSettings()
+    facing = gateway_settings.Settings()
+    async with AsyncExitStack() as stack:
+        keeper = await stack.enter_async_context(storage.compose(storage_settings.Settings()))
+        scorer = await stack.enter_async_context(scoring.compose(scoring_settings.ScoringSettings()))
+        claimed = await stack.enter_async_context(
+            claims.compose(
+                deciding,
+                scoring_channel=local.LocalChannel(scorer, caller="claims"),
+                storage_channel=local.LocalChannel(keeper, caller="claims"),
+            )
+        )
+        await stack.enter_async_context(server.serving(claimed, deciding))
+        door = local.LocalChannel(claimed, caller="gateway")
+        app = await stack.enter_async_context(
+            gateway.compose(facing, claims_channel=door, claims_ready=claimed.ready)
+        )
+        port = await stack.enter_async_context(gateway.serve(app, facing))
+        yield f"127.0.0.1:{port}"
+
+
+def packs() -> Path:
+    """Return the folder of rule packs: of ULTRATHINK_PACKS_DIR, else the checkout's."""
+    return _folder("ULTRATHINK_PACKS_DIR", REPOSITORY / "packs", "rule packs")
+
+
+def bundle() -> Path:
+    """Return the folder of the model bundle: of ULTRATHINK_BUNDLE_DIR, else the checkout's demo bundle."""
+    return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "a model bundle")
+
+
+def media_type(name: str, head: bytes) -> str:
+    """Return the media type of a file of claims by its name and first bytes; Invalid when none fits."""
+    from formats import readers  # noqa: PLC0415 - see the module
+
+    return readers.detect(name, head)
+
+
+def simulate(claims: int, seed: int, out: Path, progress: Callable[[int], None]) -> "simulating.Summary":
+    """Write a simulated history (payersim)."""
+    from payersim.usecases import simulate as simulating  # noqa: PLC0415 - see the module
+
+    return simulating.simulate(claims, seed, out, progress)
+
+
+def train(task: str, data: Path, seed: int, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Train the named task's model; return its metrics."""
+    from training import tasks  # noqa: PLC0415 - see the module
+
+    return tasks.find(task).train(data, seed, out, say)
+
+
+def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:
+    """Measure a bundle on labelled data."""
+    from training import tasks  # noqa: PLC0415 - see the module
+
+    return tasks.find(task).evaluate(folder, data)
+
+
+def _folder(variable: str, default: Path, what: str) -> Path:
+    folder = Path(os.environ.get(variable) or default)
+    if not folder.is_dir():
+        raise errors.NotFound("folder.not_found", f"no {what} in {folder}; name the folder in {variable}")
+    return folder

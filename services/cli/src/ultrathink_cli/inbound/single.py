@@ -1,0 +1,35 @@
+"""The whole platform in one process: `python -m ultrathink_cli.inbound.single`, started by `up --single`."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+
+import uvloop
+
+from chassis import logs
+from ultrathink_cli import compose
+
+NAME = "platform"
+
+
+async def _lived() -> int:
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    with logs.configure(NAME, "info"):
+        async with compose.single() as address:
+            logs.get(NAME).info("serving", bind=address)
+            await ending.wait()
+        logs.get(NAME).info("stopped", exit_code=0)
+    return 0
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(_lived()))
+
+
+if __name__ == "__main__":
+    main()
