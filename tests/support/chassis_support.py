@@ -64,7 +64,7 @@ class Echo:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not now")
         return await self._reply(request.value)
 
-    async def down(self, request: Any, context: Any) -> AsyncIterator[Any]:
+    async def down(self, request: Any, _: Any) -> AsyncIterator[Any]:
         """Answer one word with its letters."""
         self.callers.append(identity.caller())
         first, _, rest = request.value.partition(" ")
@@ -73,7 +73,7 @@ class Echo:
         if rest:
             yield await self._reply(rest)
 
-    async def up(self, requests: AsyncIterator[Any], context: Any) -> Any:
+    async def up(self, requests: AsyncIterator[Any], _: Any) -> Any:
         """Answer words with their sentence."""
         self.callers.append(identity.caller())
         words = []
@@ -82,7 +82,7 @@ class Echo:
             words.append(request.value)
         return Word(value=" ".join(words))
 
-    def both(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+    def both(self, requests: AsyncIterator[Any], _: Any) -> AsyncIterator[Any]:
         """Answer each word; a plain function that returns an asynchronous iterator, as stubs allow."""
         self.callers.append(identity.caller())
         return self._each(requests)
@@ -127,6 +127,28 @@ class EchoStub:
         self.Up = channel.stream_unary(method("Up"), **codec)
         self.Both = channel.stream_stream(method("Both"), **codec)
         self.Missing = channel.unary_unary(method("Missing"), **codec)
+
+
+async def words(*values: str) -> AsyncIterator[Any]:
+    """Yield requests of these words."""
+    for value in values:
+        yield Word(value=value)
+
+
+async def values(call: Any) -> list[str]:
+    """Return the words a call answers."""
+    return [response.value async for response in call]
+
+
+async def say(stub: EchoStub, shape: str, word: str) -> list[str]:
+    """Return what a call of this shape answers to the word."""
+    if shape == "Unary":
+        return [(await stub.Unary(Word(value=word))).value]
+    if shape == "Down":
+        return await values(stub.Down(Word(value=f"a {word}")))
+    if shape == "Up":
+        return [(await stub.Up(words(word))).value]
+    return await values(stub.Both(words(word)))
 
 
 async def always_ready() -> apps.Readiness:

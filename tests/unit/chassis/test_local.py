@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import chassis_support as support
 import grpc
 import pytest
 
+import chassis_support as support
 from chassis import errors, identity, local, testing
 
 WORD = support.Word
@@ -34,17 +34,6 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             yield Subject(support.EchoStub(channel), echo)
 
 
-async def words(*values: str) -> AsyncIterator[Any]:
-    """Yield requests of these words."""
-    for value in values:
-        yield WORD(value=value)
-
-
-async def values(call: Any) -> list[str]:
-    """Return the words a call answers."""
-    return [response.value async for response in call]
-
-
 async def test_one_request_gets_one_response(subject: Subject) -> None:
     """A unary call returns what the handler returns, and ends with OK."""
     call = subject.stub.Unary(WORD(value="one"), timeout=5)
@@ -56,12 +45,12 @@ async def test_one_request_gets_one_response(subject: Subject) -> None:
 
 async def test_one_request_gets_many_responses(subject: Subject) -> None:
     """A server stream yields every response in order."""
-    assert await values(subject.stub.Down(WORD(value="abc"))) == ["a", "b", "c"]
+    assert await support.values(subject.stub.Down(WORD(value="abc"))) == ["a", "b", "c"]
 
 
 async def test_many_requests_get_one_response(subject: Subject) -> None:
     """A client stream is read to its end before its one response."""
-    assert (await subject.stub.Up(words("a", "b"))).value == "a b"
+    assert (await subject.stub.Up(support.words("a", "b"))).value == "a b"
 
 
 async def test_a_plain_iterable_of_requests_is_taken(subject: Subject) -> None:
@@ -71,7 +60,7 @@ async def test_a_plain_iterable_of_requests_is_taken(subject: Subject) -> None:
 
 async def test_many_requests_get_many_responses(subject: Subject) -> None:
     """A bidirectional stream answers each request."""
-    assert await values(subject.stub.Both(words("a", "b"))) == ["A", "B"]
+    assert await support.values(subject.stub.Both(support.words("a", "b"))) == ["A", "B"]
 
 
 async def test_a_stream_is_written_and_read_turn_by_turn(subject: Subject) -> None:
@@ -106,35 +95,26 @@ async def test_a_fault_arrives_whole(subject: Subject, kind: str) -> None:
     assert fault.retry_after_ms == 250
 
 
-async def test_every_shape_raises_the_fault(subject: Subject) -> None:
-    """Streams raise the fault where their next response would have been."""
-    seen = []
-    with pytest.raises(errors.Conflict):
-        async for response in subject.stub.Down(WORD(value="ab fault:conflict")):
-            seen.append(response.value)
-    assert seen == ["a", "b"]
-    with pytest.raises(errors.Conflict):
-        await subject.stub.Up(words("a", "fault:conflict"))
-    with pytest.raises(errors.Conflict):
-        await values(subject.stub.Both(words("a", "fault:conflict")))
-    call = subject.stub.Both(words("fault:conflict"))
+async def test_a_stream_fails_where_its_next_response_would_be(subject: Subject) -> None:
+    """Responses before the fault arrive; the fault comes in the place of the next one."""
+    call = subject.stub.Down(WORD(value="ab fault:conflict"))
+    assert [(await call.read()).value, (await call.read()).value] == ["a", "b"]
     with pytest.raises(errors.Conflict):
         await call.read()
 
 
 @pytest.mark.parametrize("shape", support.METHODS)
+async def test_every_shape_raises_the_fault(subject: Subject, shape: str) -> None:
+    """A fault ends a call of any shape."""
+    with pytest.raises(errors.Conflict):
+        await support.say(subject.stub, shape, "fault:conflict")
+
+
+@pytest.mark.parametrize("shape", support.METHODS)
 async def test_an_exception_keeps_its_text(subject: Subject, shape: str) -> None:
     """What is not a fault arrives as Internal without a word of the exception."""
-    stub = subject.stub
     with pytest.raises(errors.Internal) as caught:
-        if shape == "Unary":
-            await stub.Unary(WORD(value="crash"))
-        elif shape == "Down":
-            await values(stub.Down(WORD(value="a crash")))
-        elif shape == "Up":
-            await stub.Up(words("crash"))
-        else:
-            await values(stub.Both(words("crash")))
+        await support.say(subject.stub, shape, "crash")
     assert caught.value.reason == "internal.unexpected"
     assert "secret" not in str(caught.value)
 
@@ -187,12 +167,12 @@ async def test_a_cancelled_waiter_gives_its_call_up(subject: Subject) -> None:
     await asyncio.wait_for(subject.echo.cancelled.wait(), 5)
 
 
-async def test_a_forgotten_call_is_given_up(subject: Subject) -> None:
-    """A stream of responses that nobody holds any more does not run on."""
+async def test_leaving_the_loop_gives_the_call_up(subject: Subject) -> None:
+    """Whoever breaks out of the responses cancels the call; the handler does not run on for nobody."""
     call = subject.stub.Down(WORD(value="a hold"))
-    assert (await call.read()).value == "a"
-    await asyncio.wait_for(subject.echo.began.wait(), 5)
-    del call
+    async for response in call:
+        assert response.value == "a"
+        break
     await asyncio.wait_for(subject.echo.cancelled.wait(), 5)
 
 
@@ -228,15 +208,7 @@ async def test_writing_after_half_closing_is_a_defect(subject: Subject) -> None:
 @pytest.mark.parametrize("shape", support.METHODS)
 async def test_the_handler_knows_its_caller(subject: Subject, shape: str) -> None:
     """identity.caller() names the calling service in handlers of every shape, and nobody outside."""
-    stub = subject.stub
-    if shape == "Unary":
-        await stub.Unary(WORD(value="a"))
-    elif shape == "Down":
-        await values(stub.Down(WORD(value="a")))
-    elif shape == "Up":
-        await stub.Up(words("a"))
-    else:
-        await values(stub.Both(words("a")))
+    await support.say(subject.stub, shape, "a")
     assert subject.echo.callers == [identity.Caller(service=support.CALLER)]
     assert identity.caller() == identity.NOBODY
 

@@ -6,13 +6,14 @@ stream, so the translation wraps the calls instead. Trace context is not added h
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import grpc
 
-from chassis import errors, faults
+from chassis import errors, faults, metrics
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """A batch is bounded at 4 MiB or one item; an item's body at 10 MB, with room for what travels beside it."""
@@ -68,8 +69,10 @@ def translated() -> Iterator[None]:
 class Call:
     """A call in flight; what gRPC offers on it, with faults in the place of its exceptions."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, method: str) -> None:
         self._inner = inner
+        self._method = method
+        self._began = time.monotonic()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -78,13 +81,17 @@ class Call:
         return self._response().__await__()
 
     async def _response(self) -> Any:
-        with translated():
+        with self._counted():
             return await self._inner
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        with translated():
-            async for response in self._inner:
-                yield response
+        try:
+            with self._counted():
+                async for response in self._inner:
+                    yield response
+        except GeneratorExit:
+            self._inner.cancel()  # whoever leaves the loop does not want the rest; gRPC would go on sending
+            raise
 
     async def read(self) -> Any:
         """Return the next response, or grpc.aio.EOF after the last; raises a fault when the call failed."""
@@ -111,6 +118,20 @@ class Call:
         with translated():
             await self._inner.wait_for_connection()
 
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count the call by its outcome when the block ends, which is the end of the call."""
+        outcome = "cancelled"
+        try:
+            with translated():
+                yield
+            outcome = "ok"
+        except errors.Fault as fault:
+            outcome = fault.kind
+            raise
+        finally:
+            metrics.observe_rpc(self._method, outcome, time.monotonic() - self._began, side="client")
+
     async def _ending(self) -> errors.Fault:
         code = await self._inner.code()
         if code is grpc.StatusCode.OK:
@@ -136,7 +157,7 @@ class _Method:
     ) -> Call:
         if self._signer is not None:
             metadata = (*(metadata or ()), self._signer.metadata(self._method))
-        return Call(self._inner(request, timeout=timeout, metadata=metadata, **options))
+        return Call(self._inner(request, timeout=timeout, metadata=metadata, **options), self._method)
 
 
 class Channel(grpc.aio.Channel):

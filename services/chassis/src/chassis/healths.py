@@ -25,8 +25,9 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 class Health:
     """Follows one app; `""` (the whole server) and each of its service names have the same status."""
 
-    def __init__(self, app: apps.App) -> None:
+    def __init__(self, app: apps.App, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._app = app
+        self._patience_seconds = patience_seconds
         self._servicer = health.aio.HealthServicer()
         self._names = ("", *app.service_names)
         self._last: apps.Readiness | None = None
@@ -57,7 +58,7 @@ class Health:
             await self._ask()
 
     async def _ask(self) -> None:
-        readiness = await self._readiness()
+        readiness = await self.readiness()
         if readiness != self._last:
             self._last = readiness
             logs.get("chassis.health").info(
@@ -65,9 +66,10 @@ class Health:
             )
         await self._tell(_SERVING if readiness.ok else _NOT_SERVING)
 
-    async def _readiness(self) -> apps.Readiness:
+    async def readiness(self) -> apps.Readiness:
+        """Return what the app says; that it is not ready when it fails to say so in time."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 return await self._app.ready()
         except Exception as error:  # noqa: BLE001 - whatever it is, the service could not say that it is ready
             if self._last is None or self._last.ok:

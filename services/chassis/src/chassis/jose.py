@@ -23,6 +23,9 @@ OUR_ALGORITHM = "ES256"
 LEEWAY_SECONDS = 30
 """Clocks of two machines kept by NTP differ by far less; more would only stretch stolen tokens."""
 
+LAST_INSTANT = 2**37
+"""Seconds since 1970, about the year 6300: beyond it a time is nonsense and dates cannot hold it for long."""
+
 MAX_TOKEN_CHARS = 8_192
 """Longer is not a token of ours nor of a sane issuer, and would not pass gRPC's metadata limit."""
 
@@ -134,7 +137,8 @@ def _instant(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    readable = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not readable or not 0 <= value < LAST_INSTANT:  # NaN is not between anything
         raise malformed()
     return float(value)
 

@@ -148,7 +148,6 @@ class _Exchange:
         self._handler = handler
         self._ends_at = None if timeout is None else time.monotonic() + timeout
         self._metadata = metadata
-        self.streams = handler is not None and handler.response_streaming
         self.requests = _Pipe()
         self.responses = _Pipe()
         self.fault: errors.Fault | None = None
@@ -219,13 +218,6 @@ class LocalCall:
         self._task = task
         self._half_closed = False
 
-    def __del__(self) -> None:
-        # As over a socket: a stream of responses that nobody holds any more is given up; a single response
-        # that nobody awaits is computed nevertheless.
-        abandoned = self._exchange.streams and not self._task.done()
-        if abandoned and not self._task.get_loop().is_closed():
-            self._task.cancel()
-
     def __await__(self) -> Generator[Any, None, Any]:
         return self._response().__await__()
 
@@ -235,8 +227,12 @@ class LocalCall:
         return response
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        while (response := await self.read()) is not grpc.aio.EOF:
-            yield response
+        try:
+            while (response := await self.read()) is not grpc.aio.EOF:
+                yield response
+        except GeneratorExit:
+            self.cancel()  # whoever leaves the loop does not want the rest
+            raise
 
     async def read(self) -> Any:
         """Return the next response, or grpc.aio.EOF after the last; raises a fault when the call failed."""
