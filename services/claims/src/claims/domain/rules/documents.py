@@ -1,0 +1,105 @@
+"""The shape of pack documents: what a domain expert writes. Data only; unknown fields are refused by name."""
+
+import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from claims.domain import decisions
+
+type Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+type Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+type ScopeName = Literal["claim", "line", "detail", "diagnosis", "care_team", "information", "insurance"]
+type Regime = Literal["nphies", "x12-us", "base"]
+type Use = Literal["claim", "preauthorization", "predetermination"]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Common behaviour: immutable, a misspelt field is an error."""
+
+
+class Codes(decisions.Codes, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The codes of a finding, strictly read."""
+
+
+class Bilingual(decisions.Bilingual, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text in both languages, strictly read."""
+
+
+class Valid(Document, frozen=True, kw_only=True):
+    """First and last day, both included; an open end is left out."""
+
+    from_: datetime.date | None = msgspec.field(default=None, name="from")
+    to: datetime.date | None = None
+
+    def holds(self, day: datetime.date) -> bool:
+        """Tell whether a day lies inside."""
+        return (self.from_ is None or self.from_ <= day) and (self.to is None or day <= self.to)
+
+
+class Applies(Document, frozen=True, kw_only=True):
+    """What a rule is for; an empty list means all."""
+
+    scope: ScopeName
+    regime: list[Regime] = []
+    use: list[Use] = []
+    type: list[str] = []
+    subtype: list[str] = []
+    encounter_class: list[str] = []
+    payer: list[str] = []
+    profile: list[str] = []
+
+
+class Examples(Document, frozen=True, kw_only=True):
+    """Partial claims, merged over the smallest sound one: where the rule must fire, and where it must not."""
+
+    violates: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+    satisfies: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+
+
+class Rule(Document, frozen=True, kw_only=True):
+    """One rule as it is written; see docs/rule-schema.md."""
+
+    id: Word
+    title: Bilingual
+    severity: decisions.Severity
+    applies: Applies
+    when: str = "TRUE"
+    violation: str
+    path: str | None = None
+    message: Bilingual
+    expected: str | None = None
+    suggestion: Bilingual | None = None
+    codes: Codes | None = None
+    source: Text
+    valid: Valid = Valid()
+    blocking: bool = False
+    review: bool = False
+    examples: Examples
+
+
+class Head(Document, frozen=True, kw_only=True):
+    """pack.yaml."""
+
+    id: Word
+    version: Word
+    title: Bilingual
+    regimes: Annotated[list[Regime], msgspec.Meta(min_length=1)]
+    valid: Valid = Valid()
+    licence: Text
+    source: Text
+
+
+class TableHead(Document, frozen=True, kw_only=True):
+    """table.yaml: what a code table is, where it comes from, when it holds; `columns` are those beside the code."""
+
+    name: Word
+    title: Text
+    source: Text
+    licence: Text
+    revision: Word
+    from_: datetime.date = msgspec.field(name="from")
+    to: datetime.date | None = None
+    dotless: bool = False
+    columns: dict[str, Literal["boolean", "text", "integer", "number"]] = {}
+    data: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")]

@@ -1,0 +1,274 @@
+"""Typed tree to a Python expression: the scalar form, for few rows.
+
+Room: domain. One node becomes one expression. Unknown is None; an operation that is NULL when a part is NULL
+carries that as guards, collected upwards, so that a comparison of four columns tests each of them once.
+Texts and decimals of a rule enter as named constants: only whole numbers and our own names stand in the source.
+"""
+
+import dataclasses
+from decimal import Decimal
+
+from claims.domain.rules import layouts, nulls, runtime, tree
+
+_OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_FUNCTIONS = {
+    "upper": "{0}.upper()", "lower": "{0}.lower()", "trim": "{0}.strip(' ')", "length": "len({0})",
+    "abs": "abs({0})", "cardinality": "len({0})", "any_of": "({0} in {1})", "overlaps": "_overlaps({0}, {1})",
+    "within": "_within({0}, {1})", "includes": "_within({1}, {0})", "age_years": "_age({0}, {1})",
+    "days_between": "({1} - {0})",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Code:
+    """A Python expression that may be evaluated once every guard is known not to be None.
+
+    A guard is (name, text): the name alone where it is already bound, else text to be bound to it first.
+    """
+
+    body: str
+    guards: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def simple(self) -> bool:
+        """Tell whether guards are bound names only, so that testing them twice costs nothing."""
+        return all(not text for _, text in self.guards)
+
+    def nulls(self) -> str:
+        """Return a test that is true where the value is NULL."""
+        return " or ".join(
+            f"({name} := {text}) is None" if text else f"{name} is None" for name, text in self.guards
+        )
+
+    def known(self) -> list[str]:
+        """Return the tests that hold where the value is not NULL."""
+        return [
+            f"({name} := {text}) is not None" if text else f"{name} is not None" for name, text in self.guards
+        ]
+
+    def value(self) -> str:
+        """Return an expression that is None where the value is NULL."""
+        if not self.guards:
+            return self.body
+        if len(self.guards) == 1 and self.guards[0][0] == self.body:
+            return self.guards[0][1] or self.body
+        return f"(None if {self.nulls()} else {self.body})"
+
+
+class Emitter:
+    """Writes expressions for one scope, asking the layout for names of columns, rows and constants."""
+
+    def __init__(self, layout: layouts.Layout, scope: str) -> None:
+        self._layout, self._scope = layout, scope
+
+    def value(self, node: tree.Node) -> str:
+        """Return an expression for the node; it is None where the node is NULL."""
+        return self._code(node).value()
+
+    def holds(self, node: tree.Node) -> str:
+        """Return a Python condition that is true where the node is TRUE: NULL and FALSE are alike."""
+        match node:
+            case tree.Junction(op=op, parts=parts):
+                return "(" + f" {op} ".join(self.holds(part) for part in parts) + ")"
+            case tree.Not(operand=operand):
+                return self._fails(operand)
+            case _:
+                code = self._code(node)
+                return "(" + " and ".join([*code.known(), code.body]) + ")"
+
+    def _fails(self, node: tree.Node) -> str:
+        match node:
+            case tree.Junction(op=op, parts=parts):
+                other = "or" if op == "and" else "and"
+                return "(" + f" {other} ".join(self._fails(part) for part in parts) + ")"
+            case tree.Not(operand=operand):
+                return self.holds(operand)
+            case _:
+                code = self._code(node)
+                return "(" + " and ".join([*code.known(), f"not {code.body}"]) + ")"
+
+    def _bind(self, text: str) -> Code:
+        name = self._layout.temporary()
+        return Code(name, ((name, text),))
+
+    def _strict(self, body: str, *parts: Code) -> Code:
+        guards = tuple(dict.fromkeys(guard for part in parts for guard in part.guards))
+        return Code(body, guards)
+
+    def _code(self, node: tree.Node) -> Code:
+        match node:
+            case tree.Literal():
+                return self._literal(node)
+            case tree.Column():
+                name = self._layout.column(node)
+                return Code(name, ((name, ""),) if node.nullable else ())
+            case tree.Today():
+                return Code("today")
+            case tree.Arithmetic():
+                return self._arithmetic(node)
+            case tree.Junction():
+                return self._junction(node)
+            case tree.Choice() | tree.Fallback():
+                return self._chosen(node)
+            case tree.Call():
+                return self._call(node)
+            case tree.Aggregate():
+                return self._aggregate(node)
+            case _:
+                return self._predicate(node)
+
+    def _literal(self, node: tree.Literal) -> Code:
+        value = node.value
+        if value is None:
+            return Code("None", (("None", ""),))
+        if isinstance(value, bool) or (isinstance(value, int) and value >= 0):
+            return Code(repr(value))
+        return Code(self._layout.constant(value))
+
+    def _predicate(self, node: tree.Node) -> Code:
+        match node:
+            case tree.Compare(op="same", left=left, right=right):
+                return Code(f"({self.value(left)} == {self.value(right)})")
+            case tree.Compare(op=op, left=left, right=right):
+                first, second = self._code(left), self._code(right)
+                return self._strict(f"({first.body} {_OPS[op]} {second.body})", first, second)
+            case tree.Not(operand=operand):
+                inner = self._code(operand)
+                return self._strict(f"(not {inner.body})", inner)
+            case tree.IsNull(operand=operand):
+                inner = self._code(operand)
+                return Code(f"({inner.nulls()})" if inner.guards else "False")
+            case tree.OneOf(operand=operand, values=values):
+                inner = self._code(operand)
+                return self._strict(f"({inner.body} in {self._layout.constant(frozenset(values))})", inner)
+            case tree.Matches(operand=operand, pattern=pattern):
+                inner = self._code(operand)
+                matcher = self._layout.constant(runtime.like(pattern), key=("like", pattern))
+                return self._strict(f"({matcher}({inner.body}) is not None)", inner)
+            case tree.Between(operand=operand, low=low, high=high):
+                inner, least, most = self._code(operand), self._code(low), self._code(high)
+                if least.guards or most.guards:
+                    return self._bind(f"_between({inner.value()}, {least.value()}, {most.value()})")
+                return self._strict(f"({least.body} <= {inner.body} <= {most.body})", inner)
+        raise AssertionError(f"no form for {type(node).__name__}")  # the tree has no other node
+
+    def _arithmetic(self, node: tree.Arithmetic) -> Code:
+        left, right = self._code(node.left), self._code(node.right)
+        if node.op != "/":
+            return self._strict(f"({left.body} {node.op} {right.body})", left, right)
+        quotient = self._strict(f"_divide({left.body}, {right.body})", left, right)
+        if isinstance(node.right, tree.Literal) and node.right.value:
+            return quotient
+        return self._bind(quotient.value())
+
+    def _junction(self, node: tree.Junction) -> Code:
+        codes = [self._code(part) for part in node.parts]
+        if not any(code.guards for code in codes):
+            return Code("(" + f" {node.op} ".join(code.body for code in codes) + ")")
+        deciding, decided, unknown = ("not ", "False", "True") if node.op == "and" else ("", "True", "False")
+        decides: list[str] = []
+        nulls_: list[str] = []
+        for code in codes:
+            if code.simple:
+                decides.append("(" + " and ".join([*code.known(), deciding + code.body]) + ")")
+                nulls_ += [code.nulls()] if code.guards else []
+            else:
+                bound = self._bind(code.value())
+                name, text = bound.guards[0]
+                decides.append(f"({name} := {text}) is {decided}")
+                nulls_.append(f"{name} is None")
+        test = " or ".join(decides)
+        return self._bind(f"({decided} if {test} else None if {' or '.join(nulls_)} else {unknown})")
+
+    def _chosen(self, node: tree.Choice | tree.Fallback) -> Code:
+        if isinstance(node, tree.Choice):
+            values = [self._code(value) for _, value in node.branches]
+            last = self._code(node.otherwise)
+            tests = [self.holds(test) for test, _ in node.branches]
+            text = "".join(
+                f"{value.value()} if {test} else " for value, test in zip(values, tests, strict=True)
+            )
+            text = f"({text}{last.value()})"
+            return self._bind(text) if any(code.guards for code in (*values, last)) else Code(text)
+        text = ""
+        for part in node.parts:
+            code = self._code(part)
+            if not code.guards:
+                return Code(f"({text}{code.body})")
+            bound = self._bind(code.value())
+            text += f"{bound.body} if ({bound.body} := {bound.guards[0][1]}) is not None else "
+        return self._bind(f"({text}None)")
+
+    def _call(self, node: tree.Call) -> Code:
+        codes = [self._code(argument) for argument in node.arguments]
+        if node.name in {"in_codeset", "lookup"}:
+            found = self._layout.table(node)
+            return self._bind(self._strict(f"{found}({codes[0].body}, {codes[1].body})", *codes).value())
+        if node.name == "nullif":
+            return self._bind(f"_nullif({codes[0].value()}, {codes[1].value()})")
+        if node.name == "round":
+            return self._round(node, codes[0])
+        return self._strict(_FUNCTIONS[node.name].format(*(code.body for code in codes)), *codes)
+
+    def _round(self, node: tree.Call, code: Code) -> Code:
+        if len(node.arguments) == 1 and node.kind is tree.Kind.MONEY:
+            return self._strict(f"_round({code.body}, {self._layout.quantum()})", code)
+        digits = node.arguments[1] if len(node.arguments) > 1 else tree.Literal(0, tree.Kind.INT)
+        places = digits.value if isinstance(digits, tree.Literal) and isinstance(digits.value, int) else 0
+        unit = self._layout.constant(Decimal(1).scaleb(-places))
+        return self._strict(f"_round({code.body}, {unit})", code)
+
+    def _aggregate(self, node: tree.Aggregate) -> Code:
+        hoisted = self._layout.hoisted(node)
+        if hoisted is not None:
+            return hoisted_code(hoisted)
+        correlated = any(column.owner == "row" for column in tree.columns(node))
+        code = self._collected(node, correlated=correlated)
+        if correlated:
+            return code
+        risky = any(isinstance(part, tree.Arithmetic | tree.Call) for part in tree.walk(node))
+        nullable = bool(code.guards) or risky
+        return hoisted_code(self._layout.hoist(node, code.value(), nullable=nullable, risky=risky))
+
+    def _collected(self, node: tree.Aggregate, *, correlated: bool) -> Code:
+        rows = self._candidates(node) if correlated else self._layout.rows(node.rows)
+        test = "" if node.where is None else f" if {self.holds(node.where)}"
+        argument = None if node.argument is None else self._code(node.argument)
+        if node.function == "count" and not node.distinct and (argument is None or not argument.guards):
+            return Code(f"len([0 for s in {rows}{test}])" if test else f"len({rows})")
+        value = argument.value() if argument is not None else "0"
+        name = "_count_distinct" if node.distinct else f"_{node.function}"
+        text = f"{name}([{value} for s in {rows}{test}])"
+        if node.function == "count" and not nulls.open_columns(node):
+            return Code(text)
+        return self._bind(text)
+
+    def _candidates(self, node: tree.Aggregate) -> str:
+        """Return the rows that can pass the filter: an index where it asks for equality with this row."""
+        keys: list[tuple[tree.Column, tree.Node]] = []
+        for part in nulls.conjuncts(node.where):
+            if isinstance(part, tree.Compare) and part.op in {"=", "same"}:
+                for sibling, other in ((part.left, part.right), (part.right, part.left)):
+                    if _is_sibling(sibling, node.rows) and not _reads(other, node.rows):
+                        keys.append((sibling, other))  # type: ignore[arg-type]  # _is_sibling says Column
+                        break
+        if not keys:
+            return self._layout.rows(node.rows)
+        name = self._layout.index(node.rows, tuple(column.name for column, _ in keys))
+        values = [self.value(other) for _, other in keys]
+        key = values[0] if len(values) == 1 else "(" + ", ".join(values) + ")"
+        return f"{name}.get({key}, ())"
+
+
+def hoisted_code(found: tuple[str, bool]) -> Code:
+    """Return the code of an aggregate that the program computes once, before its rows."""
+    name, nullable = found
+    return Code(name, ((name, ""),) if nullable else ())
+
+
+def _is_sibling(node: tree.Node, rows: str) -> bool:
+    return isinstance(node, tree.Column) and node.owner == rows
+
+
+def _reads(node: tree.Node, rows: str) -> bool:
+    return any(column.owner == rows for column in tree.columns(node))

@@ -1,0 +1,187 @@
+"""The rule engine: which rules apply to a claim, what they say, how it reads.
+
+Room: domain; pure, never waits. Selection by regime, use, date and so on happens before evaluation and is
+remembered, so a claim costs what its applicable rules cost. Everything remembered is bounded.
+"""
+
+import bisect
+import dataclasses
+import datetime
+import decimal
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from chassis import errors
+from claims.domain import decisions, zones
+from claims.domain.rules import explaining, packs, programs, runtime, tables, tree
+from formats import model
+
+MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of words, a program is shared by many
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_DIMENSIONS = ("use", "type", "subtype", "encounter_class", "payer", "profile")
+
+type Facts = Mapping[str, Any]  # what is known beyond the claim; "zone" is the provider's IANA time zone
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules say about one claim, with the revisions of what was asked."""
+
+    findings: list[decisions.Finding]
+    not_checked: list[decisions.NotChecked]
+    rules: list[decisions.Revision]
+    code_sets: list[decisions.CodeSetRevision]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Program:
+    """The rules that apply to a kind of claim, compiled."""
+
+    rules: tuple[packs.Rule, ...]
+    judge: programs.Judge
+    revisions: list[decisions.Revision]
+    code_sets: list[decisions.CodeSetRevision]
+
+
+class Engine:
+    """Evaluates claims by the given packs; raises Invalid at construction where packs contradict each other."""
+
+    def __init__(self, packs: Sequence[packs.Pack], tables: tables.Tables) -> None:
+        self._packs, self._tables = tuple(packs), tables
+        self._rules = [(pack, rule) for pack in packs for rule in pack.rules]
+        _refuse_doubles([rule.id for _, rule in self._rules])
+        self._named = [name for name in _DIMENSIONS if any(getattr(r.applies, name) for _, r in self._rules)]
+        self._turns = _turns(self._packs)
+        self._programs: dict[tuple[int, ...], _Program] = {}
+        self._selected: dict[tuple[object, ...], _Program] = {}
+        self._explainers: dict[str, explaining.Explainer] = {}
+
+    @property
+    def packs(self) -> tuple[packs.Pack, ...]:
+        """The packs in force."""
+        return self._packs
+
+    def evaluate(self, claim: model.Claim, *, as_of: datetime.date, facts: Facts | None = None) -> Outcome:
+        """Return findings and undecided rules of a claim, as of a day; a missing regime is "base".
+
+        Days are counted in `facts["zone"]`, else in the zone of the claim's regime.
+        """
+        program = self._program(claim, as_of)
+        today = as_of.toordinal() - _EPOCH
+        zone = str((facts or {}).get("zone") or zones.name(claim.regime))
+        findings: list[decisions.Finding] = []
+        unchecked: list[decisions.NotChecked] = []
+        with decimal.localcontext(runtime.EXACT):
+            hits = program.judge(claim, today, zone)
+            if hits:
+                self._explain(program, hits, explaining.Case(claim, today, zone), findings, unchecked)
+        return Outcome(
+            findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
+        )
+
+    def _explain(
+        self,
+        program: _Program,
+        hits: list[programs.Hit],
+        case: explaining.Case,
+        findings: list[decisions.Finding],
+        unchecked: list[decisions.NotChecked],
+    ) -> None:
+        for at, group in itertools.groupby(sorted(hits, key=lambda hit: hit[:2]), key=lambda hit: hit[0]):
+            rule = program.rules[at]
+            explainer = self._explainers.get(rule.id)
+            if explainer is None:
+                explainer = self._explainers[rule.id] = explaining.Explainer(rule, self._tables)
+            rows = list(group)
+            findings += explainer.findings(case, [row for _, row, said in rows if said])
+            unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
+
+    def _program(self, claim: model.Claim, as_of: datetime.date) -> _Program:
+        regime = claim.regime or "base"
+        values = [_value(claim, name) for name in self._named]
+        key = (regime, bisect.bisect_right(self._turns, as_of), *values)
+        found = self._selected.get(key)
+        if found is None:
+            found = self._select(regime, as_of, dict(zip(self._named, values, strict=True)))
+            if len(self._selected) >= MAX_SELECTIONS:
+                self._selected.clear()
+            self._selected[key] = found
+        return found
+
+    def _select(self, regime: str, as_of: datetime.date, values: Mapping[str, object]) -> _Program:
+        chosen = tuple(
+            at for at, (pack, rule) in enumerate(self._rules)
+            if regime in pack.regimes
+            and (not rule.applies.regime or regime in rule.applies.regime)
+            and pack.valid.holds(as_of) and rule.valid.holds(as_of)
+            and all(_fits(getattr(rule.applies, name), value) for name, value in values.items())
+        )  # fmt: skip
+        if chosen not in self._programs:
+            if len(self._programs) >= MAX_SELECTIONS:
+                self._programs.clear()
+            self._programs[chosen] = self._compile(chosen, regime, as_of)
+        return self._programs[chosen]
+
+    def _compile(self, chosen: tuple[int, ...], regime: str, as_of: datetime.date) -> _Program:
+        rules = tuple(self._rules[at][1] for at in chosen)
+        asked = [pack for pack in self._packs if regime in pack.regimes and pack.valid.holds(as_of)]
+        names = {
+            part.table
+            for rule in rules
+            for node in (rule.when, rule.violation)
+            for part in tree.walk(node)
+            if isinstance(part, tree.Call) and part.table
+        }
+        known = [table for name in sorted(names) if (table := self._tables.find(name)) is not None]
+        return _Program(
+            rules=rules,
+            judge=programs.judge(rules, self._tables),
+            revisions=[decisions.Revision(pack=pack.id, revision=pack.revision) for pack in asked],
+            code_sets=[revision for table in known for revision in table.revisions()],
+        )
+
+
+def _refuse_doubles(ids: Sequence[str]) -> None:
+    twice = sorted({found for found in ids if ids.count(found) > 1})
+    if twice:
+        raise errors.Invalid(
+            "pack.invalid",
+            "Two packs hold a rule of the same id.",
+            violations=tuple(
+                errors.Violation(found, "rule.duplicate", "Rename one of them.") for found in twice
+            ),
+        )
+
+
+def _turns(found: Sequence[packs.Pack]) -> list[datetime.date]:
+    """Return the days on which the set of valid rules changes, sorted."""
+    spans = [span for pack in found for span in (pack.valid, *(rule.valid for rule in pack.rules))]
+    starts = {span.from_ for span in spans if span.from_ is not None}
+    ends = {
+        span.to + datetime.timedelta(days=1)
+        for span in spans
+        if span.to is not None and span.to < datetime.date.max
+    }
+    return sorted(starts | ends)
+
+
+def _value(claim: model.Claim, name: str) -> object:
+    match name:
+        case "encounter_class":
+            return claim.encounter and claim.encounter.class_
+        case "payer":
+            return runtime.focal(claim, "payer")
+        case "profile":
+            return tuple(claim.profile)
+        case _:
+            return getattr(claim, name)
+
+
+def _fits(wanted: Sequence[str], value: object) -> bool:
+    if not wanted:
+        return True
+    if isinstance(value, tuple):  # a profile is named with or without its version
+        return any(part in wanted or str(part).partition("|")[0] in wanted for part in value)
+    return value in wanted

@@ -1,0 +1,91 @@
+"""Examples of rules: small partial claims, merged over the smallest claim that satisfies every rule.
+
+Room: domain. A mapping merges field by field; a list merges each of its members over the first member of the
+same list below, with sequence 1, 2, … unless it says otherwise; null removes a field; `as_of` is the day.
+"""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from claims.domain.rules import engine, tables
+from claims.domain.rules import packs as rule_packs
+from formats import canonical, model
+
+AS_OF = datetime.date(2026, 8, 2)
+MINIMAL: Mapping[str, Any] = {
+    "claim_id": "EXAMPLE-1", "type": "professional", "subtype": "op", "use": "claim",
+    "created": "2026-08-02", "currency": "SAR",
+    "provider": {"id": "10000000000101"},
+    "patient": {"id": "1012345678", "birth_date": "1984-05-02", "sex": "male"},
+    "insurance": [{"sequence": 1, "focal": True, "coverage": {"member_id": "M-1", "payer": "7001571327"}}],
+    "encounter": {"class": "AMB", "start": "2026-08-01", "end": "2026-08-01"},
+    "diagnoses": [{"sequence": 1, "code": "E11.9", "system": "icd-10-cm", "type": ["principal"]}],
+    "care_team": [{"sequence": 1, "practitioner": "PR-1", "role": "primary"}],
+    "supporting_info": [{"sequence": 1, "category": "chief-complaint", "text": "thirst"}],
+    "lines": [{
+        "sequence": 1, "code": "X-100", "system": "local", "service_date": "2026-08-01", "quantity": 1,
+        "unit_price": 100, "factor": 1, "tax": 0, "net": 100, "patient_share": 0,
+        "diagnosis_sequences": [1], "care_team_sequences": [1], "information_sequences": [1],
+    }],
+    "total": 100,
+}  # fmt: skip
+_DETAIL: Mapping[str, Any] = {"sequence": 1, "code": "X-1", "system": "local"}
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """An example that does not do what it is there for."""
+
+    rule: str
+    example: str
+    problem: str
+
+
+def build(partial: Mapping[str, Any]) -> tuple[model.Claim, datetime.date]:
+    """Return the claim of a partial one and the day it is judged on; raise Invalid where it is unreadable."""
+    rest = {name: value for name, value in partial.items() if name != "as_of"}
+    merged = _merged(MINIMAL, rest)
+    return canonical.decode(msgspec.json.encode(merged)), partial.get("as_of", AS_OF)
+
+
+def check(pack: rule_packs.Pack, known: tables.Tables) -> list[Mistake]:
+    """Return every example of a pack's rules that does not come out as it says."""
+    judge = engine.Engine([pack], known)
+    return [
+        Mistake(rule.id, f"{name}[{at}]", problem)
+        for rule in pack.rules
+        for name in ("violates", "satisfies")
+        for at, partial in enumerate(getattr(rule.examples, name))
+        if (problem := _problem(judge, rule.id, partial, fires=name == "violates"))
+    ]
+
+
+def _problem(judge: engine.Engine, rule: str, partial: Mapping[str, Any], *, fires: bool) -> str:
+    claim, as_of = build(partial)
+    outcome = judge.evaluate(claim, as_of=as_of)
+    fired = any(finding.rule == rule for finding in outcome.findings)
+    unknown = [entry.reason for entry in outcome.not_checked if entry.rule == rule]
+    if fires:
+        return "" if fired else f"the rule does not fire; {unknown or 'it is satisfied or does not apply'}"
+    return "the rule fires" if fired else f"the rule is undecided: {unknown}" if unknown else ""
+
+
+def _merged(below: Any, above: Any) -> Any:
+    if isinstance(above, Mapping):
+        base = below if isinstance(below, Mapping) else {}
+        names = [*base, *(name for name in above if name not in base)]
+        return {
+            name: _merged(_below(base, name), above[name]) if name in above else base[name]
+            for name in names
+            if name not in above or above[name] is not None
+        }
+    if isinstance(above, list) and above and all(isinstance(member, Mapping) for member in above):
+        first = below[0] if isinstance(below, list) and below else {}
+        return [_merged({**first, "sequence": at}, member) for at, member in enumerate(above, start=1)]
+    return above
+
+
+def _below(base: Mapping[str, Any], name: str) -> Any:
+    return [_DETAIL] if name == "details" else base.get(name)

@@ -1,0 +1,133 @@
+"""From a rule that fired to a finding: path, values, message; from one that was unknown to what it lacked.
+
+Room: domain. This is the slow path, taken for the rows a program pointed at and for no other.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from claims.domain import decisions
+from claims.domain.rules import checking, messages, nulls, packs, programs, runtime, schema, tables, tree
+from formats import model
+
+_LISTS = {
+    "line": "lines", "diagnosis": "diagnoses", "care_team": "care_team",
+    "information": "supporting_info", "insurance": "insurance",
+}  # fmt: skip
+_NO_TABLE = "not checked: no table for this date"
+_NO_VALUE = "not decidable: the calculation has no result"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Case:
+    """A claim with the day and zone it is judged in."""
+
+    claim: model.Claim
+    today: int
+    zone: str
+
+
+class Explainer:
+    """Explains one rule; its programs are compiled when first needed."""
+
+    def __init__(self, rule: packs.Rule, known: tables.Tables) -> None:
+        self._rule, self._tables = rule, known
+        self._names = _names(rule)
+        self._lacking = nulls.sources(rule.violation)
+        self._looks_up = any(isinstance(part, tree.Call) and part.table for part in tree.walk(rule.violation))
+        self._shown: programs.Explain | None = None
+        self._missing: programs.Explain | None = None
+
+    def findings(self, case: Case, rows: Sequence[int]) -> list[decisions.Finding]:
+        """Return a finding per row."""
+        if not rows:
+            return []
+        if self._shown is None:
+            nodes = [node for _, node in self._names]
+            self._shown = programs.explain(self._rule, nodes, self._tables)
+        values = self._shown(case.claim, case.today, case.zone, rows)
+        return [self._finding(case, row, found) for row, found in zip(rows, values, strict=True)]
+
+    def undecided(self, case: Case, rows: Sequence[int]) -> list[decisions.NotChecked]:
+        """Return what was missing, per row."""
+        if not rows:
+            return []
+        if self._missing is None:
+            self._missing = programs.explain(self._rule, self._lacking, self._tables)
+        values = self._missing(case.claim, case.today, case.zone, rows)
+        return [self._unchecked(case, row, found) for row, found in zip(rows, values, strict=True)]
+
+    def _finding(self, case: Case, row: int, found: tuple[object, ...]) -> decisions.Finding:
+        rule, currency = self._rule, case.claim.currency
+        values = {name: (node.kind, value) for (name, node), value in zip(self._names, found, strict=True)}
+        prefix, line, detail = _place(rule.scope, case.claim, row)
+        focus = None if rule.focus is None else messages.plain(*values[rule.focus.name], currency)
+        wanted = None if rule.expected is None else messages.plain(*values["expected"], currency)
+        suggestion = None if rule.suggestion is None else rule.suggestion.fill(values, currency)
+        return decisions.Finding(
+            rule=rule.id, severity=rule.severity, path=_path(prefix, rule), line=line, detail=detail,
+            actual=focus, expected=wanted, message=rule.message.fill(values, currency), suggestion=suggestion,
+            blocking=rule.blocking, review=rule.review, codes=rule.codes, source=rule.source,
+        )  # fmt: skip
+
+    def _unchecked(self, case: Case, row: int, found: tuple[object, ...]) -> decisions.NotChecked:
+        rule = self._rule
+        prefix, _, _ = _place(rule.scope, case.claim, row)
+        absent = [column for column, value in zip(self._lacking, found, strict=True) if value is None]
+        reason = _NO_TABLE if self._looks_up else _NO_VALUE
+        if absent:
+            names = ", ".join(_field(column, rule.scope).path for column in absent)
+            reason = f"not decidable: {names} {'is' if len(absent) == 1 else 'are'} missing"
+        return decisions.NotChecked(
+            rule=rule.id, path=_path(prefix, rule), missing=[_missing(column, prefix, rule.scope) for column in absent],
+            reason=reason,
+        )  # fmt: skip
+
+
+def _names(rule: packs.Rule) -> list[tuple[str, tree.Node]]:
+    """Return what a finding of the rule shows: the columns of its texts, its focus, the expected value."""
+    wanted = [*rule.message.names, *(rule.suggestion.names if rule.suggestion else ())]
+    names: dict[str, tree.Node] = {}
+    for name in wanted:
+        column = checking.column(name, rule.scope)
+        if column is not None:
+            names[name] = column
+    if rule.focus is not None:
+        names[rule.focus.name] = rule.focus
+    if rule.expected is not None:
+        names["expected"] = rule.expected
+    return list(names.items())
+
+
+def _place(scope: str, claim: model.Claim, row: int) -> tuple[str, int | None, int | None]:
+    """Return the path of a row, and the sequences of line and detail where the row is one."""
+    if scope == "claim":
+        return "", None, None
+    if scope == "detail":
+        place = runtime.details(claim)[row]
+        first, *rest = place.steps
+        path = f"lines[{first}]" + "".join(f".details[{step}]" for step in rest)
+        return path, place.line.sequence, place.item.sequence
+    line = claim.lines[row].sequence if scope == "line" else None
+    return f"{_LISTS[scope]}[{row}]", line, None
+
+
+def _path(prefix: str, rule: packs.Rule) -> str:
+    if rule.focus is not None and rule.focus.owner == "claim":
+        return prefix or rule.path  # a row stays the place even where the rule looks at the claim
+    return f"{prefix}.{rule.path}".strip(".")
+
+
+def _field(column: tree.Column, scope: str) -> schema.Field:
+    if column.owner in schema.ROWS:
+        return schema.ROWS[column.owner].fields[column.name]
+    return schema.SCOPES["claim" if column.owner == "claim" else scope].fields[column.name]
+
+
+def _missing(column: tree.Column, prefix: str, scope: str) -> str:
+    path = _field(column, scope).path
+    if column.owner == "row":
+        return f"{prefix}.{path}"
+    if column.owner == "claim":
+        return path
+    return f"{_LISTS.get(schema.ROWS[column.owner].name, 'lines.details')}.{path}"

@@ -1,0 +1,97 @@
+"""A rule's text to sqlglot's tree, within bounds: size, nesting, one expression. Judges no meaning.
+
+Room: domain. sqlglot reads far more than the language allows; what it returns is only looked at by checking.py,
+which knows every node it accepts. Bounds are checked on tokens, before a recursive parser sees the text.
+"""
+
+import sqlglot
+from sqlglot import errors as sqlglot_errors
+from sqlglot import exp, tokens
+
+MAX_BYTES = 4_096  # a longer rule is two rules, or a table
+MAX_DEPTH = 40  # deeper than anything a person can check; far below Python's recursion limit
+MAX_PREFIXES = 8  # NOT NOT …, - - …: each is a recursion of the parser
+
+_OPENING = {tokens.TokenType.L_PAREN, tokens.TokenType.CASE, tokens.TokenType.L_BRACKET}
+_CLOSING = {tokens.TokenType.R_PAREN, tokens.TokenType.END, tokens.TokenType.R_BRACKET}
+_PREFIX = {tokens.TokenType.NOT, tokens.TokenType.DASH, tokens.TokenType.PLUS, tokens.TokenType.TILDE}
+
+
+class TextError(Exception):
+    """What is wrong with a rule's text, where, and what to write instead."""
+
+    def __init__(self, message: str, remedy: str, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.message, self.remedy, self.line, self.column = message, remedy, line, column
+
+
+def parse(text: str) -> exp.Expression:
+    """Return sqlglot's tree of one expression; raise TextError for anything that is not one."""
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise TextError(f"The text is longer than {MAX_BYTES} bytes.", "Split the rule, or use a table.")
+    _bound(_tokens(text))
+    try:
+        found = sqlglot.parse(text, read="postgres")
+    except sqlglot_errors.ParseError as cause:
+        raise _parse_error(cause) from cause
+    except RecursionError as cause:
+        raise TextError("The text nests too deeply.", "Use fewer parentheses.") from cause
+    except (
+        sqlglot_errors.SqlglotError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+    ) as cause:
+        raise TextError("The text cannot be read as an expression.", "Write one SQL condition.") from cause
+    if len(found) != 1 or found[0] is None:
+        raise TextError("The text is not exactly one expression.", "Write one condition, without `;`.")
+    return found[0]  # type: ignore[no-any-return]
+
+
+def position(node: exp.Expression) -> tuple[int, int]:
+    """Return line and column of a node, or of the first part of it whose place is known."""
+    for part in node.walk():
+        place = part.meta
+        if "line" in place:
+            width = int(place["end"]) - int(place["start"])
+            return int(place["line"]), max(1, int(place["col"]) - width)
+    return 1, 1
+
+
+def _tokens(text: str) -> list[tokens.Token]:
+    try:
+        return list(sqlglot.tokenize(text, read="postgres"))
+    except sqlglot_errors.SqlglotError as cause:
+        raise TextError(
+            "The text ends inside a quotation or comment.", "Close the quotation mark."
+        ) from cause
+    except (ValueError, IndexError, AttributeError, TypeError) as cause:
+        raise TextError("The text holds characters that cannot be read.", "Write plain SQL.") from cause
+
+
+def _bound(found: list[tokens.Token]) -> None:
+    if not found:
+        raise TextError("The text is empty.", "Write a condition, or leave the field out.")
+    depth = prefixes = 0
+    for token in found:
+        prefixes = prefixes + 1 if token.token_type in _PREFIX else 0
+        depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+        if depth > MAX_DEPTH or prefixes > MAX_PREFIXES:
+            raise TextError(
+                f"The text nests deeper than {MAX_DEPTH} levels.",
+                "Use fewer parentheses, CASE and NOT.",
+                line=token.line,
+                column=max(1, token.col - len(token.text) + 1),
+            )
+
+
+def _parse_error(cause: sqlglot_errors.ParseError) -> TextError:
+    first = cause.errors[0] if cause.errors else {}
+    return TextError(
+        "The text is not a complete SQL expression.",
+        "Check operators, commas and parentheses near this place.",
+        line=int(first.get("line") or 1),
+        column=int(first.get("col") or 1),
+    )

@@ -1,0 +1,185 @@
+"""What generated code may call: exact arithmetic, three-valued helpers, aggregates. Nothing else is in its reach.
+
+Room: domain. Every function here takes plain values and knows no rule. Numbers are exact decimals; the
+arithmetic context traps inexact results, so that an overflow is "not decided" and never a wrong amount.
+"""
+
+import decimal
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from formats import days, model, money
+
+DIVISION_DIGITS = 12  # decimals kept by `/`; three times those of a quantity
+# Sums and products stay exact to this many digits; one text of 4 kB cannot honestly need more.
+EXACT = decimal.Context(prec=120, rounding=decimal.ROUND_HALF_UP, traps=[
+    decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow,
+])  # fmt: skip
+_ROUNDING = decimal.Context(prec=120, rounding=decimal.ROUND_HALF_UP, traps=[decimal.InvalidOperation])
+_DIVISION_QUANTUM = Decimal(1).scaleb(-DIVISION_DIGITS)
+_EPOCH = date(1970, 1, 1).toordinal()
+_KNOWN_DAYS = 65_536  # distinct date texts remembered; a few years of service dates in several zones
+
+type Row = tuple[Any, ...]
+
+day_number = functools.lru_cache(maxsize=_KNOWN_DAYS)(days.day_number)
+
+
+class Place(NamedTuple):
+    """A detail with the line it stands in; `steps` are the positions of line, detail and detail's detail."""
+
+    line: model.Line
+    item: model.Detail
+    level: int
+    steps: tuple[int, ...]
+
+
+def details(claim: model.Claim) -> list[Place]:
+    """Return every detail of every line, and the details' details, in the order of the claim."""
+    return [place for at, line in enumerate(claim.lines) if line.details for place in _inside(at, line)]
+
+
+def _inside(at: int, line: model.Line) -> Iterator[Place]:
+    for first, item in enumerate(line.details):
+        yield Place(line, item, 1, (at, first))
+        for second, inner in enumerate(item.details):
+            yield Place(line, inner, 2, (at, first, second))
+
+
+def focal(claim: model.Claim, name: str) -> str | None:
+    """Return a coverage value of the insurance the claim is addressed to; None where that is not clear."""
+    listed = claim.insurance
+    chosen = listed if len(listed) == 1 else [entry for entry in listed if entry.focal]
+    if len(chosen) != 1 or chosen[0].coverage is None:
+        return None
+    found = getattr(chosen[0].coverage, name)
+    return found if isinstance(found, str) else None
+
+
+def quantum(currency: str | None) -> Decimal:
+    """Return the currency's smallest unit."""
+    return money.quantum(money.minor_digits(currency))
+
+
+def round_half_away(value: Decimal | int, unit: Decimal) -> Decimal:
+    """Return the value rounded to the unit, halves away from zero."""
+    return Decimal(value).quantize(unit, decimal.ROUND_HALF_UP, _ROUNDING)
+
+
+def divide(left: Decimal | int, right: Decimal | int) -> Decimal | None:
+    """Return the decimal quotient rounded at DIVISION_DIGITS; None for a division by zero."""
+    if not right:
+        return None
+    quotient = _ROUNDING.divide(Decimal(left), Decimal(right))
+    return quotient.quantize(_DIVISION_QUANTUM, decimal.ROUND_HALF_UP, _ROUNDING)
+
+
+def between(value: Any, low: Any, high: Any) -> bool | None:
+    """Return `value >= low AND value <= high`; a bound that already fails decides alone."""
+    if value is None:
+        return None
+    above = None if low is None else value >= low
+    below = None if high is None else value <= high
+    if above is False or below is False:
+        return False
+    return None if above is None or below is None else True
+
+
+def nullif(left: Any, right: Any) -> Any:
+    """Return left, or None where both are equal."""
+    return None if left is not None and right is not None and left == right else left
+
+
+def age_years(birth: int, day: int) -> int:
+    """Return completed years between two day numbers; negative before the birth."""
+    born, now = date.fromordinal(birth + _EPOCH), date.fromordinal(day + _EPOCH)
+    return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
+
+
+def overlaps(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    """Tell whether two lists share a member."""
+    return not set(left).isdisjoint(right)
+
+
+def within(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    """Tell whether every member of left is in right."""
+    return set(left) <= set(right)
+
+
+def total(values: list[Any]) -> Any:
+    """SUM; None for no rows, or where one value is unknown."""
+    try:
+        return sum(values) if values else None
+    except TypeError:  # a None among the numbers
+        return None
+
+
+def count(values: list[Any]) -> int | None:
+    """COUNT(x); None where one value is unknown."""
+    return None if None in values else len(values)
+
+
+def count_distinct(values: list[Any]) -> int | None:
+    """COUNT(DISTINCT x); None where one value is unknown."""
+    distinct = set(values)
+    return None if None in distinct else len(distinct)
+
+
+def least(values: list[Any]) -> Any:
+    """MIN; None for no rows, or where one value is unknown."""
+    return None if not values or None in values else min(values)
+
+
+def greatest(values: list[Any]) -> Any:
+    """MAX; None for no rows, or where one value is unknown."""
+    return None if not values or None in values else max(values)
+
+
+def average(values: list[Any]) -> Decimal | None:
+    """AVG as SUM divided by COUNT; None for no rows, or where one value is unknown."""
+    found = total(values)
+    return None if found is None else divide(found, len(values))
+
+
+def gather(values: list[Any]) -> list[Any] | None:
+    """ARRAY_AGG; None for no rows, or where one value is unknown."""
+    return None if not values or None in values else values
+
+
+def index(rows: list[Row], places: tuple[int, ...]) -> dict[Any, list[Row]]:
+    """Return the rows by the values at these places: one value, or a tuple of several."""
+    found: dict[Any, list[Row]] = {}
+    if len(places) == 1:
+        for row in rows:
+            found.setdefault(row[places[0]], []).append(row)
+        return found
+    for row in rows:
+        found.setdefault(tuple([row[place] for place in places]), []).append(row)
+    return found
+
+
+def like(pattern: str) -> Callable[[str], object]:
+    """Return a matcher for a LIKE pattern; middle pieces match leftmost and never back, so cost stays linear."""
+    pieces = [
+        "".join("." if mark == "_" else re.escape(mark) for mark in piece) for piece in pattern.split("%")
+    ]
+    if len(pieces) == 1:
+        text = pieces[0]
+    else:
+        middle = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1])
+        text = f"{pieces[0]}{middle}.*{pieces[-1]}"
+    return re.compile(text, re.DOTALL).fullmatch
+
+
+NAMESPACE: dict[str, object] = {
+    "__builtins__": {"len": len, "abs": abs, "enumerate": enumerate, "any": any, "ArithmeticError": ArithmeticError},
+    "_day": day_number, "_details": details, "_focal": focal, "_quantum": quantum,
+    "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
+    "_overlaps": overlaps, "_within": within, "_index": index,
+    "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
+    "_avg": average, "_array_agg": gather,
+}  # fmt: skip
