@@ -35,10 +35,10 @@ def left_for_batch(
     *,
     margin_ms: int = HOP_MARGIN_MS,
 ) -> float:
-    """Return the seconds a call with these items may take: as long as its most patient item, 0 for none.
+    """Return the seconds a call with these items may take: as long as the item with most time left.
 
-    Items that are less patient give up by themselves; a call cut at the shortest deadline would take the
-    others' answers with it.
+    Items with less give up by themselves, and no items have no time. A call cut at the shortest deadline
+    would take the others' answers with it.
     """
     longest = max((item.remaining_ms(clock) for item in items), default=0)
     return max(0, longest - margin_ms) / 1000

@@ -1,7 +1,7 @@
 """Error kinds: what went wrong in terms every room shares; no transport status is known here.
 
 A Fault carries a kind (its class), a stable machine-readable reason, a message for a person that holds no
-patient's data, and the violations found. Foreign exceptions are translated into a Fault at the single door
+person's data, and the violations found. Foreign exceptions are translated into a Fault at the single door
 where they enter a room, chaining the cause; the text of a cause never leaves the service.
 """
 
