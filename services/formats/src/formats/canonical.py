@@ -50,7 +50,9 @@ def identified(claim: model.Claim) -> model.Claim:
             return claim
         return msgspec.structs.replace(claim, claim_id_source="sender")
     anonymous = msgspec.structs.replace(claim, claim_id=None, claim_id_source="content")
-    return msgspec.structs.replace(anonymous, claim_id="sha256-" + hashing.content_hash(anonymous).hex()[:32])
+    return msgspec.structs.replace(
+        anonymous, claim_id=hashing.CONTENT_ID_PREFIX + hashing.content_hash(anonymous).hex()[:32]
+    )
 
 
 @functools.cache

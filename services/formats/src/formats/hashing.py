@@ -16,6 +16,8 @@ import msgspec
 
 from formats import model
 
+CONTENT_ID_PREFIX = "sha256-"
+
 # In compact JSON an unescaped quote never stands inside a string, so `":` not led by a backslash ends a key.
 _TRAILING_ZEROS = re.compile(rb'(":(?<!\\":)-?\d+(?=\.)(?:\.\d*[1-9])?)\.?0+(?=[,}])')
 _EXPONENT = re.compile(rb'(?<=":)(?<!\\":)-?\d+(?:\.\d+)?E[+-]?\d+')
@@ -29,7 +31,7 @@ def content_hash(claim: model.Claim) -> bytes:
 
 def canonical_form(claim: model.Claim) -> bytes:
     """Return the bytes that are hashed: equal for claims that say the same."""
-    drop_id = claim.claim_id_source == "content"
+    drop_id = claim.claim_id_source == "content" and (claim.claim_id or "").startswith(CONTENT_ID_PREFIX)
     if claim.source is not None or claim.claim_id_source is not None or claim.regime == "base":
         claim = msgspec.structs.replace(
             claim,

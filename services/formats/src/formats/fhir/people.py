@@ -90,7 +90,7 @@ def care_team(reading: references.Reading, cursor: cursors.Cursor) -> model.Care
 
 
 def resource_id(cursor: cursors.Cursor) -> str | None:
-    """Return the id of a resource that has no identifier; None for a contained one, whose id is only local."""
+    """Return the id of a resource without identifier; None for a contained one, whose id is only local."""
     value = cursor.take("id")
     return value if isinstance(value, str) and ".contained[" not in cursor.path else None
 
