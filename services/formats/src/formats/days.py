@@ -62,7 +62,9 @@ def day_number(when: str | None, zone: str) -> int | None:
 
 
 def _instant(text: str) -> datetime | None:
-    if len(text) < _SHORTEST_TIME or text[10] != "T" or text[13] != ":" or not is_day(text[:10]):
+    if len(text) < _SHORTEST_TIME or text[10] != "T" or text[13] != ":" or " " in text:
+        return None
+    if not is_day(text[:10]):
         return None
     try:
         return datetime.fromisoformat(text)
