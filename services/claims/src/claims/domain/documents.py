@@ -1,4 +1,4 @@
-"""The decision as canonical JSON: written once, stored as it is, and given its id without writing it again."""
+"""The decision as canonical JSON: written once, stored as it is, given its id without writing it again."""
 
 import functools
 from collections.abc import Callable

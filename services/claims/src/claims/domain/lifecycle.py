@@ -1,7 +1,7 @@
 """The life of a claim: three status columns, one machine of guarded transitions.
 
 `wire` says where the message is, `business` what the payer made of it, `review` whether a person is asked.
-An event moves the columns together or not at all; every applied event is one audit record, written by storage.
+An event moves the columns together or not at all; each applied event is one audit record, kept by storage.
 """
 
 from collections.abc import Callable

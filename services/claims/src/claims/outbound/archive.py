@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-import grpc
-
 from chassis import clock as clocks
-from chassis import contexts, faults
+from chassis import contexts
 from claims import ports
 from claims.outbound import calls, stored
 from ultrathink.common.v1 import common_pb2
@@ -17,8 +15,8 @@ class GrpcArchive:
 
     def __init__(
         self,
-        reader: storage_pb2_grpc.ClaimReaderAsyncStub,
-        audit: storage_pb2_grpc.AuditLogAsyncStub,
+        reader: "storage_pb2_grpc.ClaimReaderAsyncStub",
+        audit: "storage_pb2_grpc.AuditLogAsyncStub",
         clock: clocks.Clock,
     ) -> None:
         self._reader, self._audit, self._clock = reader, audit, clock
@@ -57,8 +55,6 @@ class GrpcArchive:
         try:
             async for told in call:
                 yield stored.event(told)
-        except grpc.aio.AioRpcError as cause:
-            raise faults.from_rpc(cause) from cause
         finally:
             call.cancel()
 

@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import grpc
-
 from chassis import clock as clocks
-from chassis import coalescing, contexts, deadlines, errors, faults, telemetry
+from chassis import coalescing, contexts, deadlines, errors, metrics
 from ultrathink.common.v1 import common_pb2
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # A quarter of what a message may have: room for columns and growth.
@@ -21,10 +19,7 @@ async def unary[Res](
     call: Callable[..., Awaitable[Res]], request: Any, context: contexts.CallContext, clock: clocks.Clock
 ) -> Res:
     """Return the answer of a unary call within the time its caller has left; raise a Fault otherwise."""
-    try:
-        return await call(request, timeout=deadlines.left_for_hop(context, clock))
-    except grpc.aio.AioRpcError as cause:
-        raise faults.from_rpc(cause) from cause
+    return await call(request, timeout=deadlines.left_for_hop(context, clock))
 
 
 def groups[T](items: Sequence[T], size_of: Callable[[T], int], *, max_bytes: int) -> Iterator[list[T]]:
@@ -67,7 +62,7 @@ class Groups[T, R]:
             max_queue=MAX_QUEUE,
             size_of=_Group.size,
             clock=clock,
-            observe=telemetry.metrics.batches(name),
+            observe=metrics.batches(name),
         )
 
     async def send(self, items: Sequence[T], *, deadline: float | None = None) -> list[R | errors.Fault]:

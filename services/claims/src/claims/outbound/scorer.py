@@ -25,7 +25,7 @@ _UNKNOWN = rows.History(calls.MISSING, calls.MISSING, calls.MISSING)
 class GrpcScorer:
     """Implements the port Scorer over one stream of batches."""
 
-    def __init__(self, stub: scoring_pb2_grpc.ScorerAsyncStub, clock: clocks.Clock) -> None:
+    def __init__(self, stub: "scoring_pb2_grpc.ScorerAsyncStub", clock: clocks.Clock) -> None:
         self._clock = clock
         self._explain = stub.Explain
         self._stream: streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse] = (

@@ -22,7 +22,7 @@ type Asked = tuple[contexts.CallContext, histories.Question]
 class GrpcStore:
     """Implements the port Store; Record may be repeated, because storage knows what it has seen."""
 
-    def __init__(self, stub: storage_pb2_grpc.ClaimStoreAsyncStub, clock: clocks.Clock) -> None:
+    def __init__(self, stub: "storage_pb2_grpc.ClaimStoreAsyncStub", clock: clocks.Clock) -> None:
         self._stub, self._clock = stub, clock
         self._recording: streams.BatchStream[storage_pb2.RecordRequest, storage_pb2.RecordResponse] = (
             streams.BatchStream(stub.Record, clock=clock, resend=True)

@@ -2,10 +2,8 @@
 
 from collections import OrderedDict
 
-import grpc
-
 from chassis import clock as clocks
-from chassis import errors, faults
+from chassis import errors
 from claims.domain import tenants
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
@@ -18,7 +16,7 @@ CALL_SECONDS = 2.0
 class GrpcTenants:
     """Implements the port Tenants over ClaimReader."""
 
-    def __init__(self, reader: storage_pb2_grpc.ClaimReaderAsyncStub, clock: clocks.Clock) -> None:
+    def __init__(self, reader: "storage_pb2_grpc.ClaimReaderAsyncStub", clock: clocks.Clock) -> None:
         self._ask, self._now = reader.GetTenant, clock.monotonic
         self._kept: OrderedDict[str, tuple[float, tenants.Tenant | None]] = OrderedDict()
 
@@ -47,11 +45,12 @@ class GrpcTenants:
     async def _call(self, name: str) -> tenants.Tenant | None:
         try:
             told = await self._ask(storage_pb2.GetTenantRequest(tenant=name), timeout=CALL_SECONDS)
-        except grpc.aio.AioRpcError as cause:
-            fault = faults.from_rpc(cause)
-            if isinstance(fault, errors.NotFound) or fault.reason == tenants.unknown().reason:
+        except errors.NotFound:
+            return None
+        except errors.Denied as fault:
+            if fault.reason == tenants.unknown().reason:
                 return None
-            raise fault from cause
+            raise
         if not told.active:
             return None
         return tenants.Tenant(

@@ -1,0 +1,215 @@
+"""The claims service put together: the one module that sees every room of it."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import grpc
+import msgspec
+
+from chassis import apps, channels, errors, identity, tokens
+from chassis import clock as clocks
+from claims import ports
+from claims.domain import identities
+from claims.domain.rules import engine
+from claims.inbound import batches, callers, desk, files, intake
+from claims.outbound import archive, pack_files, probes, scorer, store, tenants
+from claims.outbound import offline as lone
+from claims.settings import ClaimsSettings
+from claims.usecases import assess, browse, check, decide, explain, read, recount, rescore, submit, watch
+from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
+from ultrathink.scoring.v1 import scoring_pb2_grpc
+from ultrathink.storage.v1 import storage_pb2_grpc
+
+NAME = "claims"
+CALLERS = frozenset({"gateway", "cli", identity.USER})
+
+type Ready = Callable[[], Awaitable[apps.Readiness]]
+
+
+class Rooms(msgspec.Struct, frozen=True, kw_only=True):
+    """What the use cases reach through their ports, and the secret under which patients are hashed."""
+
+    rules: ports.Rules
+    tenants: ports.Tenants
+    scorer: ports.Scorer
+    store: ports.Store
+    archive: ports.Archive
+    patient_key: bytes
+
+
+@contextlib.asynccontextmanager
+async def compose(
+    settings: ClaimsSettings,
+    *,
+    scoring_channel: grpc.aio.Channel | None = None,
+    storage_channel: grpc.aio.Channel | None = None,
+    clock: clocks.Clock | None = None,
+) -> AsyncIterator[apps.App]:
+    """Yield the service; channels not given are opened to the settings' targets and closed at the end."""
+    clock = clock or clocks.SystemClock()
+    key = read_patient_key(settings.patient_key_file)
+    packs, tables = pack_files.load(settings.packs_dir)
+    async with contextlib.AsyncExitStack() as stack:
+        signer = identity.signer(NAME, settings.service_key_file, clock)
+        scoring = scoring_channel or await _opened(stack, settings.scoring_target, signer)
+        storage = storage_channel or await _opened(stack, settings.storage_target, signer)
+        reader = storage_pb2_grpc.ClaimReaderStub(storage)
+        scored = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring), clock)
+        stack.push_async_callback(scored.aclose)
+        stored = store.GrpcStore(storage_pb2_grpc.ClaimStoreStub(storage), clock)
+        stack.push_async_callback(stored.aclose)
+        rooms = Rooms(
+            rules=engine.Engine(packs, tables),
+            tenants=tenants.GrpcTenants(reader, clock),
+            scorer=scored,
+            store=stored,
+            archive=archive.GrpcArchive(reader, storage_pb2_grpc.AuditLogStub(storage), clock),
+            patient_key=key,
+        )
+        if settings.rescore:
+            await stack.enter_async_context(_rescoring(rooms, clock))
+        probe = probes.Probe(reader, scoring_pb2_grpc.ScorerStub(scoring), packs=len(packs))
+        yield assemble(settings, rooms, clock, probe.ready)
+
+
+@contextlib.asynccontextmanager
+async def offline(
+    packs_dir: Path, *, scoring_channel: grpc.aio.Channel | None = None, clock: clocks.Clock | None = None
+) -> AsyncIterator[apps.App]:
+    """Yield a service that checks without a platform: nothing is stored, history is said to be not checked.
+
+    With `scoring_channel` claims are scored, without it they are said to be not scored. The day rules are
+    judged on is the clock's.
+    """
+    clock = clock or clocks.SystemClock()
+    packs, tables = pack_files.load(packs_dir)
+    async with contextlib.AsyncExitStack() as stack:
+        scored: ports.Scorer = lone.NoScorer()
+        if scoring_channel is not None:
+            served = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring_channel), clock)
+            stack.push_async_callback(served.aclose)
+            scored = served
+        rooms = Rooms(
+            rules=engine.Engine(packs, tables),
+            tenants=lone.OneTenant(),
+            scorer=scored,
+            store=lone.NoRecord(),
+            archive=lone.NoArchive(),
+            patient_key=secrets.token_bytes(identities.MIN_KEY_BYTES),  # nothing outlives this process
+        )
+        settings = ClaimsSettings(packs_dir=packs_dir, patient_key_file=packs_dir, rescore=False)
+
+        async def ready() -> apps.Readiness:
+            return apps.Readiness(ok=True, detail=f"{len(packs)} packs, offline")
+
+        yield assemble(settings, rooms, clock, ready)
+
+
+def assemble(settings: ClaimsSettings, rooms: Rooms, clock: clocks.Clock, ready: Ready) -> apps.App:
+    """Return the service over these rooms, real ones or twins."""
+    who = callers.Callers(
+        clock,
+        default_seconds=settings.default_deadline_seconds,
+        max_seconds=settings.max_deadline_seconds,
+    )
+    assessing = assess.Assess(
+        tenants=rooms.tenants,
+        rules=rooms.rules,
+        store=rooms.store,
+        scorer=rooms.scorer,
+        clock=clock,
+        patient_key=rooms.patient_key,
+        score_seconds=settings.score_seconds,
+    )
+    verbs = (submit.Submit(assessing, rooms.store, clock), check.Check(assessing))
+    carrying = batches.Batches(who, max_items=settings.max_batch_items, max_in_flight=settings.max_in_flight)
+    filing = files.Files(carrying, who, verbs, _limits(settings))
+    taking = intake.Intake(carrying, filing, verbs)
+    showing = desk.Desk(_desk_verbs(rooms, clock), who)
+
+    def register(server: grpc.aio.Server) -> None:
+        claims_pb2_grpc.add_ClaimIntakeServicer_to_server(taking, server)
+        claims_pb2_grpc.add_ClaimDeskServicer_to_server(showing, server)
+
+    return apps.App(
+        name=NAME,
+        register=register,
+        service_names=tuple(_services()),
+        callers=dict.fromkeys(_methods(), CALLERS),
+        ready=ready,
+        tokens=_tokens(settings, clock),
+    )
+
+
+def read_patient_key(file: Path) -> bytes:
+    """Return the secret of the keyed hash; raise Invalid `patient_key.unreadable` or `.too_short`."""
+    try:
+        key = file.read_bytes().strip()
+    except OSError as cause:
+        raise errors.Invalid("patient_key.unreadable", f"The key file {file} cannot be read.") from cause
+    if len(key) < identities.MIN_KEY_BYTES:
+        text = f"The key file must hold at least {identities.MIN_KEY_BYTES} bytes."
+        raise errors.Invalid("patient_key.too_short", text)
+    return key
+
+
+async def _opened(
+    stack: contextlib.AsyncExitStack, target: str, signer: identity.ServiceSigner | None
+) -> grpc.aio.Channel:
+    channel = channels.open_channel(target, signer=signer)
+    stack.push_async_callback(channel.close)
+    return channel
+
+
+def _desk_verbs(rooms: Rooms, clock: clocks.Clock) -> desk.Verbs:
+    return desk.Verbs(
+        read=read.Read(rooms.archive),
+        browse=browse.Browse(rooms.archive),
+        recount=recount.Recount(rooms.archive),
+        explain=explain.Explain(rooms.archive, rooms.store, rooms.scorer, patient_key=rooms.patient_key),
+        decide=decide.Decide(rooms.archive, rooms.store, clock),
+        watch=watch.Watch(rooms.archive),
+    )
+
+
+def _limits(settings: ClaimsSettings) -> files.Limits:
+    return files.Limits(
+        file_bytes=settings.max_file_bytes,
+        spool_bytes=settings.spool_bytes,
+        stall_seconds=settings.spool_stall_seconds,
+        spool_directory=settings.spool_dir,
+    )
+
+
+def _services() -> list[str]:
+    return [service.full_name for service in claims_pb2.DESCRIPTOR.services_by_name.values()]
+
+
+def _methods() -> list[str]:
+    return [
+        f"/{service.full_name}/{method.name}"
+        for service in claims_pb2.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    ]
+
+
+def _tokens(settings: ClaimsSettings, clock: clocks.Clock) -> tokens.TokenVerifier | None:
+    if settings.user_keys_file is not None:
+        return tokens.development_verifier(settings.user_keys_file, clock)
+    return None
+
+
+@contextlib.asynccontextmanager
+async def _rescoring(rooms: Rooms, clock: clocks.Clock) -> AsyncIterator[None]:
+    """Rescore in the background while it lasts."""
+    late = rescore.Rescore(store=rooms.store, scorer=rooms.scorer, clock=clock, patient_key=rooms.patient_key)
+    task = asyncio.create_task(late.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,81 @@
+"""One batch through a use case: every item answered, in order, within a bound on what is at work."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from chassis import errors, identity, telemetry
+from claims import ports
+from claims.inbound import callers, converters
+from claims.usecases import submit
+from ultrathink.claims.v1 import claims_pb2
+
+type Verb = Callable[[Sequence[ports.Arrival]], Awaitable[list[submit.Answer | errors.Fault]]]
+
+RETRY_AFTER_MS = 200  # A full room of small claims is empty again in about this time.
+
+
+class Batches:
+    """Carries items to a use case; `max_items` per batch, `max_in_flight` over all callers."""
+
+    def __init__(self, who: callers.Callers, *, max_items: int, max_in_flight: int) -> None:
+        self._callers, self._max_items, self._max_in_flight = who, max_items, max_in_flight
+        self._in_flight = 0
+        self._gauge = telemetry.gauge("claims_in_flight", "Claims at work in this process.")
+
+    async def answer(
+        self, request: claims_pb2.SubmitRequest, verb: Verb, who: identity.Caller
+    ) -> claims_pb2.SubmitResponse:
+        """Return one result per item, in the order of the items."""
+        items = request.items
+        if len(items) > self._max_items:
+            fault = errors.Invalid("batch.too_large", f"A batch has at most {self._max_items} items.")
+            return _refused(request, fault)
+        traceparents = [item.context.traceparent for item in items]
+        with telemetry.batch_span("claims.batch", traceparents, rows=len(items)) as onward:
+            arrivals = [self._arrival(item, who, onward) for item in items]
+            answers = await self.carry(arrivals, verb)
+        results = [
+            converters.result(item.context.item_id, answer, _form(item, answer))
+            for item, answer in zip(items, answers, strict=True)
+        ]
+        return claims_pb2.SubmitResponse(batch_id=request.batch_id, results=results)
+
+    async def carry(
+        self, arrivals: Sequence[ports.Arrival | errors.Fault], verb: Verb
+    ) -> list[submit.Answer | errors.Fault]:
+        """Return one answer per arrival; refuse all as Exhausted while too much is at work."""
+        if self._in_flight and self._in_flight + len(arrivals) > self._max_in_flight:
+            fault = errors.Exhausted(
+                "claims.busy", "Too many claims are at work; try again later.", retry_after_ms=RETRY_AFTER_MS
+            )
+            return [fault] * len(arrivals)
+        admitted = [item for item in arrivals if isinstance(item, ports.Arrival)]
+        self._count(len(admitted))
+        try:
+            answered = iter(await verb(admitted) if admitted else [])
+        finally:
+            self._count(-len(admitted))
+        return [next(answered) if isinstance(item, ports.Arrival) else item for item in arrivals]
+
+    def _count(self, more: int) -> None:
+        self._in_flight += more
+        self._gauge.set(self._in_flight)
+
+    def _arrival(
+        self, item: claims_pb2.SubmitItem, who: identity.Caller, onward: Mapping[str, str]
+    ) -> ports.Arrival | errors.Fault:
+        try:
+            context = self._callers.context(item.context, who, given=item.HasField("context"), onward=onward)
+        except errors.Denied as fault:
+            return fault
+        return converters.arrival(item, context)
+
+
+def _refused(request: claims_pb2.SubmitRequest, fault: errors.Fault) -> claims_pb2.SubmitResponse:
+    return claims_pb2.SubmitResponse(
+        batch_id=request.batch_id,
+        results=[converters.result(item.context.item_id, fault, converters.JSON) for item in request.items],
+    )
+
+
+def _form(item: claims_pb2.SubmitItem, answer: submit.Answer | errors.Fault) -> str:
+    return converters.JSON if isinstance(answer, errors.Fault) else converters.accepted(item.accept)

@@ -1,0 +1,298 @@
+"""In-memory twins of the ports, with the promises of the real ones: the same contract suites test both."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from chassis import clock as clocks
+from chassis import contexts, errors
+from claims import ports
+from claims.domain import decisions, documents, histories, risk, tenants
+from formats import canonical, hashing, model
+
+MODEL = decisions.Model(name="denial", revision="0" * 64)
+
+
+class MemoryTenants:
+    """Tenants of a dictionary."""
+
+    def __init__(self, *known: tenants.Tenant) -> None:
+        self.known = {tenant.name: tenant for tenant in known or (tenants.Tenant(name="demo"),)}
+
+    async def find(self, name: str) -> tenants.Tenant:
+        """Return an active tenant; raise Denied `tenant.unknown`."""
+        tenant = self.known.get(name)
+        if tenant is None or not tenant.active:
+            raise tenants.unknown()
+        return tenant
+
+
+class FakeOutcome(msgspec.Struct, kw_only=True):
+    """An outcome of rules as a test wants it."""
+
+    findings: list[decisions.Finding] = []
+    not_checked: list[decisions.NotChecked] = []
+    rules: list[decisions.Revision] = []
+    code_sets: list[decisions.CodeSetRevision] = []
+
+
+class FakeRules:
+    """Rules that find what `judge` says; nothing unless told otherwise."""
+
+    def __init__(self, judge: Callable[[model.Claim], Sequence[decisions.Finding]] = lambda _: ()) -> None:
+        self.judge = judge
+        self.asked: list[tuple[model.Claim, date]] = []
+
+    def evaluate(
+        self, claim: model.Claim, *, as_of: date, facts: Mapping[str, Any] | None = None
+    ) -> FakeOutcome:
+        """Return the findings of `judge`, under a pack that says it is a fake."""
+        del facts
+        self.asked.append((claim, as_of))
+        return FakeOutcome(
+            findings=list(self.judge(claim)), rules=[decisions.Revision(pack="fake", revision="1")]
+        )
+
+
+class FakeScorer:
+    """A model that gives every claim and line the probability of `chance`; `fault` stands for its absence."""
+
+    def __init__(self, chance: Callable[[model.Claim], float] = lambda _: 0.125) -> None:
+        self.chance = chance
+        self.fault: errors.Fault | None = None
+        self.asked: list[ports.Case] = []
+
+    async def score(self, cases: Sequence[ports.Case], *, deadline: float) -> list[risk.Score | errors.Fault]:
+        """Return a score per case; raise Nothing: an absent model is a fault per case, as outbound."""
+        del deadline
+        self.asked += cases
+        return [self._score(case.claim) if self.fault is None else self.fault for case in cases]
+
+    async def explain(self, case: ports.Case) -> risk.Score:
+        """Return a score whose every line has a reason."""
+        if self.fault is not None:
+            raise self.fault
+        part = decisions.Contribution(
+            feature="net", label=decisions.Bilingual(en="Net", ar="الصافي"), log_odds=0.5
+        )
+        reasons = [risk.LineReason(row=row, contributions=[part]) for row in range(len(case.claim.lines))]
+        return msgspec.structs.replace(self._score(case.claim), line_reasons=reasons, contributions=[part])
+
+    def _score(self, claim: model.Claim) -> risk.Score:
+        chance = self.chance(claim)
+        return risk.Score(
+            state="scored",
+            probability=chance,
+            line_probabilities=[chance] * len(claim.lines),
+            model=MODEL,
+            simulated=True,
+        )
+
+
+class _Entry:
+    """One recorded claim with all its revisions."""
+
+    def __init__(self, tenant: str, identifier: str, item: ports.Submission, at: str) -> None:
+        self.tenant, self.id, self.item, self.at = tenant, identifier, item, at
+        self.original = self.document = item.document
+        self.claim_json = canonical.encode(item.claim)
+        self.revision = 1
+        self.verdict = item.decision.verdict
+        self.status = item.decision.status
+        self.risk = item.decision.risk
+        self.transitions = [self.transition("claim.recorded", item.context.subject)]
+
+    def transition(self, event: str, subject: str) -> dict[str, Any]:
+        """Return what happened now, as a history shows it."""
+        return {
+            "revision": self.revision,
+            "event": event,
+            "status": self.status,
+            "subject": subject,
+            "at": self.at,
+            "verdict": self.verdict,
+            "score_state": self.risk.state,
+        }
+
+
+class MemoryStore:
+    """The system of record in a process: Store and Archive at once, true to key, content and revision."""
+
+    def __init__(self, clock: clocks.Clock) -> None:
+        self._clock = clock
+        self._numbers = itertools.count(1)
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._keys: dict[tuple[str, str], _Entry] = {}
+        self._events: list[tuple[str, ports.Event]] = []
+        self._changed = asyncio.Condition()
+        self.audit: list[dict[str, Any]] = []
+        self.fault: errors.Fault | None = None
+
+    async def record(
+        self, submissions: Sequence[ports.Submission]
+    ) -> Sequence[ports.Recorded | errors.Fault]:
+        """Record each once; repeat the original for the same key and content, refuse other content."""
+        self._present()
+        made = [self._record(item) for item in submissions]
+        await self._tell()
+        return made
+
+    async def lookup(
+        self, questions: Sequence[tuple[contexts.CallContext, histories.Question]]
+    ) -> Sequence[histories.Known | errors.Fault]:
+        """Return matches among recorded lines of the tenant's other claims, and counts."""
+        self._present()
+        return [self._known(context.tenant, question) for context, question in questions]
+
+    async def append(self, change: ports.Change) -> int:
+        """Append a revision; Conflict `claim.revision_changed` when another one came first."""
+        self._present()
+        entry = self._entry(change.context, change.id)
+        if entry.revision != change.revision:
+            raise errors.Conflict("claim.revision_changed", "The claim changed since it was read.")
+        entry.revision += 1
+        entry.document, entry.verdict = change.document, change.verdict
+        entry.status, entry.risk = change.status, change.risk
+        entry.transitions.append(entry.transition(change.event, change.context.subject))
+        self._happened(entry, change.event, change.context.subject)
+        await self._tell()
+        return entry.revision
+
+    async def unscored(self, limit: int) -> Sequence[ports.Stored]:
+        """Return claims whose risk is not scored, oldest first."""
+        self._present()
+        waiting = [entry for entry in self._entries.values() if entry.risk.state == "not_scored"]
+        return [self._stored(entry) for entry in waiting[:limit]]
+
+    async def claim(self, context: contexts.CallContext, identifier: str) -> ports.Stored:
+        """Return the latest revision of a claim."""
+        self._present()
+        return self._stored(self._entry(context, identifier))
+
+    async def page(self, context: contexts.CallContext, query: ports.Query) -> ports.Page:
+        """Return the tenant's claims, newest first, that pass the filters on verdict, status and claim_id."""
+        self._present()
+        rows = [self._row(entry) for entry in self._entries.values() if entry.tenant == context.tenant]
+        wanted = [row for row in reversed(rows) if _passes(row, query.filters)]
+        start = int(query.cursor or 0)
+        end = start + query.limit
+        return ports.Page(items=wanted[start:end], next_cursor=str(end) if end < len(wanted) else "")
+
+    async def history(self, context: contexts.CallContext, identifier: str) -> ports.History:
+        """Return transitions and audit entries of a claim."""
+        self._present()
+        entry = self._entry(context, identifier)
+        return ports.History(
+            transitions=list(entry.transitions), audit=[line for line in self.audit if line["id"] == entry.id]
+        )
+
+    async def watch(self, context: contexts.CallContext, after: str) -> AsyncIterator[ports.Event]:
+        """Yield the tenant's changes."""
+        seen = int(after) if after else len(self._events)
+        while True:
+            async with self._changed:
+                while len(self._events) <= seen:
+                    await self._changed.wait()
+            while seen < len(self._events):
+                tenant, event = self._events[seen]
+                seen += 1
+                if tenant == context.tenant:
+                    yield event
+
+    async def note_read(self, context: contexts.CallContext, identifier: str, event: str) -> None:
+        """Append an audit entry."""
+        self._present()
+        self._audit(identifier, event, context.subject)
+
+    def _present(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+    def _record(self, item: ports.Submission) -> ports.Recorded | errors.Fault:
+        tenant = item.context.tenant
+        key = (tenant, item.context.idempotency_key or hashing.natural_key(item.claim))
+        known = self._keys.get(key)
+        if known is not None and known.item.content_hash != item.content_hash:
+            return errors.Conflict("idempotency.key_reused", "The key was used for another claim.")
+        if known is not None:
+            return ports.Recorded(id=known.id, replayed=True, document=known.original)
+        identifier = f"01890000-0000-7000-8000-{next(self._numbers):012d}"
+        entry = _Entry(tenant, identifier, item, documents.instant(self._clock.now()))
+        self._keys[key] = self._entries[tenant, identifier] = entry
+        self._happened(entry, "claim.recorded", item.context.subject)
+        return ports.Recorded(id=identifier)
+
+    def _known(self, tenant: str, question: histories.Question) -> histories.Known:
+        entries = [entry for entry in self._entries.values() if entry.tenant == tenant]
+        return histories.Known(
+            matches=[
+                histories.Match(
+                    index=index,
+                    id=entry.id,
+                    claim_id=entry.item.claim.claim_id or "",
+                    line=entry.item.claim.lines[entry.item.identity.service_keys.index(key)].sequence,
+                )
+                for index, key in enumerate(question.service_keys)
+                for entry in entries
+                if key in entry.item.identity.service_keys and entry.item.claim.claim_id != question.claim_id
+            ],
+            provider_claims=sum(entry.item.claim.provider.id == question.provider_id for entry in entries),
+            patient_claims=sum(entry.item.identity.patient_key == question.patient_key for entry in entries),
+        )
+
+    def _entry(self, context: contexts.CallContext, identifier: str) -> _Entry:
+        entry = self._entries.get((context.tenant, identifier))
+        if entry is None:
+            raise errors.NotFound("claim.not_found", "There is no such claim.")
+        return entry
+
+    def _stored(self, entry: _Entry) -> ports.Stored:
+        return ports.Stored(
+            tenant=entry.tenant,
+            id=entry.id,
+            revision=entry.revision,
+            claim=entry.claim_json,
+            decision=entry.document,
+            status=entry.status,
+            received_at=self._clock.now(),
+        )
+
+    def _row(self, entry: _Entry) -> dict[str, Any]:
+        return {
+            "id": entry.id,
+            "claim_id": entry.item.claim.claim_id,
+            "verdict": entry.verdict,
+            "status": entry.status,
+            "revision": entry.revision,
+            "received_at": entry.at,
+        }
+
+    def _happened(self, entry: _Entry, event: str, subject: str) -> None:
+        self._audit(entry.id, event, subject)
+        document = {
+            "id": entry.id,
+            "claim_id": entry.item.claim.claim_id,
+            "event": event,
+            "status": entry.status,
+            "verdict": entry.verdict,
+            "at": documents.instant(self._clock.now()),
+        }
+        position = str(len(self._events) + 1)
+        self._events.append((entry.tenant, ports.Event(position=position, document=document)))
+
+    def _audit(self, identifier: str, event: str, subject: str) -> None:
+        at = documents.instant(self._clock.now())
+        self.audit.append({"id": identifier, "event": event, "subject": subject, "at": at})
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+def _passes(row: dict[str, Any], filters: Mapping[str, str]) -> bool:
+    shown = {"verdict": row["verdict"], "status": row["status"].business, "claim_id": row["claim_id"]}
+    return all(shown[name] == value for name, value in filters.items() if name in shown)

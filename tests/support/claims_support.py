@@ -1,0 +1,185 @@
+"""Claims, contexts and a composed service over twins, for the tests of the claims room."""
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chassis import apps, local, tokens
+from chassis import clock as clocks
+from chassis import testing as chassis_testing
+from claims import compose, settings, testing
+from claims.domain import decisions
+from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
+from ultrathink.common.v1 import common_pb2
+
+KEY = b"k" * 32
+
+LINE: dict[str, Any] = {
+    "sequence": 1,
+    "code": "G0103",
+    "system": "hcpcs",
+    "service_date": "2026-08-01",
+    "quantity": 1,
+    "unit_price": 150.0,
+    "factor": 1,
+    "tax": 0.0,
+    "net": 150.0,
+    "patient_share": 30.0,
+}
+
+
+def claim(number: int = 1, **overrides: Any) -> dict[str, Any]:
+    """Return a plain canonical claim; every number is another patient's."""
+    whole: dict[str, Any] = {
+        "claim_id": f"CLM-{number:06d}",
+        "type": "professional",
+        "use": "claim",
+        "regime": "base",
+        "created": "2026-08-01T09:30:00Z",
+        "currency": "SAR",
+        "provider": {"id": "10000000000101", "type": "hospital", "branch": "riyadh"},
+        "patient": {
+            "id": f"10{number:08d}",
+            "id_type": "national_id",
+            "birth_date": "1984-05-02",
+            "sex": "male",
+            "name": "Secret Person",
+        },
+        "insurance": [
+            {
+                "sequence": 1,
+                "focal": True,
+                "coverage": _coverage(number),
+            }
+        ],
+        "diagnoses": [{"sequence": 1, "code": "E11.9", "system": "icd-10-cm", "type": ["principal"]}],
+        "lines": [dict(LINE)],
+        "total": 150.0,
+    }
+    return whole | overrides
+
+
+def _coverage(number: int) -> dict[str, Any]:
+    return {"member_id": f"MEMBER-{number:06d}", "payer": "7001571327"}
+
+
+def body(number: int = 1, **overrides: Any) -> bytes:
+    """Return a claim as JSON."""
+    return msgspec.json.encode(claim(number, **overrides))
+
+
+def wire(**overrides: Any) -> common_pb2.Context:
+    """Return the context of an ordinary item of the gateway."""
+    told: dict[str, Any] = {
+        "item_id": "1",
+        "tenant": "demo",
+        "subject": "user-1",
+        "roles": ["biller"],
+        "remaining_ms": 10_000,
+    }
+    return common_pb2.Context(**(told | overrides))
+
+
+def item(sent: bytes, *, media_type: str = "application/json", accept: str = "", **context: Any) -> Any:
+    """Return one item of a batch."""
+    return claims_pb2.SubmitItem(
+        context=wire(**context),
+        raw=claims_pb2.RawClaim(body=sent, media_type=media_type),
+        accept=accept,
+    )
+
+
+def batch(bodies: Sequence[bytes], *, dry_run: bool = False, **context: Any) -> claims_pb2.SubmitRequest:
+    """Return a batch of claims whose item ids are their places, counted from 1."""
+    items = [item(sent, **({"item_id": str(place)} | context)) for place, sent in enumerate(bodies, start=1)]
+    return claims_pb2.SubmitRequest(batch_id=1, items=items, dry_run=dry_run)
+
+
+def finding(severity: decisions.Severity = "error", **overrides: Any) -> decisions.Finding:
+    """Return a finding of a rule that exists only here."""
+    told: dict[str, Any] = {
+        "rule": "T-1",
+        "severity": severity,
+        "path": "lines[0].net",
+        "line": 1,
+        "message": decisions.Bilingual(en="Wrong.", ar="خطأ."),
+    }
+    return decisions.Finding(**(told | overrides))
+
+
+class World:
+    """The service over twins, with its stubs."""
+
+    def __init__(self, clock: clocks.Clock, **options: Any) -> None:
+        self.clock = clock
+        self.store = testing.MemoryStore(clock)
+        self.rules = testing.FakeRules()
+        self.scorer = testing.FakeScorer()
+        self.tenants = testing.MemoryTenants()
+        self.directory = tempfile.TemporaryDirectory()
+        self.settings = configured(Path(self.directory.name), **options)
+        rooms = compose.Rooms(
+            rules=self.rules,
+            tenants=self.tenants,
+            scorer=self.scorer,
+            store=self.store,
+            archive=self.store,
+            patient_key=KEY,
+        )
+        self.app = compose.assemble(self.settings, rooms, clock, _ready)
+
+    def channel(
+        self, caller: str = "gateway", *, principal: tokens.Principal | None = None
+    ) -> local.LocalChannel:
+        """Return a channel of this caller into the service."""
+        return local.LocalChannel(self.app, caller="" if principal else caller, principal=principal)
+
+
+def configured(directory: Path, **options: Any) -> settings.ClaimsSettings:
+    """Return settings whose files lie in a directory."""
+    key = directory / "patient.key"
+    key.write_bytes(KEY)
+    told: dict[str, Any] = {"packs_dir": directory, "patient_key_file": key, "rescore": False}
+    return settings.ClaimsSettings(**(told | options))
+
+
+@contextlib.asynccontextmanager
+async def world(clock: clocks.Clock | None = None, **options: Any) -> AsyncIterator[World]:
+    """Yield a service over twins; `options` are settings."""
+    made = World(clock or chassis_testing.ManualClock(), **options)
+    with made.directory:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def intake(made: World, caller: str = "gateway", **who: Any) -> AsyncIterator[Any]:
+    """Yield a stub of ClaimIntake."""
+    channel = made.channel(caller, **who)
+    try:
+        yield claims_pb2_grpc.ClaimIntakeStub(channel)
+    finally:
+        await channel.close()
+
+
+@contextlib.asynccontextmanager
+async def desk(made: World, caller: str = "gateway", **who: Any) -> AsyncIterator[Any]:
+    """Yield a stub of ClaimDesk."""
+    channel = made.channel(caller, **who)
+    try:
+        yield claims_pb2_grpc.ClaimDeskStub(channel)
+    finally:
+        await channel.close()
+
+
+def document(result: claims_pb2.SubmitResult) -> dict[str, Any]:
+    """Return the decision a result carries."""
+    told: dict[str, Any] = msgspec.json.decode(result.rendered.body)
+    return told
+
+
+async def _ready() -> apps.Readiness:
+    return apps.Readiness(ok=True)

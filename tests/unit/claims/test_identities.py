@@ -1,0 +1,161 @@
+"""Keys of patients and services, and what is asked of history."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import claims_support
+from claims.domain import decisions, histories, identities
+from formats import canonical, model
+
+KEY = claims_support.KEY
+
+
+def claim(**overrides: Any) -> model.Claim:
+    """Return a claim as it is read."""
+    return canonical.decode(claims_support.body(**overrides))
+
+
+def keys(tenant: str = "demo", **overrides: Any) -> list[str]:
+    """Return the service keys of a claim."""
+    return identities.identify(claim(**overrides), tenant=tenant, key=KEY).service_keys
+
+
+def line(**overrides: Any) -> list[dict[str, Any]]:
+    """Return the only line of a claim."""
+    return [claims_support.LINE | overrides]
+
+
+def test_a_patient_is_named_by_a_keyed_hash_of_tenant_and_id() -> None:
+    """The same person has another key under another tenant, id type or secret, and the key names nobody."""
+    person = claim().patient
+    known = identities.patient_key(person, tenant="demo", key=KEY)
+    assert len(known) == 64
+    assert person.id is not None
+    assert person.id not in known
+    others = {
+        identities.patient_key(person, tenant="other", key=KEY),
+        identities.patient_key(person, tenant="demo", key=b"z" * 32),
+        identities.patient_key(
+            claim(patient={"id": person.id, "id_type": "iqama"}).patient, tenant="demo", key=KEY
+        ),
+    }
+    assert known not in others
+    assert len(others) == 3
+
+
+def test_a_patient_without_an_id_has_no_key_and_no_duplicates() -> None:
+    """Two unknown patients are not the same patient."""
+    found = identities.identify(claim(patient={"sex": "male"}), tenant="demo", key=KEY)
+    assert found == identities.Identity(patient_key="", service_keys=[""])
+
+
+def test_the_same_service_has_the_same_key_in_another_claim() -> None:
+    """The sender's id, amounts and quantity do not tell services apart."""
+    assert keys() == keys(claim_id="other", lines=line(net=1.0, quantity=2))
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"lines": line(code="G0104")},
+        {"lines": line(service_date="2026-08-02")},
+        {"lines": line(modifiers=["GT"])},
+        {"lines": line(tooth="11")},
+        {"lines": line(body_site="LA")},
+        {"lines": line(sub_site=["M"])},
+        {"use": "preauthorization"},
+        {"provider": {"id": "2"}},
+        {"insurance": [{"sequence": 1, "focal": True, "coverage": {"payer": "2"}}]},
+        {
+            "care_team": [{"sequence": 1, "practitioner": "PR-1"}],
+            "lines": line(care_team_sequences=[1]),
+        },
+    ],
+)
+def test_what_makes_another_service_makes_another_key(difference: dict[str, Any]) -> None:
+    """Code, day, modifier, tooth, site, use, provider, payer and practitioner each tell services apart."""
+    assert keys() != keys(**difference)
+
+
+@pytest.mark.parametrize("modifier", ["59", "76", "77", "91", "RT", "LT", "50", "XE", "XU"])
+def test_a_repeat_on_purpose_has_no_key(modifier: str) -> None:
+    """Modifiers that say the repeat is meant take the line out of the search."""
+    assert keys(lines=line(modifiers=[modifier])) == [""]
+
+
+@pytest.mark.parametrize(
+    "exempt",
+    [
+        {"use": "preauthorization"},
+        {"use": "predetermination"},
+        {"newborn": True},
+        {"frequency_code": "7"},
+        {"frequency_code": "2"},
+        {"related": [{"claim_id": "x", "relationship": "prior"}]},
+        {"related": [{"claim_id": "x", "relationship": "appealing"}]},
+    ],
+)
+def test_claims_that_continue_others_are_no_duplicates(exempt: dict[str, Any]) -> None:
+    """Restated, replaced, appealed claims, other uses and newborns ask for no duplicates."""
+    told = claim(**exempt)
+    assert not identities.may_be_duplicate(told)
+    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
+    assert question.service_keys == []
+    assert histories.unchecked(question) == []
+
+
+def test_an_associated_or_original_claim_may_be_a_duplicate() -> None:
+    """A merely associated claim and frequency code 1 are ordinary."""
+    assert identities.may_be_duplicate(claim(frequency_code="1"))
+    assert identities.may_be_duplicate(claim(related=[{"claim_id": "x", "relationship": "associated"}]))
+
+
+def test_matches_become_duplicates_of_the_right_line() -> None:
+    """The index of a match counts asked lines only, so exempt lines do not shift it."""
+    lines = [
+        claims_support.LINE | {"sequence": 3, "modifiers": ["59"]},
+        claims_support.LINE | {"sequence": 7},
+    ]
+    told = claim(lines=lines)
+    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
+    assert question.lines == [7]
+    known = histories.Known(matches=[histories.Match(index=0, id="i", claim_id="OTHER", line=1)])
+    found = histories.duplicates(question, known)
+    assert [(one.claim_id, one.line, one.kind) for one in found] == [("OTHER", 7, "service")]
+    warnings = histories.findings(found, {7: "lines[1]"})
+    assert [(one.severity, one.path, one.line) for one in warnings] == [("warning", "lines[1]", 7)]
+
+
+def test_a_match_beyond_the_question_is_dropped() -> None:
+    """An answer that does not fit its question invents no duplicate."""
+    told = claim()
+    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
+    known = histories.Known(matches=[histories.Match(index=9, id="i", claim_id="OTHER", line=1)])
+    assert histories.duplicates(question, known) == []
+
+
+def test_without_history_the_rule_is_said_to_be_unchecked() -> None:
+    """The search for duplicates that did not happen is told, with its reason."""
+    told = claim()
+    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
+    (missing,) = histories.unchecked(question)
+    assert (missing.rule, missing.reason) == (histories.RULE, "history.unavailable")
+
+
+def test_several_matches_of_a_line_are_one_warning() -> None:
+    """A biller reads one warning per line, however often it was claimed."""
+    found = [decisions.Duplicate(claim_id=str(n), line=1, kind="service") for n in range(3)]
+    assert len(histories.findings(found, {1: "lines[0]"})) == 1
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_parts_of_a_key_do_not_run_into_each_other(left: str, right: str) -> None:
+    """Moving text from one part of the identity to the next changes the key."""
+    first = model.Patient(id="x", id_type=left + "a", id_system=right)
+    second = model.Patient(id="x", id_type=left, id_system="a" + right)
+    assert identities.patient_key(first, tenant="t", key=KEY) != identities.patient_key(
+        second, tenant="t", key=KEY
+    )

@@ -1,0 +1,107 @@
+"""The life of a claim as a machine: whatever happens, the three columns make sense together."""
+
+from typing import Any
+
+import pytest
+from hypothesis import stateful
+from hypothesis import strategies as st
+
+from chassis import errors
+from claims.domain import decisions, lifecycle
+
+EVENTS = list(lifecycle._TRANSITIONS)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        ("accept", ("received", "draft", "none")),
+        ("review", ("received", "draft", "open")),
+        ("reject", ("refused", "draft", "none")),
+    ],
+)
+def test_a_claim_begins_as_its_verdict_says(verdict: Any, status: tuple[str, str, str]) -> None:
+    """Accepted is received, doubtful waits for a person, rejected is refused."""
+    begun = lifecycle.begin(verdict)
+    assert (begun.wire, begun.business, begun.review) == status
+
+
+def test_a_review_is_decided_once() -> None:
+    """After a person has decided nobody decides again."""
+    decided = lifecycle.advance(lifecycle.begin("review"), "review.decided.accept")
+    assert decided.review == "decided"
+    with pytest.raises(errors.Conflict, match=r"lifecycle\.not_allowed"):
+        lifecycle.advance(decided, "review.decided.reject")
+
+
+@pytest.mark.parametrize("verdict", ["accept", "reject"])
+def test_only_a_claim_in_review_is_decided(verdict: Any) -> None:
+    """A claim that nobody was asked about takes no decision."""
+    with pytest.raises(errors.Conflict):
+        lifecycle.advance(lifecycle.begin(verdict), "review.decided.accept")
+
+
+def test_a_late_score_moves_nothing() -> None:
+    """The first decision stays when a score is appended."""
+    for verdict in ("accept", "review", "reject"):
+        begun = lifecycle.begin(verdict)  # type: ignore[arg-type]
+        assert lifecycle.advance(begun, "score.appended") == begun
+
+
+def test_an_adjudicated_claim_may_be_adjudicated_again_and_paid() -> None:
+    """A reissued answer changes the result until the money has come."""
+    status = lifecycle.begin("accept")
+    for event in ("wire.sent", "payer.pended", "payer.rejected", "payer.partial", "payer.paid"):
+        status = lifecycle.advance(status, event)  # type: ignore[arg-type]
+    assert status.business == "paid"
+    with pytest.raises(errors.Conflict):
+        lifecycle.advance(status, "payer.rejected")
+
+
+class Life(stateful.RuleBasedStateMachine):
+    """Any events in any order, allowed or not."""
+
+    @stateful.initialize(verdict=st.sampled_from(["accept", "review", "reject"]))
+    def begin(self, verdict: Any) -> None:
+        """A claim is recorded."""
+        self.status: decisions.Status = lifecycle.begin(verdict)
+        self.refused_at_start = verdict == "reject"
+        self.decided = False
+
+    @stateful.rule(event=st.sampled_from(EVENTS))
+    def happen(self, event: lifecycle.Event) -> None:
+        """An event either moves the claim or is refused and changes nothing."""
+        before = self.status
+        may = event in lifecycle.allowed(before)
+        if not may:
+            with pytest.raises(errors.Conflict, match=r"lifecycle\.not_allowed"):
+                lifecycle.advance(before, event)
+            return
+        self.status = lifecycle.advance(before, event)
+        if event.startswith("review."):
+            assert not self.decided
+            self.decided = True
+
+    @stateful.invariant()
+    def columns_make_sense(self) -> None:
+        """Each column holds a word of its own list, and no combination contradicts itself."""
+        status = getattr(self, "status", None)
+        if status is None:
+            return
+        assert status.wire in lifecycle.WIRE
+        assert status.business in lifecycle.BUSINESS
+        assert status.review in lifecycle.REVIEW
+        if status.wire == "refused":
+            assert status.business == "draft"
+        if status.review == "open":
+            assert status.wire == "received"
+            assert status.business in {"draft", "cancelled"}
+        if status.business in {"pended", "approved", "partial", "rejected", "paid"}:
+            assert status.wire == "acknowledged"
+        if self.refused_at_start:
+            assert status == lifecycle.begin("reject")
+        if self.decided:
+            assert status.review == "decided"
+
+
+TestLife = Life.TestCase
