@@ -1,0 +1,197 @@
+"""Exact path-dependent TreeSHAP from tables built once per model. Knows no library, file or transport.
+
+For one leaf with value v whose path splits on d distinct features, let z_j be the share of training cover
+that the splits on feature j let through, and o_j whether the row itself passes them. The leaf's Shapley
+value for feature i is  v · (o_i − z_i) · ∫₀¹ Π_{j≠i} (z_j (1−t) + o_j t) dt,  because ∫ tᵏ(1−t)^(d−1−k) dt
+over [0, 1] is exactly the Shapley weight k!(d−1−k)!/d!. The integrand is a polynomial of degree d − 1, so
+Gauss–Legendre with ⌈d/2⌉ nodes is exact. (Shapley weights of trees: Lundberg et al., "Consistent
+individualized feature attribution for tree ensembles", 2018.)
+
+The leaves of a small subtree (a *unit*) see a row only through a few yes/no conditions: the splits inside it
+and, for each feature split on above it, whether the row passed. With at most eight conditions all 2^8
+answers of the unit are tabulated, per group of features; explaining a row is one look-up per unit and a sum.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.domain import forests
+
+UNIT_BITS = 8  # conditions of one unit: its pattern is one byte
+
+type Floats = npt.NDArray[np.float32]
+type Bools = npt.NDArray[np.bool_]
+type Condition = tuple[int, float, float, bool]  # feature, above this, up to this, a missing value passes
+type Literal = tuple[int, int, bool]  # feature, condition's place in its unit, the answer the leaf wants
+
+NEVER: Condition = (0, np.inf, -np.inf, False)  # fills unused places
+
+
+class Explainer(NamedTuple):
+    """Tables of one forest with one output; build with `build`, use with `contributions`.
+
+    `feature`, `above`, `upto`, `missing` describe the distinct conditions; `places` (units × 8) points into
+    them; row `offset[unit] + pattern` of `table` holds that unit's contribution per group; `bias` is the
+    forest's mean margin.
+    """
+
+    feature: npt.NDArray[np.int32]
+    above: Floats
+    upto: Floats
+    missing: Bools
+    places: npt.NDArray[np.int32]
+    offset: npt.NDArray[np.int32]
+    table: Floats
+    bias: float
+
+
+class _Leaf(NamedTuple):
+    """A leaf within its unit: value, what it asks of each condition, cover share per feature."""
+
+    value: float
+    literals: tuple[Literal, ...]
+    shares: dict[int, float]
+
+
+class _Unit(NamedTuple):
+    """A subtree whose leaves depend on at most eight conditions."""
+
+    conditions: list[Condition]
+    leaves: list[_Leaf]
+
+
+class _Above(NamedTuple):
+    """What the path down to a node lets through, per feature: the merged condition and the cover share."""
+
+    conditions: dict[int, Condition]
+    shares: dict[int, float]
+
+
+def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
+    """Return the tables of a one-output forest; `groups[f]` is the group feature f belongs to."""
+    units = [unit for root in forest.roots for unit in _units(forest, int(root), _Above({}, {}))]
+    known: dict[Condition, int] = {NEVER: 0}
+    places = np.zeros((len(units), UNIT_BITS), dtype=np.int32)
+    for number, unit in enumerate(units):
+        for place, condition in enumerate(unit.conditions):
+            places[number, place] = known.setdefault(condition, len(known))
+    tables = [_tabulate(unit, groups) for unit in units]
+    offset = np.cumsum([0, *(len(table) for table in tables[:-1])])
+    feature, above, upto, missing = zip(*known, strict=True)
+    leaves = [leaf for unit in units for leaf in unit.leaves]
+    return Explainer(
+        feature=np.array(feature, dtype=np.int32),
+        above=np.array(above, dtype=np.float32),
+        upto=np.array(upto, dtype=np.float32),
+        missing=np.array(missing, dtype=np.bool_),
+        places=places,
+        offset=offset.astype(np.int32),
+        table=np.concatenate(tables),
+        bias=float(forest.base[0])
+        + sum(leaf.value * float(np.prod([*leaf.shares.values()])) for leaf in leaves),
+    )
+
+
+def contributions(explainer: Explainer, matrix: Floats) -> npt.NDArray[np.float64]:
+    """Return log-odds per row and group; a row's sum plus `bias` is its margin."""
+    values = matrix[:, explainer.feature]
+    passes = (values > explainer.above) & (values <= explainer.upto)
+    passes |= np.isnan(values) & explainer.missing
+    answer = np.empty((len(matrix), explainer.table.shape[1]))
+    ones = np.ones(len(explainer.offset), dtype=np.float32)
+    for number, row in enumerate(passes):
+        patterns = np.packbits(row[explainer.places], axis=1, bitorder="little")[:, 0]
+        answer[number] = ones @ explainer.table[explainer.offset + patterns]
+    return answer
+
+
+def _units(forest: forests.Forest, node: int, above: _Above) -> list[_Unit]:
+    """Return the largest units below a node, left to right."""
+    inner = _inner(forest, node)
+    if len(inner) + len(above.conditions) <= UNIT_BITS:
+        return [_unit(forest, node, above, inner)]
+    if not inner:
+        message = f"a path splits on {len(above.conditions)} features; at most {UNIT_BITS} fit one pattern"
+        raise ValueError(message)
+    return [
+        unit
+        for child in (int(forest.left[node]), int(forest.right[node]))
+        for unit in _units(forest, child, _below(forest, node, child, above))
+    ]
+
+
+def _inner(forest: forests.Forest, node: int) -> list[int]:
+    """Return the splits at and below a node in preorder."""
+    if forest.feature[node] == forests.LEAF:
+        return []
+    return [node, *_inner(forest, int(forest.left[node])), *_inner(forest, int(forest.right[node]))]
+
+
+def _below(forest: forests.Forest, node: int, child: int, above: _Above) -> _Above:
+    """Return what the path lets through one level further down."""
+    feature, threshold = int(forest.feature[node]), float(forest.threshold[node])
+    _, low, high, missing = above.conditions.get(feature, (feature, -np.inf, np.inf, True))
+    missing_left = bool(forest.missing_left[node])
+    if child == forest.left[node]:
+        merged = (feature, low, min(high, threshold), missing and missing_left)
+    else:
+        merged = (feature, max(low, threshold), high, missing and not missing_left)
+    share = above.shares.get(feature, 1.0) * float(forest.cover[child]) / float(forest.cover[node])
+    return _Above({**above.conditions, feature: merged}, {**above.shares, feature: share})
+
+
+def _unit(forest: forests.Forest, top: int, above: _Above, inner: list[int]) -> _Unit:
+    """Return the subtree at `top` as a unit: conditions of the path first, then its own splits."""
+    conditions = list(above.conditions.values())
+    literals: tuple[Literal, ...] = tuple((c[0], place, True) for place, c in enumerate(conditions))
+    places = {node: len(conditions) + number for number, node in enumerate(inner)}
+    conditions += [
+        (int(forest.feature[n]), -np.inf, float(forest.threshold[n]), bool(forest.missing_left[n]))
+        for n in inner
+    ]
+    leaves = []
+    stack = [(top, literals, above)]
+    while stack:
+        node, wanted, path = stack.pop()
+        if node not in places:
+            leaves.append(_Leaf(float(forest.value[node]), wanted, path.shares))
+            continue
+        for child in (int(forest.right[node]), int(forest.left[node])):
+            literal = (int(forest.feature[node]), places[node], child == forest.left[node])
+            stack.append((child, (*wanted, literal), _below(forest, node, child, path)))
+    return _Unit(conditions, leaves)
+
+
+def _tabulate(unit: _Unit, groups: npt.NDArray[np.int32]) -> Floats:
+    """Return the unit's contribution for each of its patterns (rows) and each group (columns)."""
+    width = len(unit.conditions)
+    answers = ((np.arange(1 << width)[:, None] >> np.arange(width)) & 1).astype(np.bool_)
+    table = np.zeros((1 << width, int(groups.max()) + 1))
+    for leaf in unit.leaves:
+        passed = dict.fromkeys(leaf.shares, np.True_)
+        for feature, place, wanted in leaf.literals:
+            passed[feature] = passed[feature] & (answers[:, place] == wanted)
+        shapley = _shapley(np.array([*passed.values()], dtype=np.float64), np.array([*leaf.shares.values()]))
+        for feature, column in zip(leaf.shares, shapley, strict=True):
+            table[:, groups[feature]] += leaf.value * column
+    return table.astype(np.float32)
+
+
+def _shapley(passed: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return features × patterns: the formula above for a leaf of value 1."""
+    nodes, weights = _quadrature((len(shares) + 1) // 2)
+    shares = shares[:, None]
+    integral = np.zeros_like(passed)
+    for node, weight in zip(nodes, weights, strict=True):
+        factors = shares * (1 - node) + passed * node
+        integral += weight * factors.prod(axis=0) / factors
+    answer: npt.NDArray[np.float64] = (passed - shares) * integral
+    return answer
+
+
+def _quadrature(count: int) -> tuple[list[float], list[float]]:
+    """Return Gauss–Legendre nodes and weights on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return ((nodes + 1) / 2).tolist(), (weights / 2).tolist()

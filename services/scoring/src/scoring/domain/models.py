@@ -1,0 +1,56 @@
+"""All that one bundle says, ready to answer with; and how raw scores become answers. Knows no file."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.domain import calibration, explaining, schemas, scores
+
+TOP_REASONS = 3  # more guesses than three help nobody decide
+
+type Doubles = npt.NDArray[np.float64]
+
+
+class Model(NamedTuple):
+    """One revision of the denial model; `revision` is the sha256 of its bundle.
+
+    The explainers answer per human feature group, in the order of `features.groups`.
+    """
+
+    name: str
+    revision: str
+    simulated: bool
+    row_schema_hash: str
+    flag_threshold: float
+    features: schemas.Schema
+    line_calibration: calibration.Table
+    claim_calibration: calibration.Table
+    line_explainer: explaining.Explainer
+    claim_explainer: explaining.Explainer
+    reasons: tuple[scores.Reason, ...]
+    card: str
+    metrics_json: str
+
+
+def explain(explainer: explaining.Explainer, matrix: npt.NDArray[np.float32]) -> Doubles:
+    """Return log-odds per row and group with the bias as last column: a row adds up to its margin."""
+    parts = explaining.contributions(explainer, matrix)
+    return np.column_stack([parts, np.full(len(parts), explainer.bias)])
+
+
+def shares(margins: Doubles) -> Doubles:
+    """Return the probabilities of classes per row of margins (softmax)."""
+    weights = np.exp(margins - margins.max(axis=1, keepdims=True))
+    answer: Doubles = weights / weights.sum(axis=1, keepdims=True)
+    return answer
+
+
+def guesses(model: Model, margins: Doubles) -> list[tuple[scores.Guess, ...]]:
+    """Return the likeliest reasons per row of reason margins (softmax), most likely first."""
+    likely = shares(margins)
+    best = np.argsort(-likely, axis=1, kind="stable")[:, :TOP_REASONS]
+    return [
+        tuple(scores.Guess(model.reasons[label], float(likely[row, label])) for label in labels)
+        for row, labels in enumerate(best)
+    ]

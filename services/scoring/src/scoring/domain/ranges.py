@@ -1,0 +1,52 @@
+"""What training saw of each model feature, and which rows lie outside it. Knows no transport and no file."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+TOLERANCE = 0.1  # of the training range's width on each side: beyond it a tree only repeats its last leaf
+
+type Matrix = npt.NDArray[np.float32]
+
+
+class Ranges(NamedTuple):
+    """Per feature: smallest and largest training value, and whether a missing value was seen.
+
+    NaN bounds mark a feature that was constant in training: no forest can split on it, so no value of it, nor
+    its absence, is outside.
+    """
+
+    low: Matrix
+    high: Matrix
+    missing: npt.NDArray[np.bool_]
+
+
+def fit(matrix: Matrix) -> Ranges:
+    """Return the ranges of a training matrix."""
+    low, high = np.fmin.reduce(matrix, axis=0), np.fmax.reduce(matrix, axis=0)
+    constant = (low == high) | np.isnan(low)
+    nothing = np.float32(np.nan)
+    return Ranges(
+        np.where(constant, nothing, low),
+        np.where(constant, nothing, high),
+        np.isnan(matrix).any(axis=0) | constant,
+    )
+
+
+def outside(ranges: Ranges, matrix: Matrix, names: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Return (row, reason) of each row with a value outside, in row order.
+
+    The reason is `above:<feature>`, `below:<feature>` or `missing:<feature>` for the first such feature.
+    """
+    slack = (ranges.high - ranges.low) * np.float32(TOLERANCE)
+    above = matrix > ranges.high + slack  # comparisons with NaN are false
+    below = matrix < ranges.low - slack
+    missing = np.isnan(matrix) & ~ranges.missing
+    wrong = above | below | missing
+    answer = []
+    for row in np.flatnonzero(wrong.any(axis=1)).tolist():
+        feature = int(wrong[row].argmax())
+        kind = "missing" if missing[row, feature] else "above" if above[row, feature] else "below"
+        answer.append((row, f"{kind}:{names[feature]}"))
+    return answer

@@ -1,0 +1,127 @@
+"""The feature schema: all that was learned between columns and matrices, with its hash and its stored form.
+
+Nothing in it has seen an outcome: vocabularies, usual prices and quantities, and familiarity of pairs come
+from how claims are written, never from how they were judged. Knows no file.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from scoring.domain import columns, labels, ranges
+
+VERSION = 1  # a change of what a feature means needs a new one: it changes the hash
+
+type Matrix = npt.NDArray[np.float32]
+type Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Schema(NamedTuple):
+    """Everything that features.matrices needs.
+
+    `words` maps a string to its number (absent: 0); `ranks[column][number]` is its rank in that column's
+    vocabulary, most frequent first from 1, 0 for unseen. `tables` are indexed by ranks: `price` and
+    `quantity` (log, by code; NaN unknown), `price_by_payer` (code × payer), `preauth` (by code), and one for
+    each name in `columns.PAIRS`.
+    """
+
+    hash: str
+    words: dict[str, int]
+    ranks: dict[str, npt.NDArray[np.int32]]
+    tables: dict[str, Matrix]
+    line_ranges: ranges.Ranges
+    claim_ranges: ranges.Ranges
+
+    @property
+    def groups(self) -> tuple[labels.Group, ...]:
+        """The human groups that contributions are told in."""
+        return labels.GROUPS
+
+    @property
+    def line_groups(self) -> npt.NDArray[np.int32]:
+        """The human group of each column of the line matrix."""
+        return groups_of(columns.LINE_MODEL)
+
+    @property
+    def claim_groups(self) -> npt.NDArray[np.int32]:
+        """The human group of each column of the claim matrix."""
+        return groups_of(columns.CLAIM_MODEL)
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """The readable part of a stored schema; the numbers stand in arrays beside it."""
+
+    version: int
+    line_model: list[str]
+    claim_model: list[str]
+    groups: dict[str, str]
+    vocabularies: dict[str, list[str]]
+
+
+def create(
+    vocabularies: Mapping[str, list[str]],
+    tables: dict[str, Matrix],
+    line_ranges: ranges.Ranges,
+    claim_ranges: ranges.Ranges,
+) -> Schema:
+    """Return a schema of what training learned; a vocabulary lists its strings by rank, from 1."""
+    words = {word: n for n, word in enumerate(sorted({w for one in vocabularies.values() for w in one}), 1)}
+    ranks = {column: np.zeros(len(words) + 1, dtype=np.int32) for column in vocabularies}
+    for column, listed in vocabularies.items():
+        ranks[column][[words[word] for word in listed]] = np.arange(1, len(listed) + 1)
+    schema = Schema("", words, ranks, tables, line_ranges, claim_ranges)
+    return schema._replace(hash=_hash(schema))
+
+
+def dump(schema: Schema) -> tuple[bytes, dict[str, npt.NDArray[Any]]]:
+    """Return the stored form: features.json, and the arrays of features.npz."""
+    names = {number: word for word, number in schema.words.items()}
+    vocabularies = {
+        column: [names[number] for number in np.argsort(ranks, kind="stable").tolist() if ranks[number]]
+        for column, ranks in schema.ranks.items()
+    }
+    document = Document(
+        version=VERSION,
+        line_model=list(columns.LINE_MODEL),
+        claim_model=list(columns.CLAIM_MODEL),
+        groups={name: columns.group_of(name) for name in columns.LINE_MODEL + columns.CLAIM_MODEL},
+        vocabularies=vocabularies,
+    )
+    stored: dict[str, npt.NDArray[Any]] = {f"table.{name}": table for name, table in schema.tables.items()}
+    for prefix, found in (("line", schema.line_ranges), ("claim", schema.claim_ranges)):
+        stored |= {f"{prefix}.{field}": getattr(found, field) for field in ranges.Ranges._fields}
+    return msgspec.json.format(msgspec.json.encode(document), indent=1), stored
+
+
+def load(document: bytes, arrays: Arrays) -> Schema:
+    """Return the schema of its stored form; raises ValueError when it names other features than this code."""
+    read = msgspec.json.decode(document, type=Document)
+    ours = (VERSION, list(columns.LINE_MODEL), list(columns.CLAIM_MODEL))
+    if (read.version, read.line_model, read.claim_model) != ours:
+        message = "the bundle was trained with other features than this release computes"
+        raise ValueError(message)
+    tables = {name.removeprefix("table."): arrays[name] for name in arrays if name.startswith("table.")}
+    line, claim = (
+        ranges.Ranges(*(arrays[f"{prefix}.{field}"] for field in ranges.Ranges._fields))
+        for prefix in ("line", "claim")
+    )
+    return create(read.vocabularies, tables, line, claim)
+
+
+def groups_of(names: tuple[str, ...]) -> npt.NDArray[np.int32]:
+    """Return the index of the human group of each model feature."""
+    return np.array([labels.INDEX[columns.group_of(name)] for name in names], dtype=np.int32)
+
+
+def _hash(schema: Schema) -> str:
+    """Return the sha256 over the readable part and every array's name, type, shape and bytes."""
+    document, arrays = dump(schema)
+    digest = hashlib.sha256(document)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{array.dtype.str}:{array.shape}\n".encode() + array.tobytes())
+    return digest.hexdigest()

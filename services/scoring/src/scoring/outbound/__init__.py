@@ -1,0 +1,1 @@
+"""What the scoring room reaches outside: bundle files, and onnxruntime."""

@@ -1,0 +1,1 @@
+"""What one can ask of the scoring room, one public verb per file."""

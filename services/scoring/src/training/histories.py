@@ -1,0 +1,202 @@
+"""A folder of claims and adjudications as rows with outcomes, each with the history known by then."""
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from chassis import errors
+from formats import canonical, days, model
+from formats import rows as schema
+from scoring.domain import columns, rows
+
+CHUNK = 2_000  # claims decoded at once: bounds memory, large enough for columns
+APPROVED = "approved"
+
+type Progress = Callable[[int], None]
+
+
+class LineAnswer(msgspec.Struct, frozen=True):
+    """What the payer said of one line; `family` is the simulator's secret, for evaluation only."""
+
+    sequence: int
+    outcome: str
+    nphies: str = ""
+    carc: str = ""
+    family: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the payer said of one claim, and on which day."""
+
+    claim_id: str
+    outcome: str
+    lines: list[LineAnswer]
+    decided_at: str
+
+
+class History(NamedTuple):
+    """Claims in order of creation with their outcomes. A line or claim counts as denied in whole or in part.
+
+    Per claim: `created` (days since 1970), `provider` and `patient` (hash buckets 0–99 of their ids, for
+    splits), `claim_denied`; per line: `line_denied`, `reason` (nphies code, carc), `family`.
+    """
+
+    rows: rows.Rows
+    created: npt.NDArray[np.int64]
+    provider: npt.NDArray[np.int64]
+    patient: npt.NDArray[np.int64]
+    claim_denied: npt.NDArray[np.bool_]
+    line_denied: npt.NDArray[np.bool_]
+    reason: list[tuple[str, str]]
+    family: npt.NDArray[np.str_]
+    fingerprint: str
+
+    @property
+    def item_of_row(self) -> npt.NDArray[np.intp]:
+        """The claim each line belongs to."""
+        return np.repeat(np.arange(self.rows.items), np.diff(self.rows.offsets))
+
+
+def read(data: Path, progress: Progress | None = None) -> History:
+    """Return the history in a folder with claims.ndjson and adjudications.ndjson, paired line by line.
+
+    Raises NotFound `data.missing` and Invalid `data.unpaired` when an answer is not about its claim.
+    """
+    decoder = msgspec.json.Decoder(Answer)
+    answers = [decoder.decode(line) for line in _lines(data / "adjudications.ndjson")]
+    known = _Known()
+    parts, people, done = [], [], 0
+    for chunk in itertools.batched(_lines(data / "claims.ndjson"), CHUNK):
+        claims = [canonical.decode(line) for line in chunk]
+        earlier = [known.next(claim, answer) for claim, answer in zip(claims, answers[done:], strict=False)]
+        if len(earlier) != len(claims):
+            raise errors.Invalid("data.unpaired", "There are more claims than adjudications.")
+        parts.append(schema.build(claims, earlier))
+        people += [_person(claim) for claim in claims]
+        done += len(claims)
+        if progress:
+            progress(done)
+    return _history(_merge(parts), people, answers, _fingerprint(data))
+
+
+def _history(
+    merged: rows.Rows, people: list[tuple[int, int, int]], answers: list[Answer], fingerprint: str
+) -> History:
+    """Return rows and answers side by side."""
+    lines = [line for answer in answers for line in answer.lines]
+    if len(lines) != merged.size:
+        raise errors.Invalid("data.unpaired", "The adjudications do not have one answer per line.")
+    created, provider, patient = np.array(people, dtype=np.int64).reshape(-1, 3).T
+    return History(
+        rows=merged,
+        created=created,
+        provider=provider,
+        patient=patient,
+        claim_denied=np.array([answer.outcome != APPROVED for answer in answers], dtype=np.bool_),
+        line_denied=np.array([line.outcome != APPROVED for line in lines], dtype=np.bool_),
+        reason=[(line.nphies, line.carc) for line in lines],
+        family=np.array([line.family for line in lines]),
+        fingerprint=fingerprint,
+    )
+
+
+class _Known:
+    """Counts what was known of the parties when each claim was created, in the order of the file."""
+
+    def __init__(self) -> None:
+        self._claims: Counter[str] = Counter()
+        self._patients: Counter[str] = Counter()
+        self._denied: Counter[str] = Counter()
+        self._pending: list[tuple[int, str]] = []
+
+    def next(self, claim: model.Claim, answer: Answer) -> schema.History:
+        """Return the history before this claim, then count it; a denial is known from the day after it."""
+        if answer.claim_id != claim.claim_id:
+            raise errors.Invalid("data.unpaired", "Claims and adjudications are not in the same order.")
+        created = days.day_number(claim.created, schema.DEFAULT_ZONE) or 0
+        self._learn(created)
+        provider, patient = claim.provider.id or "", claim.patient.id or ""
+        found = schema.History(self._claims[provider], self._denied[provider], self._patients[patient])
+        self._claims[provider] += 1
+        self._patients[patient] += 1
+        if answer.outcome != APPROVED:
+            self._pending.append(
+                (days.day_number(answer.decided_at, schema.DEFAULT_ZONE) or created, provider)
+            )
+        return found
+
+    def _learn(self, today: int) -> None:
+        """Count the denials decided before today."""
+        waiting = []
+        for decided, provider in self._pending:
+            if decided < today:
+                self._denied[provider] += 1
+            else:
+                waiting.append((decided, provider))
+        self._pending = waiting
+
+
+def _merge(parts: list[schema.Batch]) -> rows.Rows:
+    """Return several batches as one, with one dictionary."""
+    numbers: dict[str, int] = {"": 0}
+    claims: dict[str, list[rows.Column]] = {name: [] for name in columns.CLAIM_KINDS}
+    lines: dict[str, list[rows.Column]] = {name: [] for name in columns.LINE_KINDS}
+    for part in parts:
+        codes = np.array(
+            [numbers.setdefault(text, len(numbers)) for text in part.dictionary], dtype=np.uint32
+        )
+        for target, kinds, source in (
+            (claims, columns.CLAIM_KINDS, part.claims), (lines, columns.LINE_KINDS, part.lines),
+        ):  # fmt: skip
+            for name, kind in kinds.items():
+                target[name].append(_floats(source[name], kind, codes))
+    counts = np.concatenate([np.diff(part.line_offsets.astype(np.int64)) for part in parts])
+    return rows.Rows(
+        schema_hash=schema.SCHEMA_HASH,
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        dictionary=list(numbers),
+        claims={name: np.concatenate(chunks) for name, chunks in claims.items()},
+        lines={name: np.concatenate(chunks) for name, chunks in lines.items()},
+    )
+
+
+def _floats(column: npt.NDArray[Any], kind: str, codes: npt.NDArray[np.uint32]) -> rows.Column:
+    """Return a column as the serving room holds it, codes renumbered."""
+    answer: rows.Column = codes[column] if kind == "codes" else column
+    return rows.numbers(column) if kind == "i64" else answer
+
+
+def _person(claim: model.Claim) -> tuple[int, int, int]:
+    """Return the day of creation and the hash buckets of provider and patient; no identity is kept."""
+    created = days.day_number(claim.created, schema.DEFAULT_ZONE) or 0
+    return created, bucket(claim.provider.id or ""), bucket(claim.patient.id or "")
+
+
+def bucket(identity: str) -> int:
+    """Return a stable number 0–99 for an identity, so that splits do not depend on file or seed."""
+    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4]) % 100
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file."""
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except FileNotFoundError as error:
+        raise errors.NotFound("data.missing", f"{path.name} is not in the data folder.") from error
+
+
+def _fingerprint(data: Path) -> str:
+    """Return sha256 over both files: which data a bundle was made of."""
+    digest = hashlib.sha256()
+    for name in ("claims.ndjson", "adjudications.ndjson"):
+        with (data / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
