@@ -2,7 +2,7 @@
 
 import typer
 
-from ultrathink_cli.inbound import models, submit, tokens, up
+from ultrathink_cli.inbound import audit, check, demo, models, status, submit, tokens, up
 
 app = typer.Typer(
     name="ultrathink",
@@ -11,7 +11,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (up.up, submit.submit, tokens.token, models.simulate, models.train, models.evaluate):
+VERBS = (
+    up.up,
+    demo.demo,
+    check.check,
+    submit.submit,
+    status.status,
+    tokens.token,
+    models.simulate,
+    models.train,
+    models.evaluate,
+    audit.verify_audit,
+    audit.export,
+    audit.backup,
+    audit.restore,
+)
+for verb in VERBS:
     app.command()(verb)
 
 

@@ -11,16 +11,19 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
+
+from chassis import channels, errors, identity, local, server, tokens
 from chassis import clock as clocks
-from chassis import errors, identity, local, server, tokens
 from ultrathink_cli import ports
 from ultrathink_cli.domain import addresses, layout
-from ultrathink_cli.outbound import database, processes
+from ultrathink_cli.outbound import database, processes, run_file
 
 if TYPE_CHECKING:
     from payersim.usecases import simulate as simulating
     from storage.outbound import embedded
 
+CALLER = "cli"  # how the command line signs its calls
 DETECTED_BYTES = 64 * 1024  # enough of a file to tell one format from another
 PATIENT_KEY_BYTES = 32
 REPOSITORY = Path(__file__).resolve().parents[4]  # an editable install runs from the checkout
@@ -153,7 +156,9 @@ async def single() -> AsyncIterator[str]:
     deciding = claims_settings.ClaimsSettings()
     facing = gateway_settings.Settings()
     async with AsyncExitStack() as stack:
-        keeper = await stack.enter_async_context(storage.compose(storage_settings.Settings()))
+        keeping = storage_settings.Settings(grpc_bind=deciding.storage_target)
+        keeper = await stack.enter_async_context(storage.compose(keeping))
+        await stack.enter_async_context(server.serving(keeper, keeping))  # for verify-audit and export
         scorer = await stack.enter_async_context(scoring.compose(scoring_settings.ScoringSettings()))
         claimed = await stack.enter_async_context(
             claims.compose(
@@ -178,7 +183,7 @@ def packs() -> Path:
 
 def bundle() -> Path:
     """Return the folder of the model bundle: of ULTRATHINK_BUNDLE_DIR, else the checkout's demo bundle."""
-    return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "a model bundle")
+    return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "model bundle")
 
 
 def media_type(name: str, head: bytes) -> str:
@@ -186,6 +191,59 @@ def media_type(name: str, head: bytes) -> str:
     from formats import readers  # noqa: PLC0415 - see the module
 
     return readers.detect(name, head)
+
+
+@asynccontextmanager
+async def offline(clock: clocks.Clock, packs_dir: Path | None) -> AsyncIterator[grpc.aio.Channel]:
+    """Yield a channel to a claims room that checks without a platform, scored by the bundle at hand."""
+    from claims import compose as claims  # noqa: PLC0415 - see the module
+    from scoring import compose as scoring  # noqa: PLC0415
+    from scoring import settings as scoring_settings  # noqa: PLC0415
+
+    bounds = scoring_settings.ScoringSettings(bundle_dir=bundle())
+    async with (
+        scoring.compose(bounds) as scorer,
+        claims.offline(
+            packs_dir or packs(), scoring_channel=local.LocalChannel(scorer, caller="claims"), clock=clock
+        ) as app,
+    ):
+        yield local.LocalChannel(app, caller=CALLER)
+
+
+@asynccontextmanager
+async def storage_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
+    """Yield a channel to the storage of a data directory, whether its platform runs or not."""
+    running = run_file.read(files.run_file)
+    if running is not None:
+        signer = identity.signer(CALLER, files.keys / f"{CALLER}.pem", clocks.SystemClock())
+        channel = channels.open_channel(running.targets["storage"], signer=signer)
+        try:
+            yield channel
+        finally:
+            await channel.close()
+        return
+    from storage import compose as storage  # noqa: PLC0415 - see the module
+
+    async with storage.open_stopped(files.data) as app:
+        yield local.LocalChannel(app, caller=CALLER)
+
+
+def backup(files: layout.Layout, destination: Path) -> None:
+    """Write an archive of a data directory; the platform may run meanwhile."""
+    from storage import compose as storage  # noqa: PLC0415 - see the module
+
+    if run_file.read(files.run_file) is not None:
+        storage.backup(files.data, destination)
+        return
+    with storage.embedded_database(files.data):
+        storage.backup(files.data, destination)
+
+
+def restore(archive: Path, files: layout.Layout) -> None:
+    """Make a new data directory out of an archive."""
+    from storage import compose as storage  # noqa: PLC0415 - see the module
+
+    storage.restore(archive, files.data)
 
 
 def simulate(claims: int, seed: int, out: Path, progress: Callable[[int], None]) -> "simulating.Summary":
@@ -212,5 +270,7 @@ def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:
 def _folder(variable: str, default: Path, what: str) -> Path:
     folder = Path(os.environ.get(variable) or default)
     if not folder.is_dir():
-        raise errors.NotFound("folder.not_found", f"no {what} in {folder}; name the folder in {variable}")
+        raise errors.NotFound(
+            "folder.not_found", f"found no {what} in {folder}; name the folder in {variable}"
+        )
     return folder

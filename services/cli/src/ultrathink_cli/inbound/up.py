@@ -55,8 +55,8 @@ async def running(
     _refuse_conflicts(files, port, grpc_port, auth)
     keys = compose.prepare(files, auth)
     with compose.embedded_database(files) as server:
-        free = [0, 0] if single else loopback.free(2)
-        doors = addresses.Addresses(port, grpc_port, *free)
+        storage, scoring = loopback.free(2)
+        doors = addresses.Addresses(port, grpc_port, scoring=0 if single else scoring, storage=storage)
         settings = compose.environments(files, keys, doors, auth)
         children = compose.children(files, server, settings, single=single)
         supervisor = supervise.Supervisor(children, console.Voice(), clocks.SystemClock())

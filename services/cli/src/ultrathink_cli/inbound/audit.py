@@ -1,0 +1,100 @@
+"""verify-audit and export: the auditor's and the data scientist's look into the record."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box, progress, table
+
+from chassis import errors
+from ultrathink_cli import compose
+from ultrathink_cli.domain import layout
+from ultrathink_cli.inbound import console, options
+from ultrathink_cli.outbound import storage_client
+
+EXIT_BROKEN = 1
+
+
+def verify_audit(
+    tenant: Annotated[str, typer.Option(help="one tenant; default all")] = "",
+    data: options.Data = None,
+) -> None:
+    """Walk every audit chain: exit 0 with Merkle root and heads, 1 with the first broken entry."""
+    with console.faults_shown():
+        whole = asyncio.run(_verify(options.layout_of(data), tenant))
+    raise typer.Exit(0 if whole else EXIT_BROKEN)
+
+
+async def _verify(files: layout.Layout, tenant: str) -> bool:
+    async with compose.storage_door(files) as channel:
+        with console.bar("entries") as bar:
+            last = await _followed(storage_client.verify(channel, tenant), bar)
+    if last.HasField("broken"):
+        broken = last.broken
+        console.out.print(
+            f"[bold red]broken[/] {broken.tenant} {broken.chain} entry {broken.sequence}: {broken.reason}"
+        )
+        return False
+    view = table.Table("tenant", "chain", "entries", "head", box=box.SIMPLE_HEAD)
+    for head in last.heads:
+        view.add_row(head.tenant, head.chain, f"{head.entries:,}", head.head.hex())
+    console.out.print(view)
+    console.out.print(f"verified {last.checked:,} entries, Merkle root {last.merkle_root.hex()}")
+    return True
+
+
+async def _followed(
+    walk: AsyncIterator[storage_client.Progress], bar: progress.Progress
+) -> storage_client.Progress:
+    task = bar.add_task("verifying", total=None)
+    last: storage_client.Progress | None = None
+    async for told in walk:
+        bar.update(task, completed=told.checked, total=told.total or 1)
+        last = told
+    if last is None or not last.done:
+        raise errors.Unavailable("audit.incomplete", "storage ended the walk before its end; try again")
+    return last
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="folder to write into", file_okay=False)],
+    form: Annotated[str, typer.Option("--format", help="parquet")] = "parquet",
+    tenant: Annotated[str, typer.Option(help="whose claims")] = "demo",
+    data: options.Data = None,
+) -> None:
+    """Write lines with scores and outcomes for data scientists; no patient's data."""
+    with console.faults_shown():
+        if form != "parquet":
+            raise errors.Invalid("format.unknown", f"--format is parquet, not {form}")
+        out.mkdir(parents=True, exist_ok=True)
+        rows = asyncio.run(_export(options.layout_of(data), tenant, out / f"{tenant}.parquet"))
+    console.out.print(f"{rows:,} lines → {out / f'{tenant}.parquet'}")
+
+
+async def _export(files: layout.Layout, tenant: str, file: Path) -> int:
+    async with compose.storage_door(files) as channel:
+        return await storage_client.export(channel, tenant, file)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="archive to write", dir_okay=False)],
+    data: options.Data = None,
+) -> None:
+    """Write database and objects of a data directory into one archive; the platform may run."""
+    with console.faults_shown():
+        compose.backup(options.layout_of(data), file)
+    console.out.print(f"backup in {file}")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="archive to read", exists=True, dir_okay=False)],
+    data: options.Data = None,
+) -> None:
+    """Make a new data directory out of an archive, then verify its audit chains."""
+    with console.faults_shown():
+        files = options.layout_of(data)
+        compose.restore(file, files)
+        whole = asyncio.run(_verify(files, ""))
+    raise typer.Exit(0 if whole else EXIT_BROKEN)

@@ -1,0 +1,104 @@
+"""check: scrub claims of any supported format offline."""
+
+import asyncio
+import json
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chassis import clock as clocks
+from chassis import errors
+from ultrathink_cli import compose
+from ultrathink_cli.domain import days, exits, sarif
+from ultrathink_cli.inbound import console, decisions, options
+from ultrathink_cli.outbound import claims_client
+
+FORMATS = ("text", "json", "sarif")
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(help="claims: JSON, NDJSON, CSV, FHIR; - is not read")],
+    form: Annotated[
+        str, typer.Option("--format", help="text, json (one decision per line) or sarif")
+    ] = "text",
+    as_of: Annotated[str | None, typer.Option(help="judge as of this day, YYYY-MM-DD; default today")] = None,
+    pack: Annotated[
+        Path | None, typer.Option(help="folder of rule packs", exists=True, file_okay=False)
+    ] = None,
+    lang: options.Lang = "en",
+) -> None:
+    """Scrub claims offline: exit 0 clean, 1 findings of severity error, 2 unreadable input."""
+    with console.faults_shown():
+        _refuse_unknown(form, lang)
+        clock = days.AsOf(_day(as_of)) if as_of else clocks.SystemClock()
+        checked, status = asyncio.run(_check(files, clock, pack))
+    if form == "sarif":
+        typer.echo(json.dumps(sarif.log(checked, lang=lang, version=metadata.version("ultrathink-cli"))))
+    elif form == "json":
+        for decision in checked:
+            typer.echo(json.dumps(decision, ensure_ascii=False))
+    else:
+        for file in files:
+            mine = [decision for decision in checked if decision["file"] == str(file)]
+            if mine:
+                console.out.print(decisions.claims_table(mine, lang=lang, title=str(file)))
+    raise typer.Exit(status)
+
+
+def _refuse_unknown(form: str, lang: str) -> None:
+    if form not in FORMATS:
+        raise errors.Invalid("format.unknown", f"--format is one of {', '.join(FORMATS)}, not {form}")
+    if lang not in {"en", "ar"}:
+        raise errors.Invalid("lang.unknown", f"--lang is en or ar, not {lang}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as cause:
+        raise errors.Invalid("as_of.invalid", f"--as-of is a day as YYYY-MM-DD, not {text}") from cause
+
+
+async def _check(
+    files: list[Path], clock: clocks.Clock, pack: Path | None
+) -> tuple[list[dict[str, Any]], int]:
+    """Return all decisions with their file, and the highest exit status; refusals are shown as they come."""
+    checked: list[dict[str, Any]] = []
+    status = exits.CLEAN
+    async with compose.offline(clock, pack) as channel:
+        for file in files:
+            try:
+                found, refused = await _file(channel, file)
+            except errors.Fault as fault:
+                console.err.print(f"{file}:", style="bold")
+                console.show(fault)
+                status = exits.UNREADABLE
+                continue
+            checked += found
+            status = max(status, exits.UNREADABLE if refused else exits.of_decisions(found))
+    return checked, status
+
+
+async def _file(channel: Any, file: Path) -> tuple[list[dict[str, Any]], bool]:
+    try:
+        with file.open("rb") as opened:
+            media_type = compose.media_type(file.name, opened.read(compose.DETECTED_BYTES))
+    except OSError as cause:
+        raise errors.NotFound("file.unreadable", f"cannot open {file}: {cause.strerror}") from cause
+    found, refused = [], False
+    async for result in claims_client.check(channel, file, media_type):
+        if "error" in result:
+            refused = True
+            console.err.print(f"{file}, claim {result['position']}:", style="bold")
+            _show(result["error"])
+        else:
+            found.append({"file": str(file), **result})
+    return found, refused
+
+
+def _show(error: dict[str, Any]) -> None:
+    violations = tuple(errors.Violation(**violation) for violation in error["violations"])
+    console.show(errors.Invalid(error["reason"], error["message"], violations=violations))

@@ -1,0 +1,61 @@
+"""The storage room as an auditor's and a data scientist's commands use it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ultrathink.common.v1 import common_pb2
+from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
+
+type Progress = storage_pb2.VerifyResponse
+
+PATIENCE_MS = 3_600_000
+SUBJECT = "cli"
+
+SCHEMA = pa.schema(
+    [
+        ("claim_id", pa.string()),
+        ("id", pa.string()),
+        ("line", pa.uint32()),
+        ("use", pa.string()),
+        ("type", pa.string()),
+        ("code", pa.string()),
+        ("system", pa.string()),
+        ("service_day", pa.int64()),
+        ("net_minor", pa.int64()),
+        ("currency", pa.string()),
+        ("verdict", pa.string()),
+        ("business_status", pa.string()),
+        ("probability", pa.float64()),
+        ("model_revision", pa.string()),
+        ("payer_id", pa.string()),
+        ("provider_id", pa.string()),
+    ]
+)
+
+
+async def verify(channel: grpc.aio.Channel, tenant: str) -> AsyncIterator[Progress]:
+    """Yield the walk's progress; the last message holds the root or the break."""
+    call = storage_pb2_grpc.AuditLogStub(channel).Verify(storage_pb2.VerifyRequest(tenant=tenant))
+    async for told in call:
+        yield told
+
+
+async def export(channel: grpc.aio.Channel, tenant: str, file: Path) -> int:
+    """Write a tenant's lines with scores and outcomes as one Parquet file; return the number of rows."""
+    context = common_pb2.Context(
+        item_id="export", tenant=tenant, subject=SUBJECT, roles=["scientist"], remaining_ms=PATIENCE_MS
+    )
+    call = storage_pb2_grpc.ClaimReaderStub(channel).Export(storage_pb2.ExportRequest(context=context))
+    rows = 0
+    part = file.with_suffix(".part")
+    with pq.ParquetWriter(part, SCHEMA) as writer:
+        async for answer in call:
+            columns = {name: [getattr(row, name) for row in answer.rows] for name in SCHEMA.names}
+            writer.write_table(pa.table(columns, schema=SCHEMA))
+            rows += len(answer.rows)
+    part.replace(file)
+    return rows
