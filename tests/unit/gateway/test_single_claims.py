@@ -1,8 +1,8 @@
 """One claim per request: what is created, repeated, refused, and how each is told."""
 
-import gateway_support as support
 import pytest
 
+import gateway_support as support
 from chassis import errors
 
 CLAIM = b'{"claim_id":"CLM-1"}'

@@ -30,10 +30,10 @@ class Settings(settings.ServiceSettings):
     """Where claims listens, host:port or a gRPC name. Default: the public gRPC port of one machine."""
 
     development_keys_file: Path | None = None
-    """JWKS of the development issuer (`ultrathink up` writes it). Default none; set this or the OIDC issuer."""
+    """JWKS of the development issuer (`ultrathink up` writes it). Default none; this or OIDC is needed."""
 
     oidc_issuer: str = ""
-    """URL of the OIDC issuer whose tokens are accepted. Default empty: without any issuer it does not start."""
+    """URL of the OIDC issuer whose tokens are accepted. Default empty; without an issuer nothing starts."""
 
     oidc_audience: str = "ultrathink"
     """Audience a token of the OIDC issuer must name. Default ultrathink: tokens for others are refused."""
@@ -43,8 +43,8 @@ class Settings(settings.ServiceSettings):
     checkout this runs from; where there is neither, the route does not exist."""
 
     cors_origins: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Origins whose pages may call the API, separated by commas. Default none: the web page comes from the same
-    origin. `*` is refused, because calls carry credentials."""
+    """Origins whose pages may call the API, separated by commas. Default none: the web page comes from the
+    same origin. `*` is refused, because calls carry credentials."""
 
     message_bytes: int = pydantic.Field(default=10_000_000, ge=1024, le=15_000_000)
     """Largest single claim or message. Default 10 MB, as nphies has it; below gRPC's 16 MiB."""

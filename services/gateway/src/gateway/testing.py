@@ -27,6 +27,7 @@ class MemoryClaims:
         self.changed = asyncio.Condition()
         self.failure: errors.Fault | None = None
         self.uploads_open = 0
+        self.uploads_closed = asyncio.Event()
 
     async def submit(
         self, submission: exchanges.Submission, context: contexts.CallContext
@@ -49,6 +50,7 @@ class MemoryClaims:
                 yield exchanges.FileAnswer(position, self._outcome(line, upload, context))
         finally:
             self.uploads_open -= 1
+            self.uploads_closed.set()
 
     def _outcome(
         self, line: bytes, upload: exchanges.Upload, context: contexts.CallContext
@@ -112,12 +114,14 @@ class MemoryClaims:
         return msgspec.json.encode({"id": review.claim_id, "verdict": review.verdict})
 
     async def watch(self, after: str, context: contexts.CallContext) -> AsyncIterator[exchanges.Change]:
-        """Yield the changes after a position, the stored ones and then the new ones; positions count from 1."""
+        """Yield the changes after a position, stored ones and then new ones; positions count from 1."""
         self._fail()
         seen = int(after) if after else len(self.changes)
         while context.tenant:
             async with self.changed:
-                await self.changed.wait_for(lambda: len(self.changes) > seen)
+                while len(self.changes) <= seen:
+                    await self.changed.wait()
+            self._fail()
             yield self.changes[seen]
             seen += 1
 

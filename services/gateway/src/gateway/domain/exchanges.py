@@ -14,7 +14,7 @@ FHIR_MESSAGE = "application/fhir+json; profile=message"  # asks for a response B
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """One claim as its sender wrote it; `accept` is the media type of the decision, `dry_run` stores nothing."""
+    """One claim as its sender wrote it; `accept` is the decision's media type, `dry_run` stores nothing."""
 
     body: bytes
     media_type: str

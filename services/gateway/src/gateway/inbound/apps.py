@@ -1,7 +1,5 @@
 """The gateway's HTTP application: every route that exists, and how refusals leave."""
 
-import asyncio
-
 import fastapi
 import msgspec
 from fastapi import Request, exceptions
@@ -56,7 +54,7 @@ def build(parts: Parts) -> envelopes.Envelope:
     """Return the application."""
     app = fastapi.FastAPI(
         title=documents.TITLE, version=parts.version, openapi_url=None, docs_url=None, redoc_url=None,
-        redirect_slashes=False, telemetry=QUIET,
+        redirect_slashes=False, default_response_class=Response, telemetry=QUIET,
     )  # fmt: skip
     lobby = lobbies.Lobby(parts.authenticator, parts.clock, deadline_seconds=parts.bounds.deadline_seconds)
     reader = intake.Reader(parts.bounds)
@@ -65,9 +63,9 @@ def build(parts: Parts) -> envelopes.Envelope:
         app.router.routes.append(Route(lane.path, lane.endpoint, methods=["POST"], include_in_schema=False))
     watch = events.Events(parts.desk, lobby, parts.bounds, parts.readiness.draining)
     app.router.routes.append(Route("/api/v1/events", watch, methods=["GET"], include_in_schema=False))
-    app.include_router(desk.Desk(parts.desk, lobby, reader).router())
-    app.include_router(fhir.router(parts.version))
-    app.include_router(health.Probes(parts.readiness, parts.clock, parts.version).router())
+    desk.Desk(parts.desk, lobby, reader).add_to(app)
+    fhir.add_metadata(app, parts.version)
+    health.Probes(parts.readiness, parts.clock, parts.version).add_to(app)
     if parts.schema is not None:
         _serve_schema(app, parts.schema)
     documents.mount(app, schema_served=parts.schema is not None)
@@ -137,12 +135,16 @@ def _refuse_in_our_words(app: fastapi.FastAPI) -> None:
         assert isinstance(cause, exceptions.RequestValidationError)  # noqa: S101 - as above
         return replies.refusal(request.scope, _misasked(cause))
 
+    async def defect(request: Request, _: Exception) -> Response:
+        return replies.refusal(request.scope, envelopes.DEFECT)  # the envelope gets the exception and logs it
+
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_GONE)
 
     app.add_exception_handler(errors.Fault, fault)
     app.add_exception_handler(HTTPException, routing)
     app.add_exception_handler(exceptions.RequestValidationError, query)
+    app.add_exception_handler(Exception, defect)
     app.add_exception_handler(bodies.Disconnected, gone)
 
 

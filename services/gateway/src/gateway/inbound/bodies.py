@@ -32,13 +32,13 @@ class Memory:
 
 
 def refuse_encoding(headers: Mapping[str, str]) -> None:
-    """Raise Invalid `content_encoding.unsupported` for a compressed body: its real size could not be bounded."""
+    """Raise Invalid `content_encoding.unsupported` for a compressed body: its size could not be bounded."""
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise errors.Invalid("content_encoding.unsupported", "Send the body without Content-Encoding.")
 
 
 def announced(headers: Mapping[str, str], limit: int, reason: str = "body.too_large") -> None:
-    """Raise Invalid `body.too_large` when Content-Length alone says so, `headers.malformed` when it is no size."""
+    """Raise Invalid: `reason` when Content-Length says too much, `headers.malformed` when it is no size."""
     length = headers.get("content-length")
     if length is None:
         return

@@ -29,6 +29,7 @@ REFUSALS: dict[int, str] = {
 READING = (401, 403, 404, 422, 429, 503, 504)
 LISTING = (401, 403, 422, 429, 503, 504)
 WRITING = (400, 401, 403, 408, 413, 415, 422, 429, 503, 504)
+SCHEMA_TYPE = "application/schema+json"
 OUTCOME_SCHEMA: Schema = {
     "type": "object",
     "required": ["resourceType", "issue"],
@@ -60,11 +61,11 @@ PLAIN = _text("text/plain", "ok\n")
 # name: (tag, summary, description, answer of 200, refusals, security)
 _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, list[str]]]]] = {
     "list_claims": (
-        "claims", "List claims", "Newest first unless `sort` says otherwise; `next_cursor` leads to the next page.",
+        "claims", "List claims", "Newest first unless `sort` says otherwise; `next_cursor` leads on.",
         _ok("A page.", _content(exchanges.JSON, {"items": [], "next_cursor": None})), LISTING, SECURED,
     ),
     "get_claim": (
-        "claims", "One claim with its decision", "Masked by the caller's roles; the reading is an audit entry.",
+        "claims", "One claim with its decision", "Masked by the caller's roles; reading is an audit entry.",
         _ok("The claim.", _content(exchanges.JSON, {
             "id": examples.ID, "claim": examples.CLAIM, "decision": examples.DECISION,
             "status": examples.DECISION["status"], "received_at": examples.DECISION["received_at"],
@@ -80,21 +81,21 @@ _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, 
         _ok("The reasons.", _content(exchanges.JSON, {"id": examples.ID, "lines": []})), READING, SECURED,
     ),
     "decide": (
-        "claims", "A reviewer's decision", "Needs the role reviewer or manager and the revision the reviewer saw.",
+        "claims", "A reviewer's decision", "Needs the role reviewer or manager and the newest revision.",
         _ok("The decision after the review.", DECISION), (*WRITING, 404, 409), SECURED,
     ),
     "claim_schema": (
         "schemas", "JSON Schema of a claim", "The canonical claim, draft 2020-12.",
-        _ok("The schema.", _content("application/schema+json", {"$schema": "https://json-schema.org/draft/2020-12/schema"})),
+        _ok("The schema.", _content(SCHEMA_TYPE, {"$schema": "https://json-schema.org/draft/2020-12/schema"})),
         (), OPEN,
     ),
     "fhir_metadata": (
         "fhir", "CapabilityStatement", "What this server does in FHIR terms.",
         _ok("The statement.", _content(exchanges.FHIR, {"resourceType": "CapabilityStatement"})), (), OPEN,
     ),
-    "healthz": ("operation", "Is the process alive", "Says nothing of the rooms behind.", _ok("Alive.", PLAIN), (), OPEN),
+    "healthz": ("operation", "Is the process alive", "Of this one alone.", _ok("Alive.", PLAIN), (), OPEN),
     "readyz": (
-        "operation", "Can it serve", "Follows the room behind; 503 with the reason while it cannot, and while draining.",
+        "operation", "Can it serve", "Follows the room behind; 503 says why it cannot.",
         _ok("Ready.", PLAIN), (), OPEN,
     ),
     "metrics": (
@@ -102,8 +103,8 @@ _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, 
         _ok("The metrics.", PLAIN), (), OPEN,
     ),
     "health": (
-        "operation", "State of each room, as far as it is known from here", "A report: 200 whatever the state is.",
-        _ok("The report.", _content(exchanges.JSON, {"status": "ready", "rooms": {"claims": {"state": "up", "detail": ""}}})),
+        "operation", "State of each room, as far as known from here", "A report: 200 whatever the state is.",
+        _ok("The report.", _content(exchanges.JSON, {"status": "ready", "rooms": {}})),
         (), OPEN,
     ),
 }  # fmt: skip
@@ -140,7 +141,7 @@ def _responses(successes: dict[int, Schema], refusals: tuple[int, ...]) -> Schem
 
 
 KEY = _parameter(
-    "Idempotency-Key", "1 to 200 visible ASCII characters; sending the same claim again repeats the answer."
+    "Idempotency-Key", "1 to 200 visible ASCII characters; the same claim again repeats the answer."
 )
 CLAIMS_BODY: Schema = {
     "required": True,
@@ -172,12 +173,13 @@ def _outcomes() -> dict[int, Schema]:
 def paths() -> dict[str, Schema]:
     """Return the path items of the endpoints that the framework does not describe."""
     stream = (
-        "One claim (`application/json`, `application/fhir+json`) or a file (`application/x-ndjson`, `text/csv`). A "
-        "file is answered while it is being sent; a line that is wrong fails alone; should the file as a whole "
+        "One claim (`application/json`, `application/fhir+json`) or a file (`application/x-ndjson`, "
+        "`text/csv`). A file is answered while it is being sent; a line that is wrong fails alone; should the whole file "
         "fail midway, the last line is a problem without `position`."
     )
     created = _ok("The decision; `Location` names the claim.", DECISION)
     repeated = _ok("Repeated (`Idempotent-Replayed: true`), or a file's answers.", STREAMED)
+    receipt = _ok("The receipt.", _content(exchanges.FHIR, {"resourceType": "ClaimResponse"}))
     events = _ok("Events until the client leaves.", _text("text/event-stream", examples.EVENT))
     return {
         "/api/v1/claims": {"post": _plain(
@@ -186,11 +188,11 @@ def paths() -> dict[str, Schema]:
         )},
         "/api/v1/claims/check": {"post": _plain(
             "check_claims", "claims", "Check claims, store nothing", stream, requestBody=CLAIMS_BODY,
-            responses=_responses({200: _ok("The decision as a submission would give it.", STREAMED)}, WRITING),
+            responses=_responses({200: _ok("The decision a submission would give.", STREAMED)}, WRITING),
         )},
         "/api/v1/events": {"get": _plain(
             "watch", "events", "Changes as they are recorded",
-            "Server-sent events, at least once, in order per claim; ends now and then so that tokens are shown again.",
+            "Server-sent events, at least once, in order per claim; the stream ends now and then: reconnect.",
             parameters=[_parameter("Last-Event-ID", "Go on after this event.")],
             responses=_responses({200: events}, LISTING),
         )},
@@ -200,10 +202,9 @@ def paths() -> dict[str, Schema]:
                 {200: _ok("The response message.", FHIR_BODY["content"]), **_outcomes()}, ()),
         )},
         "/api/fhir/Claim/$submit": {"post": _plain(
-            "submit_fhir_claim", "fhir", "A FHIR Claim", "Answers with a ClaimResponse; never `complete`, we are not the payer.",
+            "submit_fhir_claim", "fhir", "A FHIR Claim", "Answers with a ClaimResponse, never `complete`.",
             requestBody={"required": True, "content": _content(exchanges.FHIR, {"resourceType": "Claim"})},
-            parameters=[KEY], responses=_responses(
-                {200: _ok("The receipt.", _content(exchanges.FHIR, {"resourceType": "ClaimResponse"})), **_outcomes()}, ()),
+            parameters=[KEY], responses=_responses({200: receipt, **_outcomes()}, ()),
         )},
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from gateway.inbound import contracts, intake, lobbies, replies
 
 DEFAULT_LIMIT = 50  # a page a person reads
 MAX_LIMIT = 1_000
+CLAIMS = "/api/v1/claims"
 MAX_TEXT = 200  # longer than any identifier of a claim
 MAX_CURSOR = 1_000
 MAX_REVIEW_BYTES = 16_384
@@ -67,18 +68,16 @@ class Desk:
     def __init__(self, desk: ports.ClaimsDesk, lobby: lobbies.Lobby, reader: intake.Reader) -> None:
         self._desk, self._lobby, self._reader = desk, lobby, reader
 
-    def router(self) -> fastapi.APIRouter:
-        """Return the routes."""
-        routes = fastapi.APIRouter(prefix="/api/v1/claims", default_response_class=Response)
+    def add_to(self, routes: fastapi.FastAPI) -> None:
+        """Add the routes."""
         enter = self._lobby.enter
         self._add_list(routes, enter("read"))
         self._add_document(routes, "", "get_claim", enter("read"), self._desk.get)
         self._add_document(routes, "/history", "get_history", enter("read"), self._desk.history)
         self._add_document(routes, "/explanation", "get_explanation", enter("explain"), self._desk.explain)
         self._add_decision(routes, enter("decide"))
-        return routes
 
-    def _add_list(self, routes: fastapi.APIRouter, enter: lobbies.Entrance) -> None:
+    def _add_list(self, routes: fastapi.FastAPI, enter: lobbies.Entrance) -> None:
         async def select(
             request: Request,
             caller: Annotated[callers.Caller, fastapi.Depends(enter)],
@@ -88,10 +87,10 @@ class Desk:
                 context = self._lobby.context(request.scope, caller)
                 return replies.document(await self._desk.select(page.selection(), context))
 
-        routes.add_api_route("", select, methods=["GET"], **contracts.operation("list_claims"))
+        routes.add_api_route(CLAIMS, select, methods=["GET"], **contracts.operation("list_claims"))
 
     def _add_document(
-        self, routes: fastapi.APIRouter, path: str, name: str, enter: lobbies.Entrance, read: Read
+        self, routes: fastapi.FastAPI, path: str, name: str, enter: lobbies.Entrance, read: Read
     ) -> None:
         async def document(
             request: Request,
@@ -102,9 +101,9 @@ class Desk:
                 context = self._lobby.context(request.scope, caller)
                 return replies.document(await read(_known(id), context))
 
-        routes.add_api_route("/{id}" + path, document, methods=["GET"], **contracts.operation(name))
+        routes.add_api_route(f"{CLAIMS}/{{id}}{path}", document, methods=["GET"], **contracts.operation(name))
 
-    def _add_decision(self, routes: fastapi.APIRouter, enter: lobbies.Entrance) -> None:
+    def _add_decision(self, routes: fastapi.FastAPI, enter: lobbies.Entrance) -> None:
         async def decide(
             request: Request,
             caller: Annotated[callers.Caller, fastapi.Depends(enter)],
@@ -118,7 +117,9 @@ class Desk:
                     await self._desk.decide(review, self._lobby.context(request.scope, caller))
                 )
 
-        routes.add_api_route("/{id}/decision", decide, methods=["POST"], **contracts.operation("decide"))
+        routes.add_api_route(
+            f"{CLAIMS}/{{id}}/decision", decide, methods=["POST"], **contracts.operation("decide")
+        )
 
 
 def _known(claim_id: str) -> str:

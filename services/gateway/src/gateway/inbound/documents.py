@@ -1,5 +1,6 @@
-"""The OpenAPI document and a page that shows it; the page is one HTML file that loads nothing from anywhere."""
+"""The OpenAPI document and a page that shows it; the page is one HTML text that loads nothing."""
 
+import functools
 import html
 import json
 from typing import Any
@@ -14,14 +15,15 @@ from gateway.inbound import contracts
 
 TITLE = "Ultrathink"
 DESCRIPTION = (
-    "Takes health-insurance claims, says what is wrong with them and how likely each line is to be denied, and "
-    "keeps them with a tamper-evident history. Errors are RFC 9457 problem documents."
+    "Takes health-insurance claims, says what is wrong with them and how likely each line is to be denied, "
+    "and keeps them with a tamper-evident history. Errors are RFC 9457 problem documents."
 )
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
     "summary{cursor:pointer;padding:.4rem 0}code,pre{font:14px/1.4 ui-monospace,monospace}"
     "pre{background:#f4f4f2;padding:.8rem;overflow:auto}table{border-collapse:collapse}"
-    "td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}b{display:inline-block;min-width:3.5rem}"
+    "td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}"
+    "b{display:inline-block;min-width:3.5rem}"
 )
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 MAX_EXAMPLE = 1_500  # characters of an example on the page; the document has all of it
@@ -41,15 +43,18 @@ def build(app: fastapi.FastAPI, *, schema_served: bool) -> dict[str, Any]:
 
 
 def mount(app: fastapi.FastAPI, *, schema_served: bool) -> None:
-    """Serve the document at /openapi.json and the page at /docs; both are made once, when all routes are there."""
-    document = build(app, schema_served=schema_served)
-    body, page = msgspec.json.encode(document), render(document).encode()
+    """Serve the document at /openapi.json and the page at /docs; both are made when first asked for."""
+
+    @functools.cache
+    def made() -> tuple[bytes, bytes]:
+        document = build(app, schema_served=schema_served)
+        return msgspec.json.encode(document), render(document).encode()
 
     async def openapi(_: Request) -> Response:
-        return Response(body, media_type="application/json")
+        return Response(made()[0], media_type="application/json")
 
     async def docs(_: Request) -> Response:
-        return Response(page, headers={"content-security-policy": POLICY}, media_type="text/html")
+        return Response(made()[1], headers={"content-security-policy": POLICY}, media_type="text/html")
 
     app.add_route("/openapi.json", openapi, include_in_schema=False)
     app.add_route("/docs", docs, include_in_schema=False)
@@ -81,7 +86,8 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> str:
     )
     bodies = _contents("Send", told.get("requestBody", {}).get("content", {}))
     answers = "".join(_answer(status, one) for status, one in told["responses"].items())
-    return f"<details><summary>{title}</summary><p>{_text(told['description'])}</p><table>{rows}</table>{bodies}{answers}</details>"
+    head = f"<summary>{title}</summary><p>{_text(told['description'])}</p>"
+    return f"<details>{head}<table>{rows}</table>{bodies}{answers}</details>"
 
 
 def _answer(status: str, told: dict[str, Any]) -> str:

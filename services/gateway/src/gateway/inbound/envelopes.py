@@ -1,6 +1,4 @@
-"""What every request passes first and every answer last: ids, security headers, measures, and the last word
-on whatever was raised.
-"""
+"""What every request passes first and every answer last: ids, security headers, measures, refusals."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +7,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import clock as clocks
-from chassis import errors, faults, logs, telemetry
+from chassis import errors, faults, telemetry
 from gateway.inbound import arrivals, bodies, replies
 
 # The API answers data, never a page that loads anything; the docs page brings its own stricter policy.
@@ -22,6 +20,7 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
 )
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 UNMATCHED = "unmatched"
+DEFECT = errors.Internal(faults.UNEXPECTED, "The service failed; the log of this request knows why.")
 
 
 class Fastlane(msgspec.Struct, frozen=True):
@@ -79,9 +78,10 @@ class Envelope:
             return
         except Exception as cause:
             fault = faults.of_exception(cause, str(scope["method"]))
-            if letter.status:  # too late for another answer: a broken connection tells the caller
+            if not letter.status:
+                await replies.refusal(scope, fault)(scope, receive, letter.send)
+            elif not letter.ended:  # too late for another answer: a broken connection tells the caller
                 raise
-            await replies.refusal(scope, fault)(scope, receive, letter.send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._serving > self._limit:
@@ -104,12 +104,13 @@ class Envelope:
 class _Letter:
     """Adds to an answer what every answer carries; remembers its status, 0 before there is one."""
 
-    __slots__ = ("_headers", "_send", "status")
+    __slots__ = ("_headers", "_send", "ended", "status")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._headers = ((b"x-request-id", request_id.encode()), *SECURITY)
         self.status = 0
+        self.ended = False
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer."""
@@ -119,6 +120,8 @@ class _Letter:
             if not any(name == POLICY[0] for name, _ in message["headers"]):
                 raw.append(POLICY)
             message["headers"] = raw
+        else:
+            self.ended = not message.get("more_body", False)
         await self._send(message)
 
 

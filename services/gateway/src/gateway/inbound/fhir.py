@@ -69,13 +69,13 @@ def capabilities(version: str) -> dict[str, Any]:
     }
 
 
-def router(version: str) -> fastapi.APIRouter:
-    """Return the route that needs no claims: what this server can do."""
-    routes = fastapi.APIRouter(prefix="/api/fhir", default_response_class=Response)
+def add_metadata(routes: fastapi.FastAPI, version: str) -> None:
+    """Add the route that needs no claims: what this server can do."""
     body = msgspec.json.encode(capabilities(version))
 
     async def metadata(_: Request) -> Response:
         return Response(body, media_type=exchanges.FHIR)
 
-    routes.add_api_route("/metadata", metadata, methods=["GET"], **contracts.operation("fhir_metadata"))
-    return routes
+    routes.add_api_route(
+        "/api/fhir/metadata", metadata, methods=["GET"], **contracts.operation("fhir_metadata")
+    )

@@ -41,9 +41,8 @@ class Probes:
         self._readiness, self._clock, self._version = readiness, clock, version
         self._since = clock.now()
 
-    def router(self) -> fastapi.APIRouter:
-        """Return the routes."""
-        routes = fastapi.APIRouter(default_response_class=Response)
+    def add_to(self, routes: fastapi.FastAPI) -> None:
+        """Add the routes."""
         for path, endpoint, name in (
             ("/healthz", self._healthz, "healthz"),
             ("/readyz", self._readyz, "readyz"),
@@ -51,7 +50,6 @@ class Probes:
             ("/api/health", self._health, "health"),
         ):
             routes.add_api_route(path, endpoint, methods=["GET"], **contracts.operation(name))
-        return routes
 
     async def _healthz(self, _: Request) -> Response:
         return Response(b"ok\n", headers=NO_STORE, media_type="text/plain")

@@ -12,9 +12,11 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http import httptools_impl
 
 from chassis import errors
+from gateway.domain import headers
 from gateway.inbound import problems
 
 STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 431: b"431 Request Header Fields Too Large"}
+HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -29,76 +31,82 @@ class Door(msgspec.Struct, frozen=True):
     drain_seconds: float
 
 
-def protocol(door: Door) -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol with a bounded head: in size, and in the time it may take."""
+class Protocol(httptools_impl.HttpToolsProtocol):
+    """Uvicorn's protocol with a bounded head: in size, and in the time it may take."""
 
-    class Bounded(httptools_impl.HttpToolsProtocol):
-        _head = 0
-        _slow: asyncio.TimerHandle | None = None
+    door: Door  # of the subclass that `protocol` makes: uvicorn builds protocols itself
+    _head = 0
+    _slow: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._head_came()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Begin to count a head; a later one on the same connection has its own time."""
+        super().on_message_begin()
+        self._head = 0
+        if self._slow is None:
             self._expect_head()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._head_came()
-            super().connection_lost(exc)
+    def on_url(self, url: bytes) -> None:
+        """Count the target."""
+        self._count(len(url))
+        super().on_url(url)
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._head = 0
-            if self._slow is None:
-                self._expect_head()
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
 
-        def on_url(self, url: bytes) -> None:
-            self._count(len(url))
-            super().on_url(url)
+    def on_headers_complete(self) -> None:
+        """Let the request begin."""
+        self._head_came()
+        super().on_headers_complete()
 
-        def on_header(self, name: bytes, value: bytes) -> None:
-            self._count(len(name) + len(value))
-            super().on_header(name, value)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the library's words are not ours
+        """Answer what could not be parsed."""
+        if self._head > self.door.header_bytes:
+            self._refuse(errors.Invalid("headers.too_large", "The head of the request is too large."))
+        else:
+            self._refuse(errors.Invalid("headers.malformed", "The request is not HTTP/1.1 that can be read."))
 
-        def on_headers_complete(self) -> None:
-            self._head_came()
-            super().on_headers_complete()
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self.door.header_bytes:
+            raise ValueError("head too large")  # the parser hands it on to send_400_response
 
-        def send_400_response(self, msg: str) -> None:
-            """Answer what could not be parsed, in our words; `msg` is the library's and stays here."""
-            if self._head > door.header_bytes:
-                self._refuse(errors.Invalid("headers.too_large", "The head of the request is too large."))
-            else:
-                self._refuse(
-                    errors.Invalid("headers.malformed", "The request is not HTTP/1.1 that can be read.")
-                )
+    def _expect_head(self) -> None:
+        self._slow = self.loop.call_later(self.door.header_seconds, self._too_slow)
 
-        def _count(self, size: int) -> None:
-            self._head += size
-            if self._head > door.header_bytes:
-                raise ValueError("head too large")  # the parser hands it to send_400_response
-
-        def _expect_head(self) -> None:
-            self._slow = self.loop.call_later(door.header_seconds, self._too_slow)
-
-        def _head_came(self) -> None:
-            if self._slow is not None:
-                self._slow.cancel()
-                self._slow = None
-
-        def _too_slow(self) -> None:
+    def _head_came(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
             self._slow = None
-            self._refuse(errors.Invalid("body.too_slow", "The request did not arrive in time."))
 
-        def _refuse(self, fault: errors.Fault) -> None:
-            if self.transport.is_closing():
-                return
-            body = problems.body(fault, instance="", request_id="")
-            head = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (
-                STATUS[problems.status(fault)], problems.MEDIA_TYPE.encode(), len(body),
-            )  # fmt: skip
-            self.transport.write(head + body)
-            self.transport.close()
+    def _too_slow(self) -> None:
+        self._slow = None
+        self._refuse(errors.Invalid("body.too_slow", "The request did not arrive in time."))
 
-    return Bounded
+    def _refuse(self, fault: errors.Fault) -> None:
+        if self.transport.is_closing():
+            return
+        told = problems.body(fault, instance="", request_id=headers.request_id(""))
+        status = STATUS[problems.status(fault)]
+        media_type = problems.MEDIA_TYPE.encode()
+        self.transport.write(HEAD % (status, media_type, len(told)) + told)
+        self.transport.close()
+
+
+def protocol(door: Door) -> type[asyncio.Protocol]:
+    """Return the protocol bounded as `door` says."""
+    return type("DoorProtocol", (Protocol,), {"door": door})
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ async def _pull(
 
 
 async def _watch(receive: Receive, ended: asyncio.Event, pull: asyncio.Task[None]) -> None:
-    """Cancel the upload when its caller goes away after the body's end; before it, the body says so itself."""
+    """Cancel the upload when its caller goes away after the body's end; before it, the body says so."""
     await ended.wait()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -176,7 +176,7 @@ class ClaimsDesk:
 
 
 class _Source:
-    """The chunks of a file as messages; remembers why they broke off, because gRPC only cancels the call then.
+    """The chunks of a file as messages; remembers why they broke off, as gRPC only cancels the call then.
 
     An iterator that simply ended would be taken for the end of the file, and half a line for a claim.
     """
