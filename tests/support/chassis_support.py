@@ -168,5 +168,3 @@ def app(
     if table is None:
         table = {method(name): frozenset({CALLER}) for name in (*METHODS, "Missing")}
     return apps.App("echo", echo.register, (SERVICE,), table, ready, verifier)
-
-

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 from google.protobuf import any_pb2
-from google.rpc import status_pb2
+from google.rpc import status_pb2  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,3 +143,16 @@ def test_a_fault_answers_for_itself_and_the_rest_is_unexpected() -> None:
     other = faults.of_exception(KeyError("secret"), "/s/m")
     assert (type(other), other.reason) == (errors.Internal, "internal.unexpected")
     assert "secret" not in other.message
+
+
+def test_our_own_defects_are_told_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Internal faults and unexpected exceptions reach the log by type and place; refusals do not."""
+    faults.of_exception(errors.NotFound("a", "b"), "/s/m")
+    assert capsys.readouterr().err == ""
+    own = errors.Internal("index.broken", "Our defect.")
+    assert faults.of_exception(own, "/s/m") is own
+    faults.of_exception(KeyError("secret"), "/s/m")
+    first, second = capsys.readouterr().err.splitlines()
+    assert "index.broken" in first
+    assert "builtins.KeyError" in second
+    assert "secret" not in second

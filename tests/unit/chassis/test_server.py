@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Readiness:
         return apps.Readiness(ok=self.ok, detail="" if self.ok else "database")
 
 
-async def statuses(channel: grpc.aio.Channel, service: str = "") -> AsyncIterator[int]:
+async def statuses(channel: grpc.aio.Channel, service: str = "") -> AsyncGenerator[int]:
     """Yield the health of a service whenever it changes."""
     stub = health_pb2_grpc.HealthStub(channel)
     async for response in stub.Watch(health_pb2.HealthCheckRequest(service=service)):

@@ -1,9 +1,12 @@
 """User tokens: whom they speak for, and every way in which they do not."""
 
+import asyncio
 import base64
 import hmac
 import json
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jwk
+from joserfc import jwk, jwt
 
 from chassis import errors, jose, oidc, testing, tokens
 
@@ -173,7 +176,7 @@ class Provider:
         """Return a token of this provider."""
         whole = {**CLAIMS, "iss": self.issuer, **claims}
         key = self.keys.get(kid, self.keys[KID])
-        return jose.jwt.encode({"alg": algorithm, "kid": kid}, whole, key, algorithms=[algorithm])
+        return jwt.encode({"alg": algorithm, "kid": kid}, whole, key, algorithms=[algorithm])
 
     def verifier(self, clock: testing.ManualClock) -> tokens.TokenVerifier:
         """Return a verifier that asks this provider."""
@@ -300,7 +303,44 @@ def test_an_issuer_in_the_clear_is_refused(issuer: str) -> None:
     with pytest.raises(errors.Invalid) as caught:
         oidc.oidc_verifier(issuer, AUDIENCE, testing.ManualClock())
     assert caught.value.reason == "oidc.insecure"
-    assert oidc.oidc_verifier("http://127.0.0.1:1", AUDIENCE, testing.ManualClock())
+    oidc.oidc_verifier("http://127.0.0.1:1", AUDIENCE, testing.ManualClock())
+
+
+@asynccontextmanager
+async def website(answer: bytes) -> AsyncIterator[str]:
+    """A web server on loopback that gives every request this answer; yields its URL."""
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+
+
+async def test_documents_are_fetched() -> None:
+    """What a GET answers is returned as it is."""
+    async with website(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+        assert await oidc.fetched(url) == b"{}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+        b"HTTP/1.0 500 Broken\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n" + b" " * (oidc.MAX_DOCUMENT_BYTES + 1),
+    ],
+)
+async def test_what_is_not_a_document_is_not_taken(answer: bytes, clock: testing.ManualClock) -> None:
+    """Redirects, failures, nonsense and floods make the issuer unreachable, whatever they are."""
+    async with website(answer) as url:
+        verifier = oidc.oidc_verifier(url, AUDIENCE, clock)
+        token = jose.sign(jwk.generate_key("EC", "P-256"), CLAIMS, kid="k", typ="JWT")
+        assert await reason_of(verifier, token) == "oidc.unreachable"
 
 
 @given(st.text(max_size=100))

@@ -160,44 +160,42 @@ class _Method:
         return Call(self._inner(request, timeout=timeout, metadata=metadata, **options), self._method)
 
 
+def _shape(name: str) -> Any:
+    """Return the method of Channel by which generated stubs ask for callables of one shape."""
+
+    def callable_of(channel: "Channel", method: str, *args: Any, **options: Any) -> _Method:
+        return _Method(getattr(channel.inner, name)(method, *args, **options), method, channel.signer)
+
+    return callable_of
+
+
 class Channel(grpc.aio.Channel):
     """A gRPC channel whose calls are signed and raise faults."""
 
     def __init__(self, inner: grpc.aio.Channel, signer: Credentials | None) -> None:
-        self._inner = inner
-        self._signer = signer
+        self.inner = inner
+        self.signer = signer
 
-    def unary_unary(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return the callable of a method, as generated stubs ask for it."""
-        return _Method(self._inner.unary_unary(method, *args, **options), method, self._signer)
-
-    def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return the callable of a method, as generated stubs ask for it."""
-        return _Method(self._inner.unary_stream(method, *args, **options), method, self._signer)
-
-    def stream_unary(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return the callable of a method, as generated stubs ask for it."""
-        return _Method(self._inner.stream_unary(method, *args, **options), method, self._signer)
-
-    def stream_stream(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return the callable of a method, as generated stubs ask for it."""
-        return _Method(self._inner.stream_stream(method, *args, **options), method, self._signer)
+    unary_unary = _shape("unary_unary")
+    unary_stream = _shape("unary_stream")
+    stream_unary = _shape("stream_unary")
+    stream_stream = _shape("stream_stream")
 
     async def close(self, grace: float | None = None) -> None:
         """Close the channel; calls in flight have `grace` seconds to finish, none when it is None."""
-        await self._inner.close(grace)
+        await self.inner.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - gRPC's signature
         """Return whether the channel is connected."""
-        return self._inner.get_state(try_to_connect)
+        return self.inner.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
         """Return when the state is another than the one last observed."""
-        await self._inner.wait_for_state_change(last_observed_state)
+        await self.inner.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
         """Return when the channel is connected."""
-        await self._inner.channel_ready()
+        await self.inner.channel_ready()
 
     async def __aenter__(self) -> Self:
         return self

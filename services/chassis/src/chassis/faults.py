@@ -128,10 +128,15 @@ def from_rpc(error: grpc.aio.AioRpcError) -> errors.Fault:
 
 
 def of_exception(error: Exception, method: str) -> errors.Fault:
-    """Return the fault a door answers with: a fault as it is, anything else as Internal and into the log."""
+    """Return the fault a door answers with: a fault as it is, anything else as Internal.
+
+    Internal is our defect: it goes into the log with its causes, once, here.
+    """
+    if isinstance(error, errors.Fault) and not isinstance(error, errors.Internal):
+        return error
+    logs.get("chassis.rpc").error("call failed", method=method, exc_info=error)
     if isinstance(error, errors.Fault):
         return error
-    logs.get("chassis.rpc").error("unexpected exception", method=method, exc_info=error)
     return errors.Internal(UNEXPECTED, "The service failed; the log of this request knows why.")
 
 

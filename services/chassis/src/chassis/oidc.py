@@ -5,9 +5,9 @@ once per `REFRESH_SECONDS`; a provider that is away keeps nobody out whose key i
 """
 
 import asyncio
+import http.client
 import json
 import math
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -43,30 +43,8 @@ def oidc_verifier(
     `fetch` gets a document over HTTPS unless given; nothing is fetched before the first token. Raises
     Invalid `oidc.insecure` when the issuer is not reached over HTTPS (loopback excepted).
     """
-    return _OidcVerifier(_secure(issuer), audience, clock, fetch or fetched)
-
-
-class _OidcVerifier:
-    def __init__(self, issuer: str, audience: str, clock: clocks.Clock, fetch: Fetch) -> None:
-        self._issuer = issuer
-        self._audience = audience
-        self._clock = clock
-        self._keys = _Keys(issuer, clock, fetch)
-        self._verified: jose.VerifiedCache[tokens.Principal] = jose.VerifiedCache(clock)
-
-    async def verify(self, token: str) -> tokens.Principal:
-        """Return whom the token speaks for; raises Denied, or Unavailable `oidc.unreachable`."""
-        if not token:
-            raise tokens.missing()
-        known = self._verified.get(token)
-        if known is not None:
-            return known
-        keys = await self._keys.holding(jose.header(token).get("kid"))
-        claims = jose.opened(token, keys, algorithms=ALGORITHMS)
-        expires_at = jose.judged(claims, self._clock, issuer=self._issuer, audience=self._audience)
-        principal = tokens.principal_of(claims, expires_at)
-        self._verified.put(token, expires_at, principal)
-        return principal
+    keys = _Keys(_secure(issuer), clock, fetch or fetched)
+    return tokens.IssuerVerifier(keys, clock, issuer=issuer, audience=audience, algorithms=ALGORITHMS)
 
 
 class _Keys:
@@ -135,8 +113,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _get(url: str) -> bytes:
     opener = urllib.request.build_opener(_NoRedirect)
-    with opener.open(_secure(url), timeout=FETCH_SECONDS) as response:
-        content: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
+    try:
+        with opener.open(_secure(url), timeout=FETCH_SECONDS) as response:
+            content: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
+    except http.client.HTTPException as cause:  # what is not HTTP at all; the rest is an OSError already
+        raise OSError from cause
     if len(content) > MAX_DOCUMENT_BYTES:
         raise ValueError
     return content

@@ -1,12 +1,13 @@
 """User tokens: who a person or a customer's system is; verified here, carried with each item afterwards."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from joserfc import jwk
 
 from chassis import clock as clocks
 from chassis import errors, jose
@@ -104,26 +105,53 @@ class DevelopmentIssuer:
         return jose.sign(self._key, claims, kid=DEVELOPMENT_ISSUER, typ=DEVELOPMENT_TYPE)
 
 
-class _DevelopmentVerifier:
-    """Verifies what DevelopmentIssuer issues, with its public key alone."""
+class KeySource(Protocol):
+    """Where the public keys of an issuer come from."""
 
-    def __init__(self, jwks: Mapping[str, Any], clock: clocks.Clock) -> None:
-        self._keys = jose.read_keys(jwks)
-        self._clock = clock
+    async def holding(self, kid: object) -> jwk.KeySet:
+        """Return the issuer's keys, among them the one named `kid` if there is one; raises Unavailable."""
+        ...
+
+
+class IssuerVerifier:
+    """Verifies the tokens of one issuer for one audience; remembers what it verified until it expires."""
+
+    def __init__(
+        self,
+        keys: KeySource,
+        clock: clocks.Clock,
+        *,
+        issuer: str,
+        audience: str,
+        algorithms: Collection[str],
+    ) -> None:
+        self._keys, self._clock = keys, clock
+        self._issuer, self._audience, self._algorithms = issuer, audience, algorithms
         self._verified: jose.VerifiedCache[Principal] = jose.VerifiedCache(clock)
 
     async def verify(self, token: str) -> Principal:
-        """Return whom the token speaks for; raises Denied."""
+        """Return whom the token speaks for; raises as `TokenVerifier` says."""
         if not token:
             raise missing()
         known = self._verified.get(token)
         if known is not None:
             return known
-        claims = jose.opened(token, self._keys, algorithms=(jose.OUR_ALGORITHM,))
-        expires_at = jose.judged(claims, self._clock, issuer=DEVELOPMENT_ISSUER, audience=AUDIENCE)
+        keys = await self._keys.holding(jose.header(token).get("kid"))
+        claims = jose.opened(token, keys, algorithms=self._algorithms)
+        expires_at = jose.judged(claims, self._clock, issuer=self._issuer, audience=self._audience)
         principal = principal_of(claims, expires_at)
         self._verified.put(token, expires_at, principal)
         return principal
+
+
+class _Fixed:
+    """Keys that are known from the start."""
+
+    def __init__(self, keys: jwk.KeySet) -> None:
+        self._keys = keys
+
+    async def holding(self, kid: object) -> jwk.KeySet:  # noqa: ARG002 - there are no others
+        return self._keys
 
 
 def development_verifier(jwks: Mapping[str, Any] | Path, clock: clocks.Clock) -> TokenVerifier:
@@ -131,4 +159,11 @@ def development_verifier(jwks: Mapping[str, Any] | Path, clock: clocks.Clock) ->
 
     Raises Invalid `key.unreadable` when the keys cannot be read.
     """
-    return _DevelopmentVerifier(jose.load_jwks(jwks) if isinstance(jwks, Path) else jwks, clock)
+    keys = jose.read_keys(jose.load_jwks(jwks) if isinstance(jwks, Path) else jwks)
+    return IssuerVerifier(
+        _Fixed(keys),
+        clock,
+        issuer=DEVELOPMENT_ISSUER,
+        audience=AUDIENCE,
+        algorithms=(jose.OUR_ALGORITHM,),
+    )
