@@ -128,6 +128,17 @@ async def test_an_item_cancelled_in_flight_leaves_the_others_alone() -> None:
     assert gone.cancelled()
 
 
+async def test_a_fault_for_an_item_that_went_away_does_not_touch_the_others() -> None:
+    """There is nobody to tell it to, and its neighbour has an answer."""
+    bench = Bench()
+    gone, kept = bench.submit("a"), bench.submit("b")
+    await streams_support.turns()
+    gone.cancel()
+    await streams_support.turns()
+    bench.door.outcomes[0].set_result([errors.Conflict("key.reused", "Reused."), "B"])
+    assert await kept == "B"
+
+
 async def test_an_exchange_that_is_cancelled_from_within_is_unavailable() -> None:
     """A cancelled call below does not leave its items waiting."""
     bench = Bench()
