@@ -175,6 +175,28 @@ async def desk(made: World, caller: str = "gateway", **who: Any) -> AsyncIterato
         await channel.close()
 
 
+async def submit(made: World, request: claims_pb2.SubmitRequest, caller: str = "gateway") -> list[Any]:
+    """Return the results of one batch."""
+    async with intake(made, caller) as stub:
+        return list((await stub.SubmitClaim(request)).results)
+
+
+def user(role: str, years: int = 1) -> tokens.Principal:
+    """Return a user whose token lasts for so many years from the tests' now."""
+    end = chassis_testing.START.replace(year=chassis_testing.START.year + years)
+    return tokens.Principal(tenant="demo", subject="user-9", roles=(role,), expires_at=end)
+
+
+async def refused(made: World, sent: bytes, **options: Any) -> common_pb2.Error:
+    """Return the error of one item, after checking that nothing was recorded."""
+    request = claims_pb2.SubmitRequest(items=[item(sent, **options)])
+    (result,) = await submit(made, request)
+    assert result.HasField("error"), result
+    assert made.store._entries == {}
+    error: common_pb2.Error = result.error
+    return error
+
+
 def document(result: claims_pb2.SubmitResult) -> dict[str, Any]:
     """Return the decision a result carries."""
     told: dict[str, Any] = msgspec.json.decode(result.rendered.body)

@@ -7,42 +7,17 @@ import msgspec
 import pytest
 
 import claims_support as support
-from chassis import errors, tokens
+from chassis import errors
 from chassis import testing as chassis_testing
-from claims.domain import decisions, histories, tenants
-from claims.usecases import assess
-from formats import protobuf, readers
+from claims.domain import tenants
 from ultrathink.claims.v1 import claims_pb2
 from ultrathink.common.v1 import common_pb2
-
-
-async def submit(
-    made: support.World, request: claims_pb2.SubmitRequest, caller: str = "gateway"
-) -> list[Any]:
-    """Return the results of one batch."""
-    async with support.intake(made, caller) as stub:
-        return list((await stub.SubmitClaim(request)).results)
-
-
-def user(role: str, years: int = 1) -> tokens.Principal:
-    """Return a user whose token lasts for so many years from the tests' now."""
-    end = chassis_testing.START.replace(year=chassis_testing.START.year + years)
-    return tokens.Principal(tenant="demo", subject="user-9", roles=(role,), expires_at=end)
-
-
-async def refused(made: support.World, sent: bytes, **options: Any) -> common_pb2.Error:
-    """Return the error of one item, after checking that nothing was recorded."""
-    request = claims_pb2.SubmitRequest(items=[support.item(sent, **options)])
-    (result,) = await submit(made, request)
-    assert result.HasField("error"), result
-    assert made.store._entries == {}
-    return result.error
 
 
 async def test_a_claim_is_decided_recorded_and_answered() -> None:
     """The answer is the canonical decision with the id under which storage has it."""
     async with support.world() as made:
-        (result,) = await submit(made, support.batch([support.body()]))
+        (result,) = await support.submit(made, support.batch([support.body()]))
         told = support.document(result)
         assert (result.item_id, result.verdict, result.replayed) == ("1", claims_pb2.VERDICT_ACCEPT, False)
         assert told["id"] == result.claim_id
@@ -65,7 +40,7 @@ async def test_answers_keep_the_order_and_ids_of_their_items() -> None:
     """A batch of good and bad claims answers each in its place; the bad ones change nothing."""
     bodies = [support.body(1), b"{", support.body(2), b'{"claim_id": "x"}', support.body(3)]
     async with support.world() as made:
-        results = await submit(made, support.batch(bodies))
+        results = await support.submit(made, support.batch(bodies))
         assert [result.item_id for result in results] == ["1", "2", "3", "4", "5"]
         assert [result.HasField("error") for result in results] == [False, True, False, True, False]
         assert [result.error.reason for result in results if result.HasField("error")] == [
@@ -102,7 +77,7 @@ BAD: list[tuple[str, bytes, str, str]] = [
 async def test_what_cannot_be_read_is_refused_with_its_place(sent: bytes, reason: str, path: str) -> None:
     """Each unreadable body has a stable reason, names the place where there is one, and changes nothing."""
     async with support.world() as made:
-        error = await refused(made, sent)
+        error = await support.refused(made, sent)
         assert error.kind == common_pb2.ERROR_KIND_INVALID
         assert error.reason == reason
         assert not path or path in [found.path for found in error.violations]
@@ -111,7 +86,7 @@ async def test_what_cannot_be_read_is_refused_with_its_place(sent: bytes, reason
 async def test_a_refusal_quotes_no_patient() -> None:
     """Neither reason, message nor violation repeats what was sent."""
     async with support.world() as made:
-        error = await refused(made, support.body(patient={"id": "Secret", "sex": "Secret"}))
+        error = await support.refused(made, support.body(patient={"id": "Secret", "sex": "Secret"}))
         assert "Secret" not in str(error)
 
 
@@ -120,7 +95,7 @@ async def test_an_unknown_tenant_is_denied() -> None:
     async with support.world() as made:
         made.tenants.known["closed"] = tenants.Tenant(name="closed", active=False)
         for name in ("nowhere", "closed", ""):
-            error = await refused(made, support.body(), tenant=name)
+            error = await support.refused(made, support.body(), tenant=name)
             assert (error.kind, error.reason) == (common_pb2.ERROR_KIND_DENIED, "tenant.unknown")
 
 
@@ -128,16 +103,16 @@ async def test_an_unknown_tenant_is_denied() -> None:
 async def test_only_senders_may_submit(role: str) -> None:
     """A role that does not send claims is denied."""
     async with support.world() as made:
-        error = await refused(made, support.body(), roles=[role])
+        error = await support.refused(made, support.body(), roles=[role])
         assert error.reason == "role.not_allowed"
 
 
 async def test_the_same_claim_again_is_the_same_decision() -> None:
     """A repetition gives the original decision byte for byte, whatever the rules say by now."""
     async with support.world() as made:
-        (first,) = await submit(made, support.batch([support.body()]))
+        (first,) = await support.submit(made, support.batch([support.body()]))
         made.rules.judge = lambda _: [support.finding()]
-        (again,) = await submit(made, support.batch([support.body()]))
+        (again,) = await support.submit(made, support.batch([support.body()]))
         assert again.replayed
         assert again.rendered.body == first.rendered.body
         assert (again.claim_id, again.verdict) == (first.claim_id, claims_pb2.VERDICT_ACCEPT)
@@ -146,8 +121,8 @@ async def test_the_same_claim_again_is_the_same_decision() -> None:
 async def test_the_same_key_with_another_body_is_a_conflict() -> None:
     """A reused key is refused for the item alone, and the first claim stays."""
     async with support.world() as made:
-        await submit(made, support.batch([support.body(1)], idempotency_key="key"))
-        (result,) = await submit(made, support.batch([support.body(2)], idempotency_key="key"))
+        await support.submit(made, support.batch([support.body(1)], idempotency_key="key"))
+        (result,) = await support.submit(made, support.batch([support.body(2)], idempotency_key="key"))
         assert (result.error.kind, result.error.reason) == (
             common_pb2.ERROR_KIND_CONFLICT, "idempotency.key_reused",
         )  # fmt: skip
@@ -158,14 +133,14 @@ async def test_a_key_of_the_sender_goes_before_the_claims_own() -> None:
     """Two keys make two records of the same claim; without a key there is one."""
     async with support.world() as made:
         for key in ("a", "b", "", ""):
-            await submit(made, support.batch([support.body()], idempotency_key=key))
+            await support.submit(made, support.batch([support.body()], idempotency_key=key))
         assert len(made.store._entries) == 3
 
 
 async def test_an_endless_key_is_refused() -> None:
     """A key of 256 characters is no key."""
     async with support.world() as made:
-        error = await refused(made, support.body(), idempotency_key="k" * 256)
+        error = await support.refused(made, support.body(), idempotency_key="k" * 256)
         assert error.reason == "idempotency.key_too_long"
 
 
@@ -179,149 +154,14 @@ async def test_a_check_stores_nothing_and_says_the_same() -> None:
         assert checked.rendered.body == dry.rendered.body
         assert "id" not in support.document(checked)
         assert checked.claim_id == ""
-        (real,) = await submit(made, support.batch([support.body()]))
+        (real,) = await support.submit(made, support.batch([support.body()]))
         told = support.document(real)
         assert support.document(checked) == {name: told[name] for name in told if name != "id"}
 
 
-async def test_errors_reject_and_doubts_are_reviewed() -> None:
-    """The verdict follows rules and risk, and the status follows the verdict."""
-    async with support.world() as made:
-        made.rules.judge = lambda claim: [support.finding()] if claim.claim_id == "CLM-000001" else []
-        made.scorer.chance = lambda claim: 0.75 if claim.claim_id == "CLM-000002" else 0.1
-        results = await submit(made, support.batch([support.body(n) for n in (1, 2, 3)]))
-        assert [result.verdict for result in results] == [
-            claims_pb2.VERDICT_REJECT, claims_pb2.VERDICT_REVIEW, claims_pb2.VERDICT_ACCEPT,
-        ]  # fmt: skip
-        assert [support.document(result)["status"] for result in results] == [
-            {"wire": "refused", "business": "draft", "review": "none"},
-            {"wire": "received", "business": "draft", "review": "open"},
-            {"wire": "received", "business": "draft", "review": "none"},
-        ]
-
-
-async def test_the_tenants_threshold_decides_about_review() -> None:
-    """A careful tenant reviews what another accepts."""
-    async with support.world() as made:
-        made.tenants.known["careful"] = tenants.Tenant(name="careful", review_threshold=0.1)
-        (careful,) = await submit(made, support.batch([support.body()], tenant="careful"))
-        (usual,) = await submit(made, support.batch([support.body()]))
-        assert (careful.verdict, usual.verdict) == (claims_pb2.VERDICT_REVIEW, claims_pb2.VERDICT_ACCEPT)
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (errors.Unavailable("stream.broken", "x"), "scoring.unavailable"),
-        (errors.Exhausted("queue.full", "x"), "scoring.exhausted"),
-        (errors.Internal("boom", "x"), "scoring.internal"),
-    ],
-)
-async def test_without_a_score_a_person_is_asked(fault: errors.Fault, reason: str) -> None:
-    """A model that is away, full or broken makes a claim not scored and open for review, never low risk."""
-    async with support.world() as made:
-        made.scorer.fault = fault
-        (result,) = await submit(made, support.batch([support.body()]))
-        told = support.document(result)
-        assert told["risk"] == {"state": "not_scored", "reason": reason}
-        assert (told["verdict"], told["status"]["review"]) == ("review", "open")
-
-
-async def test_nothing_is_acknowledged_that_is_not_recorded() -> None:
-    """When storage is away the item is refused, with a time to come back, and may be sent again."""
-    async with support.world() as made:
-        made.store.fault = errors.Unavailable("stream.broken", "x")
-        error = await refused(made, support.body())
-        assert (error.kind, error.reason) == (common_pb2.ERROR_KIND_UNAVAILABLE, "storage.unavailable")
-        assert error.retry_after_ms > 0
-        made.store.fault = None
-        (result,) = await submit(made, support.batch([support.body()]))
-        assert not result.replayed
-
-
-async def test_a_full_storage_is_told_as_exhausted() -> None:
-    """Overload behind us reaches the sender as overload, with its own time to come back."""
-    async with support.world() as made:
-        made.store.fault = errors.Exhausted("queue.full", "x", retry_after_ms=70)
-        error = await refused(made, support.body())
-        assert (error.kind, error.retry_after_ms) == (common_pb2.ERROR_KIND_EXHAUSTED, 70)
-
-
-async def test_without_history_the_rest_is_decided_and_said() -> None:
-    """When look-ups fail the claim is scored without history and the duplicate rule is not checked."""
-    async with support.world() as made:
-
-        async def away(_: Any) -> Any:
-            raise errors.Unavailable("stream.broken", "x")
-
-        made.store.lookup = away  # type: ignore[method-assign]
-        (result,) = await submit(made, support.batch([support.body()]))
-        told = support.document(result)
-        assert told["not_checked"] == [
-            {"rule": histories.RULE, "path": "lines", "missing": ["history"], "reason": "history.unavailable"}
-        ]
-        assert told["risk"]["state"] == "scored"
-        assert made.scorer.asked[0].known is None
-
-
-async def test_the_same_service_in_another_claim_is_shown() -> None:
-    """A duplicate is a warning with the other claim's id; it changes no verdict."""
-    async with support.world() as made:
-        await submit(made, support.batch([support.body()]))
-        (result,) = await submit(made, support.batch([support.body(claim_id="OTHER")]))
-        told = support.document(result)
-        assert [(one["claim_id"], one["line"], one["kind"]) for one in told["duplicates"]] == [
-            ("CLM-000001", 1, "service")
-        ]
-        assert [(one["rule"], one["severity"]) for one in told["findings"]] == [(histories.RULE, "warning")]
-        assert told["verdict"] == "accept"
-
-
-async def test_the_tenants_regime_is_used_and_is_no_content() -> None:
-    """A claim without a regime gets the tenant's, and stays the same content when that changes."""
-    whole = support.claim()
-    del whole["regime"]
-    sent = msgspec.json.encode(whole)
-    async with support.world() as made:
-        made.tenants.known["demo"] = tenants.Tenant(name="demo", default_regime="nphies")
-        (first,) = await submit(made, support.batch([sent]))
-        assert support.document(first)["regime"] == "nphies"
-        made.tenants.known["demo"] = tenants.Tenant(name="demo", default_regime="base")
-        (again,) = await submit(made, support.batch([sent]))
-        assert again.replayed
-
-
-async def test_an_item_without_time_is_refused_alone() -> None:
-    """Nothing left is nothing done; the neighbour in the batch is answered."""
-    request = support.batch([support.body(1), support.body(2)])
-    request.items[0].context.remaining_ms = 0
-    async with support.world() as made:
-        late, well = await submit(made, request)
-        assert (late.error.kind, late.error.reason) == (
-            common_pb2.ERROR_KIND_UNAVAILABLE, "deadline.exceeded",
-        )  # fmt: skip
-        assert not well.HasField("error")
-        assert len(made.store._entries) == 1
-
-
-async def test_time_that_runs_out_on_the_way_records_nothing() -> None:
-    """A claim whose time ended while it was scored is refused, not recorded late."""
-    async with support.world() as made:
-        clock = made.clock
-        assert isinstance(clock, chassis_testing.ManualClock)
-
-        def slow(_: Any) -> float:
-            clock.advance(11)
-            return 0.1
-
-        made.scorer.chance = slow
-        error = await refused(made, support.body())
-        assert error.reason == "deadline.exceeded"
-
-
 async def test_a_sender_without_context_has_the_default_time() -> None:
     """A user's own client may leave the context out: the token says who it is."""
-    who = user("biller")
+    who = support.user("biller")
     raw = claims_pb2.RawClaim(body=support.body())
     request = claims_pb2.SubmitRequest(items=[claims_pb2.SubmitItem(raw=raw)])
     async with support.world() as made, support.intake(made, principal=who) as stub:
@@ -332,7 +172,7 @@ async def test_a_sender_without_context_has_the_default_time() -> None:
 
 async def test_a_users_token_goes_before_the_context() -> None:
     """What a user's client claims about tenant and roles does not count."""
-    who = user("auditor")
+    who = support.user("auditor")
     request = support.batch([support.body()], tenant="other", roles=["manager"])
     async with support.world() as made, support.intake(made, principal=who) as stub:
         (result,) = (await stub.SubmitClaim(request)).results
@@ -341,7 +181,7 @@ async def test_a_users_token_goes_before_the_context() -> None:
 
 async def test_a_token_that_ended_ends_its_stream() -> None:
     """A long stream does not outlive the proof it was opened with."""
-    who = user("biller", years=0)
+    who = support.user("biller", years=0)
     async with support.world() as made, support.intake(made, principal=who) as stub:
         (result,) = (await stub.SubmitClaim(support.batch([support.body()]))).results
         assert (result.error.kind, result.error.reason) == (common_pb2.ERROR_KIND_DENIED, "token.expired")
@@ -372,7 +212,7 @@ async def test_batches_on_a_stream_are_answered_with_their_ids() -> None:
 async def test_a_batch_that_is_too_large_is_refused_item_by_item() -> None:
     """The stream lives on: the refusal is in the results."""
     async with support.world(max_batch_items=2) as made:
-        results = await submit(made, support.batch([support.body(n) for n in range(3)]))
+        results = await support.submit(made, support.batch([support.body(n) for n in range(3)]))
         assert [result.error.reason for result in results] == ["batch.too_large"] * 3
 
 
@@ -388,9 +228,9 @@ async def test_beyond_capacity_items_are_refused_with_a_time() -> None:
             return known
 
         made.tenants.find = find  # type: ignore[method-assign]
-        first = asyncio.create_task(submit(made, support.batch([support.body(1)])))
+        first = asyncio.create_task(support.submit(made, support.batch([support.body(1)])))
         await entered.wait()
-        (second,) = await submit(made, support.batch([support.body(2)]))
+        (second,) = await support.submit(made, support.batch([support.body(2)]))
         assert second.error.kind == common_pb2.ERROR_KIND_EXHAUSTED
         assert second.error.retry_after_ms > 0
         gate.set()
@@ -398,94 +238,8 @@ async def test_beyond_capacity_items_are_refused_with_a_time() -> None:
         assert not done.HasField("error")
 
 
-async def test_a_fhir_claim_is_answered_as_fhir() -> None:
-    """The receipt of an accepted claim is a queued ClaimResponse, never complete."""
-    request = claims_pb2.SubmitRequest(
-        items=[support.item(support.body(), accept="application/fhir+json; fhirVersion=4.0")]
-    )
-    async with support.world() as made:
-        (result,) = await submit(made, request)
-        told = support.document(result)
-        assert result.rendered.media_type == "application/fhir+json"
-        assert (told["resourceType"], told["outcome"]) == ("ClaimResponse", "queued")
-
-
-async def test_a_typed_claim_has_a_typed_answer() -> None:
-    """The protobuf door takes the typed claim and gives the typed decision with the document beside it."""
-    typed = protobuf.encode(readers.read(support.body(), "application/json")[0].claim)  # type: ignore[union-attr]
-    item = claims_pb2.SubmitItem(context=support.wire(), typed=typed, accept="application/protobuf")
-    async with support.world() as made:
-        made.rules.judge = lambda _: [support.finding("warning")]
-        (result,) = await submit(made, claims_pb2.SubmitRequest(items=[item]))
-        told = result.decision
-        assert (told.id, told.verdict) == (result.claim_id, claims_pb2.VERDICT_ACCEPT)
-        assert (told.probability, told.at_risk_minor, told.currency) == (0.125, 1500, "SAR")
-        assert [(found.rule, found.line, found.message_en) for found in told.findings] == [
-            ("T-1", 1, "Wrong.")
-        ]
-        assert msgspec.json.decode(told.document)["id"] == result.claim_id
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ({"accept": "text/plain"}, "accept.unsupported"),
-        ({"media_type": "text/csv"}, "media_type.unsupported"),
-        ({"media_type": "image/png"}, "media_type.unsupported"),
-    ],
-)
-async def test_forms_we_do_not_know_are_refused_before_anything_happens(
-    options: dict[str, Any], reason: str
-) -> None:
-    """An answer that could not be written is not recorded first."""
-    async with support.world() as made:
-        error = await refused(made, support.body(), **options)
-        assert error.reason == reason
-
-
-async def test_an_item_without_a_claim_is_refused() -> None:
-    """An empty item is unreadable, not a crash."""
-    item = claims_pb2.SubmitItem(context=support.wire())
-    async with support.world() as made:
-        (result,) = await submit(made, claims_pb2.SubmitRequest(items=[item]))
-        assert result.error.kind == common_pb2.ERROR_KIND_INVALID
-
-
 async def test_an_empty_batch_is_an_empty_answer() -> None:
     """No items, no results, no calls."""
     async with support.world() as made:
-        assert await submit(made, claims_pb2.SubmitRequest(batch_id=7)) == []
+        assert await support.submit(made, claims_pb2.SubmitRequest(batch_id=7)) == []
         assert made.scorer.asked == []
-
-
-async def test_many_claims_keep_their_own_answers() -> None:
-    """In a batch of two hundred nobody gets a neighbour's decision."""
-    async with support.world() as made:
-        results = await submit(made, support.batch([support.body(n) for n in range(200)]))
-        assert [support.document(result)["claim_id"] for result in results] == [
-            f"CLM-{n:06d}" for n in range(200)
-        ]
-
-
-async def test_rules_and_look_ups_run_side_by_side() -> None:
-    """The question is at storage before the rules are done: a storage that waits for the rules answers."""
-    async with support.world() as made:
-        asked = asyncio.Event()
-        plain = made.store.lookup
-
-        async def lookup(questions: Any) -> Any:
-            asked.set()
-            return await plain(questions)
-
-        def judge(_: Any) -> list[decisions.Finding]:
-            assert asked.is_set()
-            return []
-
-        made.store.lookup, made.rules.judge = lookup, judge  # type: ignore[method-assign]
-        (result,) = await submit(made, support.batch([support.body()]))
-        assert not result.HasField("error")
-
-
-def test_part_of_the_time_is_kept_for_the_record() -> None:
-    """A slow model may not use up what recording needs."""
-    assert 0 < assess.RECORD_SECONDS < 0.5

@@ -102,15 +102,18 @@ class Files:
         """Decide groups side by side; their answers are spooled in order even when reading fails."""
         order: asyncio.Queue[asyncio.Task[list[bytes]] | None] = asyncio.Queue(GROUPS)
         teller = asyncio.create_task(_tell(order, spool))
+        refusal: errors.Fault | None = None
         try:
             try:
                 async for group in reading.groups(chunks, self._limits.file_bytes):
                     work = asyncio.create_task(self._decide(group, reading, verb))
                     await _either(order.put(work), teller)
-            finally:
-                if not teller.done():
-                    await _either(order.put(None), teller)
+            except errors.Fault as fault:
+                refusal = fault
+            await _either(order.put(None), teller)
             await teller
+            if refusal is not None:
+                raise refusal
         finally:
             teller.cancel()
             while not order.empty():
@@ -151,7 +154,7 @@ class _Reading:
             while data is not None:
                 seen += len(data)
                 if seen > max_bytes:
-                    raise errors.Exhausted("file.too_large", f"A file has at most {max_bytes:,} bytes.")
+                    break
                 for frame in self._framer.feed(data):
                     group += self._entries(frame)
                     size += len(frame.body)
@@ -164,10 +167,12 @@ class _Reading:
                     group, size = [], 0
                 data = await coming
                 coming = asyncio.ensure_future(_next(chunks))
-            for frame in self._framer.close():
+            for frame in self._framer.close() if data is None else ():
                 group += self._entries(frame)
             if group:
                 yield group
+            if data is not None:
+                raise errors.Exhausted("file.too_large", f"A file has at most {max_bytes:,} bytes.")
         finally:
             coming.cancel()
 

@@ -1,0 +1,359 @@
+"""The door for files: framed, decided in groups, answered in order, memory flat."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+import claims_support as support
+from chassis import errors
+from chassis import testing as chassis_testing
+from claims.inbound import files, spools
+from ultrathink.claims.v1 import claims_pb2
+from ultrathink.common.v1 import common_pb2
+
+NDJSON = "application/x-ndjson"
+
+
+async def chunks(data: bytes, size: int = 64, **first: Any) -> AsyncIterator[claims_pb2.FileChunk]:
+    """Yield a file in chunks; the first one says what it is."""
+    told = {"context": support.wire(item_id="file"), "media_type": NDJSON} | first
+    yield claims_pb2.FileChunk(**told, data=data[:size])
+    for start in range(size, len(data), size):
+        yield claims_pb2.FileChunk(data=data[start : start + size])
+
+
+async def send(made: support.World, data: bytes, size: int = 64, **first: Any) -> list[Any]:
+    """Return the results of a file."""
+    async with support.intake(made) as stub:
+        return [result async for result in stub.SubmitFile(chunks(data, size, **first))]
+
+
+def lines(*bodies: bytes) -> bytes:
+    """Return NDJSON."""
+    return b"".join(body + b"\n" for body in bodies)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000, 1_000_000])
+async def test_each_line_is_answered_in_order_with_its_position(size: int) -> None:
+    """Whatever the chunks: one result per claim, in the order of the file, blank lines counted."""
+    data = support.body(1) + b"\n\n" + lines(support.body(2), support.body(3))
+    async with support.world() as made:
+        results = await send(made, data, size)
+        assert [result.position for result in results] == [1, 3, 4]
+        assert [result.item_id for result in results] == ["file"] * 3
+        assert [support.document(result)["claim_id"] for result in results] == [
+            "CLM-000001", "CLM-000002", "CLM-000003",
+        ]  # fmt: skip
+
+
+async def test_a_bad_line_fails_alone() -> None:
+    """A broken line, broken UTF-8 and a truncated end are refused in their places; the rest is recorded."""
+    data = lines(support.body(1), b"{broken", b'{"a":"\xff"}', support.body(2)) + support.body(3)[:-20]
+    async with support.world() as made:
+        results = await send(made, data)
+        assert [result.error.reason for result in results] == [
+            "", "json.malformed", "json.encoding", "", "json.malformed",
+        ]  # fmt: skip
+        assert [result.position for result in results] == [1, 2, 3, 4, 5]
+        assert len(made.store._entries) == 2
+
+
+async def test_a_last_line_without_newline_is_a_line() -> None:
+    """The end of the stream ends the line."""
+    async with support.world() as made:
+        assert len(await send(made, support.body(1))) == 1
+
+
+async def test_a_file_is_never_one_request() -> None:
+    """Claims of a file go by their own identity: one key cannot stand for all of them."""
+    data = lines(support.body(1), support.body(2))
+    async with support.world() as made:
+        context = support.wire(item_id="file", idempotency_key="key")
+        results = await send(made, data, context=context)
+        assert not any(result.HasField("error") for result in results)
+        again = await send(made, data, context=context)
+        assert [result.replayed for result in again] == [True, True]
+        assert [result.claim_id for result in again] == [result.claim_id for result in results]
+
+
+async def test_a_dry_run_of_a_file_stores_nothing() -> None:
+    """Checking a file gives decisions without ids."""
+    async with support.world() as made:
+        (result,) = await send(made, support.body(1), dry_run=True)
+        assert "id" not in support.document(result)
+        assert made.store._entries == {}
+
+
+async def test_several_claims_of_a_bundle_go_through_this_door() -> None:
+    """A FHIR bundle with two claims gives two results, by entry; as one item it is refused and sent here."""
+    bundle = msgspec.json.encode(
+        {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": fhir(n)} for n in (1, 2)]}
+    )
+    async with support.world() as made:
+        results = await send(made, bundle, media_type="application/fhir+json")
+        assert len(results) == 2
+        assert [result.position for result in results] == [1, 2]
+        request = claims_pb2.SubmitRequest(items=[support.item(bundle, media_type="application/fhir+json")])
+        (alone,) = await support.submit(made, request)
+        assert alone.error.reason == "claim.not_one"
+        assert [found.code for found in alone.error.violations] == ["bundle.not_one_claim"]
+
+
+def fhir(number: int) -> dict[str, Any]:
+    """Return a small FHIR claim."""
+    return {
+        "resourceType": "Claim",
+        "id": f"c{number}",
+        "identifier": [{"system": "urn:x", "value": f"F-{number}"}],
+        "status": "active",
+        "type": {"coding": [{"code": "professional"}]},
+        "use": "claim",
+        "patient": {"identifier": {"value": f"P{number}"}},
+        "created": "2026-08-01",
+        "provider": {"identifier": {"value": "PR1"}},
+        "priority": {"coding": [{"code": "normal"}]},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"identifier": {"value": "C1"}}}],
+        "item": [{"sequence": 1, "productOrService": {"coding": [{"code": "G0103"}]}}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ({"media_type": "image/png"}, "media_type.unsupported"),
+        ({"accept": "text/plain"}, "accept.unsupported"),
+    ],
+)
+async def test_a_file_of_unknown_form_ends_the_call(first: dict[str, Any], reason: str) -> None:
+    """Nobody needs a refusal per claim of a file that cannot be read at all."""
+    async with support.world() as made:
+        with pytest.raises(errors.Invalid) as caught:
+            await send(made, support.body(1), **first)
+        assert caught.value.reason == reason
+
+
+async def test_an_empty_call_is_told() -> None:
+    """Without a first message there is no file."""
+
+    async def nothing() -> AsyncIterator[claims_pb2.FileChunk]:
+        return
+        yield
+
+    async with support.world() as made, support.intake(made) as stub:
+        with pytest.raises(errors.Invalid, match=r"file\.empty"):
+            _ = [result async for result in stub.SubmitFile(nothing())]
+
+
+async def test_a_file_beyond_its_quota_ends_after_its_answers() -> None:
+    """What was framed before the quota is answered, then the call is refused."""
+    data = lines(*(support.body(n) for n in range(20)))
+    async with support.world(max_file_bytes=len(data) // 2) as made, support.intake(made) as stub:
+        results = []
+        with pytest.raises(errors.Exhausted, match=r"file\.too_large"):  # noqa: PT012 - what came before counts
+            async for result in stub.SubmitFile(chunks(data, 512)):
+                results.append(result)  # noqa: PERF401
+        assert results
+        assert not any(result.HasField("error") for result in results)
+
+
+async def test_an_unknown_tenant_is_told_per_claim() -> None:
+    """A file is no way around the tenant."""
+    async with support.world() as made:
+        results = await send(made, lines(support.body(1)), context=support.wire(tenant="nowhere"))
+        assert [result.error.reason for result in results] == ["tenant.unknown"]
+
+
+async def test_one_claim_is_answered_before_the_next_is_sent() -> None:
+    """A client that waits for each answer before it sends more is served, not left waiting."""
+    answered = asyncio.Event()
+
+    async def one_by_one() -> AsyncIterator[claims_pb2.FileChunk]:
+        for number in range(1, 4):
+            first = {"context": support.wire(), "media_type": NDJSON} if number == 1 else {}
+            yield claims_pb2.FileChunk(**first, data=lines(support.body(number)))
+            await answered.wait()
+            answered.clear()
+
+    async with support.world() as made, support.intake(made) as stub:
+        async with asyncio.timeout(20):
+            seen = 0
+            async for _ in stub.SubmitFile(one_by_one()):
+                seen += 1
+                answered.set()
+        assert seen == 3
+
+
+async def test_a_client_that_reads_late_gets_everything() -> None:
+    """Answers nobody reads while the file is sent wait in the spool, all of them and in order."""
+    count = spools.IN_MEMORY * 3
+    data = lines(*(support.body(n) for n in range(1, count + 1)))
+    sent = asyncio.Event()
+
+    async def file() -> AsyncIterator[claims_pb2.FileChunk]:
+        async for chunk in chunks(data, 64 * 1024):
+            yield chunk
+        sent.set()
+
+    async with support.world() as made, support.intake(made) as stub:
+        call = stub.SubmitFile(file())
+        async with asyncio.timeout(60):
+            await sent.wait()
+            results = [result async for result in call]
+        assert [result.position for result in results] == list(range(1, count + 1))
+
+
+async def test_at_most_a_few_groups_are_at_work() -> None:
+    """However long the file: claims at the use case at once stay within the groups' bound."""
+    data = lines(*(support.body(n) for n in range(1_000)))
+    async with support.world() as made:
+        at_once: list[int] = []
+        known = made.tenants.known["demo"]
+        working = 0
+
+        async def find(_: str) -> Any:
+            nonlocal working
+            working += 1
+            at_once.append(working)
+            for _turn in range(5):
+                await asyncio.sleep(0)
+            working -= 1
+            return known
+
+        made.tenants.find = find  # type: ignore[method-assign]
+        assert len(await send(made, data, 1 << 20)) == 1_000
+        assert max(at_once) <= files.GROUPS + 2  # queued, one being put, one being told
+
+
+async def test_a_client_that_leaves_stops_the_work() -> None:
+    """When the call is cancelled nothing of it goes on, and the spool is closed."""
+    data = lines(*(support.body(n) for n in range(2_000)))
+    async with support.world() as made, support.intake(made) as stub:
+        call = stub.SubmitFile(chunks(data, 4_096))
+        async for _ in call:
+            break
+        call.cancel()
+        for _turn in range(50):
+            await asyncio.sleep(0)
+        before = len(made.store._entries)
+        for _turn in range(50):
+            await asyncio.sleep(0)
+        assert len(made.store._entries) == before < 2_000
+
+
+async def test_a_defect_in_a_group_ends_the_call_after_the_groups_before_it() -> None:
+    """An unexpected failure is not swallowed: it reaches the caller as an internal fault."""
+    async with support.world() as made:
+
+        def judge(_: Any) -> Any:
+            raise ZeroDivisionError
+
+        made.rules.judge = judge
+        with pytest.raises(errors.Internal):
+            await send(made, lines(support.body(1)))
+
+
+async def test_deadlines_of_a_file_are_each_claims_own() -> None:
+    """A file may take longer than any one of its claims."""
+    async with support.world() as made:
+        clock = made.clock
+        assert isinstance(clock, chassis_testing.ManualClock)
+
+        def slow(_: Any) -> float:
+            clock.advance(6)
+            return 0.1
+
+        made.scorer.chance = slow
+        sent = asyncio.Event()
+
+        async def file() -> AsyncIterator[claims_pb2.FileChunk]:
+            yield claims_pb2.FileChunk(context=support.wire(), media_type=NDJSON, data=lines(support.body(1)))
+            await sent.wait()
+            yield claims_pb2.FileChunk(data=lines(support.body(2)))
+
+        results = []
+        async with support.intake(made) as stub:
+            async for result in stub.SubmitFile(file()):
+                results.append(result)
+                sent.set()
+        assert [result.HasField("error") for result in results] == [False, False]
+
+
+async def spool(max_bytes: int = 1 << 20, stall: float = 60.0) -> spools.Spool:
+    """Return a spool."""
+    return spools.Spool(max_bytes=max_bytes, stall_seconds=stall)
+
+
+async def test_a_spool_keeps_order_across_memory_and_file() -> None:
+    """Entries come out as they went in, also when reading catches up and falls behind again."""
+    told = await spool()
+    out: list[bytes] = []
+    reader = told.entries()
+    for start in (0, 1_000, 2_000):
+        for number in range(start, start + 1_000):
+            await told.put(b"%d" % number)
+        assert told.spilled
+        for _ in range(1_000):
+            out.append(await anext(reader))  # noqa: PERF401
+        assert not told.spilled
+    told.end()
+    assert [entry async for entry in reader] == []
+    assert out == [b"%d" % number for number in range(3_000)]
+    told.close()
+
+
+async def test_a_full_spool_waits_for_its_reader() -> None:
+    """Nothing is lost when the file is full: the writer goes on when there is room."""
+    told = await spool(max_bytes=2_000)
+    count = spools.IN_MEMORY + 500
+
+    async def write() -> None:
+        for number in range(count):
+            await told.put(b"%06d" % number)
+        told.end()
+
+    writer = asyncio.create_task(write())
+    out = [entry async for entry in told.entries()]
+    await writer
+    assert out == [b"%06d" % number for number in range(count)]
+    told.close()
+
+
+async def test_a_reader_that_never_reads_is_told() -> None:
+    """When nothing is taken for the stall time the writer is refused: both would wait for ever."""
+    told = await spool(max_bytes=100, stall=0.01)
+    for _ in range(spools.IN_MEMORY + 1):
+        await told.put(b"x" * 50)
+    with pytest.raises(errors.Exhausted, match=r"file\.answers_not_read"):
+        await told.put(b"x" * 50)
+    told.close()
+
+
+async def test_an_entry_larger_than_the_spool_still_passes() -> None:
+    """One huge answer is written alone rather than never."""
+    told = await spool(max_bytes=10)
+    for _ in range(spools.IN_MEMORY):
+        await told.put(b"a")
+    await told.put(b"b" * 1_000)
+    told.end()
+    assert [entry async for entry in told.entries()][-1] == b"b" * 1_000
+    told.close()
+
+
+async def test_a_failure_is_raised_after_the_last_entry() -> None:
+    """What was ready is read before the reason why nothing follows."""
+    told = await spool()
+    await told.put(b"1")
+    told.end(errors.Invalid("x", "y"))
+    reader = told.entries()
+    assert await anext(reader) == b"1"
+    with pytest.raises(errors.Invalid):
+        await anext(reader)
+
+
+def test_positions_are_counted_in_the_contract_from_one() -> None:
+    """Zero means that an answer stands in no file."""
+    assert claims_pb2.SubmitResult().position == 0
+    assert common_pb2.Context().remaining_ms == 0
