@@ -48,7 +48,7 @@ async def _verify(files: layout.Layout, tenant: str) -> bool:
 async def _followed(
     walk: AsyncIterator[storage_client.Progress], bar: progress.Progress
 ) -> storage_client.Progress:
-    task = bar.add_task("verifying", total=None)
+    task = bar.add_task("verifying", total=1)
     last: storage_client.Progress | None = None
     async for told in walk:
         bar.update(task, completed=told.checked, total=told.total or 1)

@@ -45,12 +45,6 @@ class GatewayClient:
         except httpx.HTTPError:
             return False
 
-    async def health(self) -> dict[str, Any]:
-        """Return the state of the rooms as the gateway knows it."""
-        answer = await self._request("GET", "/api/health")
-        document: dict[str, Any] = msgspec.json.decode(answer.content)
-        return document
-
     async def submit(
         self, body: bytes, media_type: str, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
