@@ -8,6 +8,7 @@ import asyncio
 import http.client
 import json
 import math
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -116,6 +117,9 @@ def _get(url: str) -> bytes:
     try:
         with opener.open(_secure(url), timeout=FETCH_SECONDS) as response:
             content: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
+    except urllib.error.HTTPError as refused:
+        refused.close()  # it is the open answer as well
+        raise
     except http.client.HTTPException as cause:  # what is not HTTP at all; the rest is an OSError already
         raise OSError from cause
     if len(content) > MAX_DOCUMENT_BYTES:
