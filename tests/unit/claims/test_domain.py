@@ -123,7 +123,7 @@ def test_the_payers_share_is_what_is_left(parts: list[tuple[int, int]]) -> None:
 
 @given(st.floats(0, 1), st.integers(-(10**6), 10**12))
 def test_money_at_risk_is_within_the_exposure(chance: float, exposure: int) -> None:
-    """For any chance and exposure: whole minor units between zero and the exposure, nearest to the product."""
+    """For any chance and exposure: whole minor units within the exposure, nearest to the product."""
     told = risk.at_risk(chance, exposure)
     assert told is not None
     assert 0 <= told <= max(0, exposure)

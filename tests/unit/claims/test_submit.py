@@ -83,7 +83,7 @@ async def test_without_history_the_rest_is_decided_and_said() -> None:
     """When look-ups fail the claim is scored without history and the duplicate rule is not checked."""
     async with support.world() as made:
 
-        async def away(_: Any) -> Any:
+        async def away(*_: Any, **__: Any) -> Any:
             raise errors.Unavailable("stream.broken", "x")
 
         made.store.lookup = away  # type: ignore[method-assign]
@@ -219,9 +219,9 @@ async def test_rules_and_look_ups_run_side_by_side() -> None:
         asked = asyncio.Event()
         plain = made.store.lookup
 
-        async def lookup(questions: Any) -> Any:
+        async def lookup(questions: Any, *, deadline: float) -> Any:
             asked.set()
-            return await plain(questions)
+            return await plain(questions, deadline=deadline)
 
         def judge(_: Any) -> list[decisions.Finding]:
             assert asked.is_set()

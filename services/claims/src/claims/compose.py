@@ -122,7 +122,7 @@ def assemble(settings: ClaimsSettings, rooms: Rooms, clock: clocks.Clock, ready:
         scorer=rooms.scorer,
         clock=clock,
         patient_key=rooms.patient_key,
-        score_seconds=settings.score_seconds,
+        support_seconds=settings.support_seconds,
     )
     verbs = (submit.Submit(assessing, rooms.store, clock), check.Check(assessing))
     carrying = batches.Batches(who, max_items=settings.max_batch_items, max_in_flight=settings.max_in_flight)

@@ -176,9 +176,9 @@ class Store(Protocol):
         ...
 
     async def lookup(
-        self, questions: Sequence[tuple[contexts.CallContext, histories.Question]]
+        self, questions: Sequence[tuple[contexts.CallContext, histories.Question]], *, deadline: float
     ) -> Sequence[histories.Known | errors.Fault]:
-        """Return what is remembered about each question."""
+        """Return what is remembered about each question; `deadline` is in monotonic seconds."""
         ...
 
     async def append(self, change: Change) -> int:

@@ -35,9 +35,9 @@ class ClaimsSettings(settings.ServiceSettings):
     max_deadline_seconds: float = pydantic.Field(default=60.0, gt=0, le=300)
     """Most seconds a sender may ask for. Default 60: longer waits only hide that a room is away."""
 
-    score_seconds: float = pydantic.Field(default=0.5, gt=0, le=30)
-    """Seconds a claim waits for its score before a person is asked. Default 0.5: fifty times the usual
-    answer, and short beside what a sender waits for."""
+    support_seconds: float = pydantic.Field(default=0.5, gt=0, le=30)
+    """Seconds a claim waits for its history, and then for its score, before it is decided without (a person
+    is asked). Default 0.5: fifty times the usual answer, and short beside what a sender waits for."""
 
     max_batch_items: int = pydantic.Field(default=1_000, ge=1, le=10_000)
     """Claims in one batch. Default 1000: larger ones save nothing and delay their neighbours."""

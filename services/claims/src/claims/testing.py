@@ -1,8 +1,9 @@
 """In-memory twins of the ports, with the promises of the real ones: the same contract suites test both."""
 
 import asyncio
+import collections
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -127,6 +128,8 @@ class MemoryStore:
         self._numbers = itertools.count(1)
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._keys: dict[tuple[str, str], _Entry] = {}
+        self._services: dict[tuple[str, str], list[tuple[_Entry, int]]] = {}
+        self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
         self._events: list[tuple[str, ports.Event]] = []
         self._changed = asyncio.Condition()
         self.audit: list[dict[str, Any]] = []
@@ -142,9 +145,10 @@ class MemoryStore:
         return made
 
     async def lookup(
-        self, questions: Sequence[tuple[contexts.CallContext, histories.Question]]
+        self, questions: Sequence[tuple[contexts.CallContext, histories.Question]], *, deadline: float
     ) -> Sequence[histories.Known | errors.Fault]:
         """Return matches among recorded lines of the tenant's other claims, and counts."""
+        del deadline
         self._present()
         return [self._known(context.tenant, question) for context, question in questions]
 
@@ -223,26 +227,34 @@ class MemoryStore:
         identifier = f"01890000-0000-7000-8000-{next(self._numbers):012d}"
         entry = _Entry(tenant, identifier, item, documents.instant(self._clock.now()))
         self._keys[key] = self._entries[tenant, identifier] = entry
+        self._remember(entry)
         self._happened(entry, "claim.recorded", item.context.subject)
         return ports.Recorded(id=identifier)
 
     def _known(self, tenant: str, question: histories.Question) -> histories.Known:
-        entries = [entry for entry in self._entries.values() if entry.tenant == tenant]
         return histories.Known(
             matches=[
-                histories.Match(
-                    index=index,
-                    id=entry.id,
-                    claim_id=entry.item.claim.claim_id or "",
-                    line=entry.item.claim.lines[entry.item.identity.service_keys.index(key)].sequence,
-                )
+                match
                 for index, key in enumerate(question.service_keys)
-                for entry in entries
-                if key in entry.item.identity.service_keys and entry.item.claim.claim_id != question.claim_id
+                for match in self._matches(tenant, question.claim_id, index, key)
             ],
-            provider_claims=sum(entry.item.claim.provider.id == question.provider_id for entry in entries),
-            patient_claims=sum(entry.item.identity.patient_key == question.patient_key for entry in entries),
+            provider_claims=self._counts[tenant, question.provider_id],
+            patient_claims=self._counts[tenant, question.patient_key] if question.patient_key else 0,
         )
+
+    def _matches(self, tenant: str, own: str, index: int, key: str) -> Iterator[histories.Match]:
+        for entry, line in self._services.get((tenant, key), []):
+            told = entry.item.claim.claim_id or ""
+            if told != own:
+                yield histories.Match(index=index, id=entry.id, claim_id=told, line=line)
+
+    def _remember(self, entry: _Entry) -> None:
+        item = entry.item
+        self._counts[entry.tenant, item.claim.provider.id or ""] += 1
+        self._counts[entry.tenant, item.identity.patient_key] += 1
+        for line, key in zip(item.claim.lines, item.identity.service_keys, strict=True):
+            if key:
+                self._services.setdefault((entry.tenant, key), []).append((entry, line.sequence))
 
     def _entry(self, context: contexts.CallContext, identifier: str) -> _Entry:
         entry = self._entries.get((context.tenant, identifier))

@@ -43,9 +43,11 @@ class GrpcStore:
         """Return one record or fault per submission; a record is durable."""
         return await self._records.send([_Filed(item) for item in submissions])
 
-    async def lookup(self, questions: Sequence[Asked]) -> Sequence[histories.Known | errors.Fault]:
-        """Return one memory or fault per question."""
-        return await self._questions.send(questions)
+    async def lookup(
+        self, questions: Sequence[Asked], *, deadline: float
+    ) -> Sequence[histories.Known | errors.Fault]:
+        """Return one memory or fault per question, by `deadline`."""
+        return await self._questions.send(questions, deadline=deadline)
 
     async def append(self, change: ports.Change) -> int:
         """Return the new revision."""

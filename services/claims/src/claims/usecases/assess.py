@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -41,6 +41,21 @@ class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
 
 
+class _Moment:
+    """When a batch came, and the day that is in each regime; told once for all its claims."""
+
+    def __init__(self, received: datetime) -> None:
+        self.received = documents.instant(received)
+        self._received = received
+        self._days: dict[str | None, date] = {}
+
+    def day(self, regime: str | None) -> date:
+        """Return the calendar day for claims of a regime."""
+        if regime not in self._days:
+            self._days[regime] = zones.day(self._received, regime)
+        return self._days[regime]
+
+
 class _Work:
     """One admitted claim on its way through the stages."""
 
@@ -64,7 +79,8 @@ class _Work:
 class Assess:
     """Turns arrivals into decisions; every item fails or succeeds alone, answers keep the order.
 
-    `patient_key` is the secret of the keyed hash; `score_seconds` bounds the wait for the model.
+    `patient_key` is the secret of the keyed hash; `support_seconds` bounds each wait for history and model,
+    which a claim can do without.
     """
 
     def __init__(
@@ -76,25 +92,28 @@ class Assess:
         scorer: ports.Scorer,
         clock: clocks.Clock,
         patient_key: bytes,
-        score_seconds: float,
+        support_seconds: float,
     ) -> None:
         self._tenants, self._rules, self._store, self._scorer = tenants, rules, store, scorer
-        self._clock, self._patient_key, self._score_seconds = clock, patient_key, score_seconds
+        self._clock, self._patient_key, self._support_seconds = clock, patient_key, support_seconds
         self.stages = stages.Stages(clock)
 
     async def __call__(
         self, arrivals: Sequence[ports.Arrival], *, permission: roles.Permission
     ) -> list[Assessed | errors.Fault]:
         """Return one decision or fault per arrival, in order."""
-        received = self._clock.now()
+        moment = _Moment(self._clock.now())
         with self.stages.stage("admit", [arrival.context for arrival in arrivals]):
             admitted = await self._admit(arrivals, permission)
         works = [work for work in admitted if isinstance(work, _Work)]
         if works:
-            await self._judge(works, received)
+            await self._judge(works, moment)
             await self._score(works)
         with self.stages.stage("decide", [work.arrival.context for work in works]):
-            return [self._decide(work, received) if isinstance(work, _Work) else work for work in admitted]
+            decided = documents.instant(self._clock.now())
+            return [
+                self._decide(work, moment, decided) if isinstance(work, _Work) else work for work in admitted
+            ]
 
     async def _admit(
         self, arrivals: Sequence[ports.Arrival], permission: roles.Permission
@@ -128,7 +147,7 @@ class Assess:
         work.question = histories.ask(work.claim, work.identity)
         return work
 
-    async def _judge(self, works: list[_Work], received: datetime) -> None:
+    async def _judge(self, works: list[_Work], moment: _Moment) -> None:
         """Evaluate rules while storage is asked; a history that does not come leaves `known` at None."""
         items = [work.arrival.context for work in works]
         asked = asyncio.create_task(self._look_up(works))
@@ -137,7 +156,7 @@ class Assess:
             with self.stages.stage("rules", items):
                 for start in range(0, len(works), RULES_TURN):
                     for work in works[start : start + RULES_TURN]:
-                        as_of = zones.day(received, work.claim.regime)
+                        as_of = moment.day(work.claim.regime)
                         work.outcome = self._rules.evaluate(work.claim, as_of=as_of)
                     await asyncio.sleep(0)
             with self.stages.stage("lookup", items):
@@ -147,7 +166,10 @@ class Assess:
 
     async def _look_up(self, works: list[_Work]) -> None:
         try:
-            answers = await self._store.lookup([(work.arrival.context, work.question) for work in works])
+            answers = await self._store.lookup(
+                [(work.arrival.context, work.question) for work in works],
+                deadline=self._clock.monotonic() + self._support_seconds,
+            )
         except errors.Fault:
             return
         for work, answer in zip(works, answers, strict=True):
@@ -159,15 +181,14 @@ class Assess:
         ]
         with self.stages.stage("score", [case.context for case in cases]):
             scores = await score_or_say_why(
-                self._scorer, cases, now=self._clock.monotonic(), seconds=self._score_seconds
+                self._scorer, cases, now=self._clock.monotonic(), seconds=self._support_seconds
             )
         for work, score in zip(works, scores, strict=True):
             work.score = score
 
-    def _decide(self, work: _Work, received: datetime) -> Assessed | errors.Fault:
-        decided = self._clock.now()
+    def _decide(self, work: _Work, moment: _Moment, decided: str) -> Assessed:
         sums = amounts.add_up(work.claim)
-        decision = _decision(work, sums, received, decided)
+        decision = _decision(work, sums, moment, decided)
         self.stages.decided(decision.verdict, decision.regime)
         return Assessed(
             arrival=work.arrival,
@@ -203,7 +224,7 @@ async def score_or_say_why(
     ]
 
 
-def _decision(work: _Work, sums: amounts.Sums, received: datetime, decided: datetime) -> decisions.Decision:
+def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) -> decisions.Decision:
     claim, outcome = work.claim, work.outcome
     duplicates = [] if work.known is None else histories.duplicates(work.question, work.known)
     findings = [*outcome.findings, *_repeated(claim, duplicates)]
@@ -223,7 +244,7 @@ def _decision(work: _Work, sums: amounts.Sums, received: datetime, decided: date
         status=lifecycle.begin(verdict),
         verdict=verdict,
         thresholds=decisions.Thresholds(review=threshold),
-        as_of=zones.day(received, claim.regime).isoformat(),
+        as_of=moment.day(claim.regime).isoformat(),
         findings=findings,
         not_checked=[*outcome.not_checked, *unchecked],
         risk=danger,
@@ -231,8 +252,8 @@ def _decision(work: _Work, sums: amounts.Sums, received: datetime, decided: date
         duplicates=duplicates,
         rules=list(outcome.rules),
         code_sets=list(outcome.code_sets),
-        received_at=documents.instant(received),
-        decided_at=documents.instant(decided),
+        received_at=moment.received,
+        decided_at=decided,
     )
 
 

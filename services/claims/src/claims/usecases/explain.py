@@ -55,7 +55,9 @@ class Explain:
     async def _known(self, context: contexts.CallContext, claim: model.Claim) -> histories.Known | None:
         identity = identities.identify(claim, tenant=context.tenant, key=self._patient_key)
         try:
-            answers = await self._store.lookup([(context, histories.ask(claim, identity))])
+            answers = await self._store.lookup(
+                [(context, histories.ask(claim, identity))], deadline=context.deadline
+            )
         except errors.Unavailable:
             return None
         return answers[0] if isinstance(answers[0], histories.Known) else None

@@ -90,7 +90,8 @@ class Rescore:
 
     async def _known(self, cases: Sequence[ports.Case]) -> list[histories.Known | None]:
         answers = await self._store.lookup(
-            [(case.context, self._question(case.context.tenant, case.claim)) for case in cases]
+            [(case.context, self._question(case.context.tenant, case.claim)) for case in cases],
+            deadline=self._clock.monotonic() + CALL_SECONDS,
         )
         return [answer if isinstance(answer, histories.Known) else None for answer in answers]
 

@@ -1,7 +1,7 @@
 """How long each stage of the path takes: a histogram for all, spans for the items that are followed."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chassis import clock as clocks
 from chassis import contexts, telemetry
@@ -19,6 +19,7 @@ class Stages:
             stage: seconds.labels(stage).observe
             for stage in ("admit", "rules", "lookup", "score", "decide", "record")
         }
+        self._counts: dict[tuple[str, str], Callable[[], None]] = {}  # regimes and verdicts are few
         self._decided = telemetry.counter(
             "claims_decided_total", "Claims decided, by verdict and regime.", ["verdict", "regime"]
         )
@@ -39,4 +40,7 @@ class Stages:
 
     def decided(self, verdict: str, regime: str) -> None:
         """Count one decision."""
-        self._decided.labels(verdict, regime).inc()
+        count = self._counts.get((verdict, regime))
+        if count is None:
+            count = self._counts[verdict, regime] = self._decided.labels(verdict, regime).inc
+        count()
