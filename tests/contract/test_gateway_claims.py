@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
-import gateway_rooms as rooms
 import msgspec
 import pytest
 
+import gateway_rooms as rooms
 from chassis import clock as clocks
 from chassis import contexts, errors, local
 from chassis import testing as plumbing
@@ -64,6 +64,13 @@ async def chunked(*chunks: bytes, failure: Exception | None = None) -> AsyncIter
         yield chunk
     if failure is not None:
         raise failure
+
+
+async def exhausted(answers: Any) -> None:
+    """Take every answer."""
+    async with aclosing(answers):
+        async for _ in answers:
+            pass
 
 
 async def test_a_claim_is_answered(subject: Subject) -> None:
@@ -151,9 +158,7 @@ async def test_a_file_that_breaks_off_is_no_whole_file(subject: Subject, failure
     """What the chunks raise is raised, and the half line before it never becomes a claim."""
     chunks = chunked(b'{"claim_id":"A"}\n{"claim_id":"B"}', failure=failure)
     with pytest.raises(type(failure)) as raised:
-        async with aclosing(subject.door.submit_file(FILE, chunks, context())) as answers:
-            async for _ in answers:
-                pass
+        await exhausted(subject.door.submit_file(FILE, chunks, context()))
     assert raised.value is failure
     await asyncio.wait_for(subject.far.uploads_closed.wait(), 5)
     assert len(subject.far.stored) <= 1
@@ -222,9 +227,9 @@ async def test_a_watch_tells_of_changes(subject: Subject) -> None:
 async def test_a_failing_room_fails_every_call(subject: Subject) -> None:
     """Reads, lists, watches and files raise the kind and reason that the far end has."""
     subject.far.failure = errors.Unavailable("storage.away", "Away.", retry_after_ms=700)
-    with pytest.raises(errors.Unavailable, match="storage.away"):
+    with pytest.raises(errors.Unavailable, match=r"storage\.away"):
         await subject.desk.get("01990d5a-6b1e-7c3a-9f10-ffffffffffff", context())
-    with pytest.raises(errors.Unavailable, match="storage.away"):
+    with pytest.raises(errors.Unavailable, match=r"storage\.away"):
         await anext(subject.desk.watch("", context()))
-    with pytest.raises(errors.Unavailable, match="storage.away"):
+    with pytest.raises(errors.Unavailable, match=r"storage\.away"):
         await anext(subject.door.submit_file(FILE, chunked(b"{}\n"), context()))

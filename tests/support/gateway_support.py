@@ -18,8 +18,7 @@ from gateway.usecases import judge_readiness
 TOKENS = {
     "biller": callers.Caller("demo", "bilal", ("biller",), "riyadh"),
     "reviewer": callers.Caller("demo", "rima", ("reviewer",)),
-    "operator": callers.Caller("demo", "omar", ("operator",)),
-    "scientist": callers.Caller("demo", "sara", ("scientist",)),
+    "guest": callers.Caller("demo", "ghada", ("guest",)),
 }
 BILLER = {"authorization": "Bearer biller"}
 REVIEWER = {"authorization": "Bearer reviewer"}

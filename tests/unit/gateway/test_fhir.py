@@ -61,9 +61,10 @@ async def test_a_refusal_is_an_outcome(fault: errors.Fault, status: int, code: s
 @pytest.mark.parametrize(
     ("code", "issue"),
     [
-        ("claim.missing", "required"),
-        ("fhir.required", "required"),
-        ("code.not_in_set", "code-invalid"),
+        ("field.missing", "required"),
+        ("field.unknown", "structure"),
+        ("json.too_deep", "too-costly"),
+        ("field.code", "code-invalid"),
         ("sequence.duplicate", "duplicate"),
         ("money.too_many_decimals", "value"),
     ],

@@ -53,7 +53,7 @@ async def test_the_first_answer_comes_before_the_last_line_is_sent() -> None:
 
 
 async def test_a_caller_who_sends_first_and_reads_later_does_not_block() -> None:
-    """Answers far beyond memory's share wait in the spool, so whoever writes everything first gets through."""
+    """Answers far beyond memory's share wait in the spool, so whoever writes it all first gets through."""
     stage = support.stage()
     line = b'{"claim_id":"' + b"x" * 2000 + b'"}\n'
     async with support.wire(stage.app) as connect:

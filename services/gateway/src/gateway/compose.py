@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 
 from chassis import apps as services
-from chassis import channels, errors, identity, tokens
+from chassis import channels, errors, identity, oidc, tokens
 from chassis import clock as clocks
 from gateway import ports
 from gateway import settings as configuration
@@ -104,6 +104,8 @@ def _verifier(settings: configuration.Settings, clock: clocks.Clock) -> tokens.T
     """Return the verifier of the configured issuer; there is no way to run without one."""
     if settings.development_keys_file is not None:
         return tokens.development_verifier(settings.development_keys_file, clock)
+    if settings.oidc_issuer:
+        return oidc.oidc_verifier(settings.oidc_issuer, settings.oidc_audience, clock)
     raise errors.Invalid(
         "issuer.missing", "Name an issuer: ULTRATHINK_DEVELOPMENT_KEYS_FILE or ULTRATHINK_OIDC_ISSUER."
     )

@@ -73,6 +73,9 @@ class Settings(settings.ServiceSettings):
     spool_bytes: int = pydantic.Field(default=GIB, ge=MIB)
     """Answers of one file that wait on disk for a caller who sends first and reads later. Default 1 GiB."""
 
+    spool_dir: Path | None = None
+    """Where those answers wait. Default none: the system's directory for temporary files."""
+
     watches: int = pydantic.Field(default=1_000, ge=1)
     """Event streams open at once. Default 1,000: each holds a connection and a call."""
 

@@ -14,17 +14,16 @@ class Caller(msgspec.Struct, frozen=True):
     branch: str = ""
 
 
-_PEOPLE_OF_CLAIMS = frozenset({"biller", "reviewer", "manager", "payer", "integrator", "auditor"})
-_SENDERS = frozenset({"biller", "manager", "payer", "integrator"})
+_SENDERS = frozenset({"biller", "manager", "integrator"})
+_WATCHERS = _SENDERS | {"reviewer", "payer", "auditor", "operator"}
 
 # claims asks again with rules of its own; this table only keeps out who has no business at a route at all.
 ACTIONS: dict[str, frozenset[str]] = {
     "submit": _SENDERS,
-    "check": _SENDERS | {"reviewer"},
-    "read": _PEOPLE_OF_CLAIMS,
-    "explain": _PEOPLE_OF_CLAIMS | {"scientist"},
+    "check": _SENDERS | {"reviewer", "payer"},
+    "read": _WATCHERS | {"scientist"},  # who may not see patients gets them masked by claims
     "decide": frozenset({"reviewer", "manager"}),
-    "watch": _PEOPLE_OF_CLAIMS,
+    "watch": _WATCHERS,
 }
 
 

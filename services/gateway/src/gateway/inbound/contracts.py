@@ -174,8 +174,8 @@ def paths() -> dict[str, Schema]:
     """Return the path items of the endpoints that the framework does not describe."""
     stream = (
         "One claim (`application/json`, `application/fhir+json`) or a file (`application/x-ndjson`, "
-        "`text/csv`). A file is answered while it is being sent; a line that is wrong fails alone; should the whole file "
-        "fail midway, the last line is a problem without `position`."
+        "`text/csv`). A file is answered while it is being sent; a line that is wrong fails alone; should "
+        "the whole file fail midway, the last line is a problem without `position`."
     )
     created = _ok("The decision; `Location` names the claim.", DECISION)
     repeated = _ok("Repeated (`Idempotent-Replayed: true`), or a file's answers.", STREAMED)

@@ -74,7 +74,7 @@ class Desk:
         self._add_list(routes, enter("read"))
         self._add_document(routes, "", "get_claim", enter("read"), self._desk.get)
         self._add_document(routes, "/history", "get_history", enter("read"), self._desk.history)
-        self._add_document(routes, "/explanation", "get_explanation", enter("explain"), self._desk.explain)
+        self._add_document(routes, "/explanation", "get_explanation", enter("read"), self._desk.explain)
         self._add_decision(routes, enter("decide"))
 
     def _add_list(self, routes: fastapi.FastAPI, enter: lobbies.Entrance) -> None:

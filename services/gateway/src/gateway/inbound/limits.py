@@ -1,5 +1,7 @@
 """The bounds every door keeps; composed from the settings, which say why each is what it is."""
 
+from pathlib import Path
+
 import msgspec
 
 
@@ -15,6 +17,7 @@ class Limits(msgspec.Struct, frozen=True):
     upload_seconds: float = 4 * 3600.0
     uploads: int = 16
     spool_bytes: int = 1024**3
+    spool_dir: Path | None = None
     watches: int = 1_000
     watch_seconds: float = 900.0
     heartbeat_seconds: float = 15.0

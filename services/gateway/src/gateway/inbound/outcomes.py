@@ -17,25 +17,25 @@ ISSUE_BY_KIND: dict[str, str] = {
     "internal": "exception",
 }
 ISSUE_BY_REASON: dict[str, str] = {
-    "body.malformed": "structure",
-    "body.not_utf8": "structure",
-    "json.malformed": "structure",
-    "json.not_utf8": "structure",
-    "json.too_deep": "structure",
     "body.too_large": "too-long",
+    "claim.too_large": "too-long",
     "media_type.unsupported": "not-supported",
     "content_encoding.unsupported": "not-supported",
     "route.method_not_allowed": "not-supported",
     "deadline.exceeded": "timeout",
 }
-# The last word of a violation's code says what is wrong with the element.
+# The last word of a reason or of a violation's code says what is wrong.
 ISSUE_BY_WORD: dict[str, str] = {
     "missing": "required",
-    "required": "required",
-    "unknown_field": "structure",
+    "unknown": "structure",
+    "type": "structure",
+    "malformed": "structure",
+    "encoding": "structure",
+    "too_deep": "too-costly",
+    "too_long": "too-long",
+    "too_many": "too-long",
     "duplicate": "duplicate",
-    "unknown_code": "code-invalid",
-    "not_in_set": "code-invalid",
+    "code": "code-invalid",
 }
 CODE_SYSTEM = "https://ultrathink.dev/fhir/CodeSystem/reason"
 
@@ -53,7 +53,8 @@ def body(fault: errors.Fault) -> bytes:
 def _code(fault: errors.Fault) -> str:
     if fault.kind == "denied" and fault.reason.startswith("token."):
         return "login" if fault.reason == "token.missing" else "security"
-    return ISSUE_BY_REASON.get(fault.reason, ISSUE_BY_KIND[fault.kind])
+    by_word = ISSUE_BY_WORD.get(fault.reason.rpartition(".")[2]) if fault.kind == "invalid" else None
+    return ISSUE_BY_REASON.get(fault.reason) or by_word or ISSUE_BY_KIND[fault.kind]
 
 
 def _word(violation: errors.Violation) -> str:

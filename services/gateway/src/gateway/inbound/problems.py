@@ -20,15 +20,15 @@ STATUS_BY_KIND: dict[str, int] = {
 }
 # Where HTTP has a more exact word than the kind: the message itself is at fault, or time ran out.
 STATUS_BY_REASON: dict[str, int] = {
-    "body.malformed": 400,
-    "body.not_utf8": 400,
-    "body.truncated": 400,
     "json.malformed": 400,
-    "json.not_utf8": 400,
+    "json.encoding": 400,
     "json.too_deep": 400,
+    "text.encoding": 400,
     "body.too_slow": 408,
     "body.too_large": 413,
     "upload.too_large": 413,
+    "claim.too_large": 413,
+    "file.too_large": 413,
     "media_type.unsupported": 415,
     "content_encoding.unsupported": 415,
     "headers.too_large": 431,

@@ -7,6 +7,7 @@ platform would have to stop reading, and both sides would wait for each other fo
 import asyncio
 import tempfile
 from collections import deque
+from pathlib import Path
 from typing import IO
 
 MEMORY_BYTES = 1024 * 1024  # waits without touching a disk; a caller who reads along never fills it
@@ -20,8 +21,8 @@ class Spool:
     file is written and read from the event loop: pieces are small and go to the page cache.
     """
 
-    def __init__(self, file_bytes: int) -> None:
-        self._file_bytes = file_bytes
+    def __init__(self, file_bytes: int, directory: Path | None = None) -> None:
+        self._file_bytes, self._directory = file_bytes, directory
         self._memory: deque[bytes] = deque()
         self._held = 0
         self._file: IO[bytes] | None = None
@@ -74,7 +75,7 @@ class Spool:
             self._held += len(data)
             return
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the spool
+            self._file = tempfile.TemporaryFile(buffering=0, dir=self._directory)  # noqa: SIM115 - lives as the spool does
         self._file.seek(self._written)
         self._file.write(data)
         self._written += len(data)

@@ -68,7 +68,7 @@ class Uploads:
             idle_seconds=self._bounds.upload_idle_seconds,
             ended=ended,
         )
-        spool = spools.Spool(self._bounds.spool_bytes)
+        spool = spools.Spool(self._bounds.spool_bytes, self._bounds.spool_dir)
         pull = asyncio.create_task(_pull(self._door.submit_file(upload, chunks, context), report, spool))
         watch = asyncio.create_task(_watch(receive, ended, pull))
         try:

@@ -14,7 +14,7 @@ VERDICTS = {
 WIRE_VERDICTS: dict[str, claims_pb2.Verdict.ValueType] = {name: value for value, name in VERDICTS.items()}
 
 # Refusals of the gateway itself: its caller can do nothing about them and must not be told to log in again.
-OURS = ("token.", "caller.not_allowed", "stream.refused")
+OURS = ("token.", "caller.not_allowed", "caller.not_trusted", "stream.refused")
 
 
 def context(told: contexts.CallContext, clock: clocks.Clock) -> common_pb2.Context:
