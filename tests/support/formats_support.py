@@ -125,7 +125,7 @@ def claims(draw: st.DrawFn) -> model.Claim:
             sex=draw(maybe(st.sampled_from(["male", "female", "other", "unknown"]))),
         ),
         insurance=[_insurance(draw, number) for number in range(1, draw(st.integers(1, 3)) + 1)],
-        encounter=draw(maybe(st.builds(model.Encounter, class_=maybe(texts()), start=maybe(claim_days())))),
+        encounter=draw(maybe(st.builds(model.Encounter, class_=texts(), start=maybe(claim_days())))),
         diagnoses=_numbered(diagnoses),
         care_team=_numbered(draw(st.lists(_members(), max_size=2))),
         supporting_info=_numbered(draw(st.lists(_infos(), max_size=3))),

@@ -51,9 +51,7 @@ def test_an_amount_becomes_its_minor_units(amount: str, currency: str | None, mi
         ("-Infinity", "SAR", "money.out_of_range"),
     ],
 )
-def test_an_amount_that_is_not_exact_is_refused_by_a_stable_code(
-    amount: str, currency: str | None, code: str
-):
+def test_an_inexact_amount_is_refused_by_a_stable_code(amount: str, currency: str | None, code: str):
     """Nothing is rounded: too many decimals, too many digits and non-numbers are refused."""
     assert money.problem(Decimal(amount), money.minor_digits(currency)) == code
     with pytest.raises(errors.Invalid) as refused:

@@ -37,6 +37,7 @@ def decode(message: claim_pb2.Claim) -> model.Claim:
     raw = _plain(message)
     if message.canonical_json:
         raw = _merged(_rest(message.canonical_json), raw)
+    violations.refuse_nul(raw)
     raw.setdefault("source", msgspec.to_builtins(SOURCE))
     try:
         claim = msgspec.convert(raw, model.Claim)
@@ -79,7 +80,6 @@ def _rest(text: bytes) -> dict[str, Any]:
         path, note = "canonical_json", "An object is expected here."
         found = (errors.Violation(path, "field.type", note),)
         raise errors.Invalid("claim.unreadable", note, violations=found)
-    violations.refuse_nul(rest)
     return rest
 
 

@@ -49,7 +49,7 @@ def read_frame(frame: frames.Frame, media_type: str) -> list[Read | Refused]:
             return [Read(canonical.identified(claim), frame.position)]
         if essence in {media.FHIR, media.FHIR_NDJSON}:
             return _bundle(frame, one_position=essence == media.FHIR_NDJSON)
-        return _json(frame)
+        return _json(frame, one_position=essence == media.NDJSON)
     except errors.Invalid as fault:
         return [Refused(frame.position, fault)]
 
@@ -59,12 +59,12 @@ def detect(name: str, head: bytes) -> str:
     return media.detect(name, head)
 
 
-def _json(frame: frames.Frame) -> list[Read | Refused]:
+def _json(frame: frames.Frame, *, one_position: bool) -> list[Read | Refused]:
     try:
         return [Read(canonical.decode(frame.body), frame.position)]
     except errors.Invalid as fault:
         if any(violation.path == _RESOURCE_TYPE for violation in fault.violations):
-            return _bundle(frame, one_position=False)
+            return _bundle(frame, one_position=one_position)
         raise
 
 

@@ -118,7 +118,7 @@ def _columns(
 ) -> Iterable[tuple[str, tuple[shapes.Field, ...]]]:
     for field in shape.fields:
         deeper = depth + field.many
-        if deeper > len(SEPARATORS) or field.kind == "any":
+        if deeper > len(SEPARATORS) or (field.shape and field.shape.struct is model.Extra):
             continue
         path = (*above, field)
         if field.shape is None:

@@ -79,17 +79,20 @@ class ClaimFramer:
         self._header = header
         text = header.decode("utf-8", "replace")
         self._delimiter = records.delimiter_of(text)
-        names = records.cells(text, self._delimiter)
+        names = self._cells(header)
         self._key_index = names.index(KEY) if KEY in names else None
 
     def _key_of(self, record: bytes) -> str:
         if self._key_index is None:
             return ""
-        try:
-            cells = records.cells(record.decode("utf-8", "replace"), self._delimiter)
-        except errors.Invalid:  # the reader of the frame will say so
-            return ""
+        cells = self._cells(record)
         return cells[self._key_index] if self._key_index < len(cells) else ""
+
+    def _cells(self, record: bytes) -> list[str]:
+        try:
+            return records.cells(record.decode("utf-8", "replace"), self._delimiter)
+        except errors.Invalid:  # the reader of the frame will say so
+            return []
 
     def _finish_claim(self, found: list[frames.Frame]) -> None:
         if self._rows_size > jsontext.MAX_BYTES:

@@ -57,9 +57,12 @@ def _value(column: columns.Column, cell: str, delimiter: str) -> str:
 
 def _text(body: bytes) -> str:
     try:
-        return body.decode("utf-8-sig")
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
         raise _refused("$", "text.encoding", "The text is not UTF-8.") from cause
+    if "\0" in text:
+        raise _refused("$", "text.nul", "The text holds the NUL character.")
+    return text
 
 
 def _records(text: str) -> list[str]:
