@@ -13,14 +13,17 @@ MAX_LIMIT = 1_000
 DEFAULT_LIMIT = 50  # a screen of a worklist
 MAX_CURSOR = 512
 MAX_VALUE = 200
-SORTS = frozenset({"received_at", "submitted_minor", "at_risk_minor", "probability", "claim_id"})
+SORTS = frozenset({"received_at", "submitted", "at_risk", "probability"})
 DEFAULT_SORT = "-received_at"
 _VERDICTS = frozenset({"accept", "review", "reject"})
+_USES = frozenset({"claim", "preauthorization", "predetermination"})
 
 _FILTERS: dict[str, Callable[[str], bool]] = {
     "claim_id": lambda value: 0 < len(value) <= MAX_VALUE,
     "verdict": _VERDICTS.__contains__,
     "status": lifecycle.BUSINESS.__contains__,
+    "review": lifecycle.REVIEW.__contains__,
+    "use": _USES.__contains__,
     "payer": lambda value: 0 < len(value) <= MAX_VALUE,
     "provider": lambda value: 0 < len(value) <= MAX_VALUE,
     "from": days.is_when,
