@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import asyncpg
 
-from chassis import apps, local
+from chassis import apps, errors, faults, local
 from chassis import clock as clocks
 from storage import compose, settings
 from storage import testing as storage_testing
+from storage.domain import views
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
@@ -63,6 +65,20 @@ class Server:
             await connection.close()
         return name
 
+    async def add_tenants(self, name: str, *tenants: views.Tenant) -> None:
+        """Add tenants to a database of this server."""
+        connection = await asyncpg.connect(self.dsn(name, owner=True))
+        try:
+            for tenant in tenants:
+                await connection.execute(
+                    "INSERT INTO ultrathink.tenants (tenant, display_name, review_threshold, default_regime, active)"
+                    " VALUES ($1, $2, $3, $4, $5)",
+                    *(tenant.tenant, tenant.display_name, tenant.review_threshold),
+                    *(tenant.default_regime, tenant.active),
+                )
+        finally:
+            await connection.close()
+
     def settings(self, name: str, **changes: object) -> settings.Settings:
         """Return settings of a service on a database of this server, with objects beside it."""
         values: dict[str, object] = {
@@ -83,6 +99,8 @@ def embedded_postgres() -> Iterator[Server]:
     with data_directory() as folder, compose.embedded_database(folder) as database:
         asyncio.run(migrate.upgrade(database.owner_dsn))
         yield Server(folder, database)
+        if database.pid is not None:  # nobody needs the files again: no checkpoint of all those databases
+            os.kill(database.pid, signal.SIGQUIT)
 
 
 @contextlib.asynccontextmanager
@@ -96,11 +114,14 @@ async def service(
 
 
 @contextlib.asynccontextmanager
-async def twin(clock: clocks.Clock | None = None) -> AsyncIterator["Stubs"]:
+async def twin(clock: clocks.Clock | None = None, *tenants: views.Tenant) -> AsyncIterator["Stubs"]:
     """Yield stubs on a storage service over the in-memory twin."""
     configured = settings.Settings.model_validate({})
-    world = storage_testing.world()
-    async with compose.serve(world, configured, clock=clock or clocks.SystemClock()) as app:
+    world = storage_testing.world(*tenants)
+    outside = compose.Outside(
+        **{name: getattr(world, name) for name in compose.Outside.__struct_fields__}
+    )
+    async with compose.serve(outside, configured, clock=clock or clocks.SystemClock()) as app:
         yield Stubs(app, "")
 
 
@@ -239,3 +260,47 @@ def decision_document(claim_id: str) -> bytes:
     finding = {"rule": "base.sum", "severity": "warning", "path": "lines[0].net", "message": {"en": "…", "ar": "…"}}
     decision = {"claim_id": claim_id, "verdict": "accept", "findings": [finding], "nonce": uuid.uuid4().hex}
     return json.dumps(decision).encode()
+
+
+def reason_of(refused: BaseException) -> str:
+    """Return the reason of a refused call, however the channel tells it."""
+    if isinstance(refused, errors.Fault):
+        return refused.reason
+    return faults.from_rpc(refused).reason  # type: ignore[arg-type]  # stubs raise nothing else
+
+
+async def record(storage: Stubs, batch: Batch) -> list[storage_pb2.RecordResult]:
+    """Return the results of a batch."""
+    return list((await storage.store.RecordBatch(batch.request)).results)
+
+
+async def recorded(storage: Stubs, *claim_ids: str, **columns: object) -> list[str]:
+    """Record ordinary claims in one batch and return their ids."""
+    batch = Batch()
+    for claim_id in claim_ids:
+        batch.add(claim_id, **columns)  # type: ignore[arg-type]  # columns of a row
+    return [result.recorded.id for result in await record(storage, batch)]
+
+
+async def verified(storage: Stubs, tenant: str = "") -> storage_pb2.VerifyResponse:
+    """Return the last message of a walk over the chains."""
+    last = storage_pb2.VerifyResponse()
+    async for message in storage.audit.Verify(storage_pb2.VerifyRequest(tenant=tenant)):
+        last = message
+    return last
+
+
+def changed(identifier: str, **fields: object) -> storage_pb2.RecordChangeRequest:
+    """Return a reviewer's decision on a claim at its first revision."""
+    values: dict[str, object] = {
+        "context": context(),
+        "id": identifier,
+        "expected_revision": 1,
+        "event": "review.decided",
+        "decision_json": b'{"verdict":"reject"}',
+        "verdict": "reject",
+        "review_status": "decided",
+        "probability": math.nan,
+        "at_risk_minor": NO_INT,
+    }
+    return storage_pb2.RecordChangeRequest(change=storage_pb2.Change(**(values | fields)))  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Judges the items of a submission before anything is written, so that a bad one fails alone."""
 
+import functools
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -82,13 +83,17 @@ def _bad_day(day: int) -> bool:
 def _judge_texts(
     columns: records.Columns, items: list[int] | range, judged: list[errors.Fault | None]
 ) -> None:
-    """Mark items with a text that cannot be stored; each column is first judged as one text, which is cheap."""
+    """Mark items with a text that cannot be stored; a column is first judged as one text: cheap."""
     for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True):
         if not column or not isinstance(column[0], str):
             continue
         longest = CLAIM_ID_MAX if name == "claim_id" else TEXT_MAX
         if max(map(len, column)) > longest or "\0" in "".join(column):
-            _mark(judged, column, items, lambda text, most=longest: not _storable(text, most), name)
+            _mark(judged, column, items, functools.partial(_unstorable, longest), name)
+
+
+def _unstorable(longest: int, text: str) -> bool:
+    return not _storable(text, longest)
 
 
 def _mark[V](

@@ -1,7 +1,6 @@
 """A list's question: filters, sort, cursor; validated here, so that no adapter meets a column it should not."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,10 +21,10 @@ COLUMNS = {  # filter → column
     "provider": "provider_id",
 }
 SORTS = {  # sort → column; id is the order of receipt
-    "received": "id",
-    "at_risk": "at_risk_minor",
+    "received_at": "id",
+    "at_risk_minor": "at_risk_minor",
     "probability": "probability",
-    "submitted": "submitted_minor",
+    "submitted_minor": "submitted_minor",
 }
 
 
@@ -40,7 +39,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     descending: bool = True
     after: tuple[float | None, str] | None = None
     limit: int = LIMIT_DEFAULT
-    sort: str = "-received"
+    sort: str = "-received_at"
 
 
 def listing(tenant: str, filters: Mapping[str, str], sort: str, cursor: str, limit: int) -> Listing:
@@ -53,7 +52,7 @@ def listing(tenant: str, filters: Mapping[str, str], sort: str, cursor: str, lim
     unknown = sorted(set(filters) - set(COLUMNS) - {"from", "to"})
     if unknown:
         raise errors.Invalid("filter.unknown", f"There is no filter named {unknown[0][:40]!r}.")
-    chosen = sort or "-received"
+    chosen = sort or "-received_at"
     if chosen.removeprefix("-") not in SORTS:
         raise errors.Invalid(
             "sort.unknown", f"Sort by one of: {', '.join(SORTS)}; a minus sign turns it round."
@@ -84,7 +83,7 @@ def _decode(text: str, sort: str) -> tuple[float | None, str]:
             base64.b64decode(text, altchars=b"-_", validate=True), type=tuple[str, float | int | None, str]
         )
         parsed = identifier_of(identifier)
-    except (binascii.Error, msgspec.DecodeError, errors.Invalid) as cause:
+    except (ValueError, errors.Invalid) as cause:  # base64's and msgspec's errors are ValueErrors
         raise errors.Invalid(
             "cursor.invalid", "The cursor is not one of ours; begin again without it."
         ) from cause

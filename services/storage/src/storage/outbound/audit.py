@@ -81,7 +81,7 @@ class PostgresChains:
         return found
 
     async def _load(
-        self, connection: postgres.Connection, tenant: str, ids: Sequence[str]
+        self, connection: postgres.Lent, tenant: str, ids: Sequence[str]
     ) -> dict[str, bodies.Kept]:
         try:
             return await self._bodies.load(connection, tenant, ids)

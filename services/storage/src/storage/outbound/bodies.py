@@ -38,7 +38,7 @@ class Bodies:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
 
-    async def load(self, connection: postgres.Connection, tenant: str, ids: Sequence[str]) -> dict[str, Kept]:
+    async def load(self, connection: postgres.Lent, tenant: str, ids: Sequence[str]) -> dict[str, Kept]:
         """Return the documents of these claims; Internal `body.damaged` when one cannot be opened."""
         if not ids:
             return {}
@@ -65,7 +65,7 @@ class Bodies:
             ) from cause
 
     async def latest_decisions(
-        self, connection: postgres.Connection, tenant: str, ids: Sequence[str]
+        self, connection: postgres.Lent, tenant: str, ids: Sequence[str]
     ) -> dict[str, bytes]:
         """Return the newest decisions that came with a change."""
         rows = await connection.fetch(LATEST, tenant, ids)

@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         return ORPHANED
     if os.getppid() != int(parent):  # the parent died before the kernel knew what we want
         return ORPHANED
-    os.execv(command[0], command)  # noqa: S606 - a fixed program of ours, no shell wanted
+    return os.execv(command[0], command)  # noqa: S606 - a fixed program of ours, no shell wanted
 
 
 def watch(command: list[str]) -> int:

@@ -17,18 +17,19 @@ CONNECT_SECONDS = 10.0
 TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")  # what the table of tenants admits: no comma, no quote
 
 # The first two characters of an SQLSTATE.
-PASSING = frozenset(
-    {"08", "25", "40", "53", "55", "57", "58"}
-)  # connection, state, rollback, resources, locks, stop
+PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})  # connection, state, rollback, locks
 REFUSED = frozenset({"22", "23", "54"})  # data, constraints, limits
 
 
-class Connection(asyncpg.Connection):  # type: ignore[misc]  # the base is untyped where the stubs are absent
+class Connection(asyncpg.Connection):
     """A connection that needs no cleaning between users: every setting of ours ends with its transaction."""
 
     def get_reset_query(self) -> str:
         """Return nothing: the default costs one more round trip per batch."""
         return ""
+
+
+type Lent = asyncpg.Connection | pools.PoolConnectionProxy
 
 
 @contextlib.contextmanager
@@ -74,14 +75,14 @@ class Database:
         self._pool, self._acquire_seconds = pool, acquire_seconds
 
     @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncIterator[Lent]:
         """Lend a connection; errors inside come out as faults."""
         with translated():
             async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
-    async def within(self, tenant: str) -> AsyncIterator[Connection]:
+    async def within(self, tenant: str) -> AsyncIterator[Lent]:
         """Lend a connection inside a transaction that sees exactly one tenant."""
         setting = tenants_setting([tenant])
         async with self.connection() as connection, connection.transaction():

@@ -41,7 +41,7 @@ AUDIT = f"""
 ({LINK} WHERE tenant = $1 AND chain = $3 AND sequence = $4)
 UNION ALL ({LINK} WHERE tenant = $1 AND id = $2 AND event <> 'claim.recorded')
 ORDER BY at_ms, sequence LIMIT 1000
-"""  # noqa: S608 - both parts are constants of this module
+"""
 # Past the oldest transaction still running there can be no earlier event to come.
 EVENTS = """
 SELECT xid::text::bigint AS xid, position, id, claim_id, event, verdict, wire_status, business_status,
@@ -51,6 +51,7 @@ FROM outbox WHERE tenant = $1 AND (xid, position) > ($2::text::xid8, $3)
 ORDER BY xid, position LIMIT $4
 """
 LATEST = EVENTS.replace("ORDER BY xid, position", "ORDER BY xid DESC, position DESC")
+POSITION_MAX = 10**18  # below 2^63; no count of ours gets there
 EPOCH = "SELECT epoch FROM platform"
 
 
@@ -239,7 +240,7 @@ def _position(after: str, epoch: int) -> tuple[int, int]:
         kept, xid, position = (int(part) for part in after.split("-"))
     except ValueError as cause:
         raise errors.Invalid("position.invalid", "The position is not one of ours.") from cause
-    if min(kept, xid, position) < 0 or max(xid, position) >= 2**63:
+    if min(kept, xid, position) < 0 or max(kept, xid, position) >= POSITION_MAX:
         raise errors.Invalid("position.invalid", "The position is not one of ours.")
     return (xid, position) if kept == epoch else (0, 0)
 

@@ -35,10 +35,10 @@ LINES = sa.Table(
     *(sa.Column(name, BIG) for name in ("sequence", "service_day", "net_minor")),
 )
 
-_DIALECT = dialects.dialect()
+_DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]  # the dialect's class has no types
 
 
-async def fetch(connection: postgres.Connection, statement: base.Executable) -> Sequence[Any]:
+async def fetch(connection: postgres.Lent, statement: base.Executable) -> Sequence[Any]:
     """Run a Core statement on a connection of the pool and return its rows."""
     compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]  # every statement compiles
     arguments = [compiled.params[name] for name in compiled.positiontup or ()]

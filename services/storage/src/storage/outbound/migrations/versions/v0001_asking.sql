@@ -1,9 +1,3 @@
--- A service key as it is kept: 12 bytes of its SHA-256. Two different services of one tenant meet with a chance
--- of about one in 10^28, and the index is a third of what the text would need.
-CREATE FUNCTION service_digest(key text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT substr(sha256(convert_to(key, 'UTF8')), 1, 12)
-$$
-----
 -- Denied by the payer, or by a reviewer; a rule's reject is neither.
 CREATE FUNCTION denied(business text, review text, verdict text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -20,7 +14,7 @@ CREATE FUNCTION lookup(
   p_tenants text, p_since_ms bigint, p_tenant text[], p_claim_id text[], p_provider text[], p_patient text[],
   k_item integer[], k_index integer[], k_key text[], p_most integer
 ) RETURNS TABLE (kind integer, item integer, place integer, id uuid, claim_id text, line integer,
-  claims bigint, denied bigint, net_minor bigint) LANGUAGE plpgsql STABLE AS $$
+  claims bigint, denied bigint, net_minor bigint) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM set_config('ultrathink.tenants', p_tenants, true);
@@ -29,7 +23,7 @@ BEGIN
     FROM generate_series(1, cardinality(k_item)) k, LATERAL (
       SELECT s.id, s.line, c.claim_id FROM service_keys s
         JOIN claims c ON c.tenant = s.tenant AND c.id = s.id
-      WHERE s.tenant = p_tenant[k_item[k]] AND s.service_key = service_digest(k_key[k])
+      WHERE s.tenant = p_tenant[k_item[k]] AND s.service_key = substr(sha256(convert_to(k_key[k], 'UTF8')), 1, 12)
         AND c.claim_id <> p_claim_id[k_item[k]]
       ORDER BY s.id DESC LIMIT p_most) d;
   RETURN QUERY

@@ -60,7 +60,8 @@ CREATE FUNCTION record(
   l_net bigint[], l_share bigint[], l_probability double precision[], l_at_risk bigint[], l_key text[],
   f_item integer[], f_rule text[], f_severity text[], f_line integer[], f_path text[],
   b_id uuid[], b_tenant text[], b_content bytea[]
-) RETURNS TABLE (item integer, id uuid, content_hash bytea) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (item integer, id uuid, content_hash bytea) LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan AS $$  -- else each call of a small batch plans ten statements anew
 #variable_conflict use_column
 DECLARE
   n integer := cardinality(p_id);
@@ -110,9 +111,9 @@ BEGIN
         nullif(l_probability[l], 'NaN'), p_tenant[l_item[l]], nullif(l_code[l], ''), nullif(l_system[l], '')
       FROM generate_series(1, cardinality(l_item)) l WHERE fresh[l_item[l]];
     INSERT INTO service_keys (id, line, service_key, tenant)
-      SELECT p_id[l_item[l]], l_sequence[l], service_digest(l_key[l]), p_tenant[l_item[l]]
+      SELECT p_id[l_item[l]], l_sequence[l], substr(sha256(convert_to(l_key[l], 'UTF8')), 1, 12), p_tenant[l_item[l]]
       FROM generate_series(1, cardinality(l_item)) l
-      WHERE fresh[l_item[l]] AND l_key[l] <> '' AND p_use[l_item[l]] = 'claim' ON CONFLICT DO NOTHING;
+      WHERE fresh[l_item[l]] AND l_key[l] <> '' AND p_use[l_item[l]] = 'claim';
     INSERT INTO findings (id, line, tenant, rule, severity, path)
       SELECT p_id[f_item[f]], nullif(f_line[f], 0), p_tenant[f_item[f]], f_rule[f], f_severity[f],
         nullif(f_path[f], '')
@@ -141,7 +142,7 @@ CREATE FUNCTION record_change(
   p_tenant text, p_chain text, p_id uuid, p_expected integer, p_event text, p_decision bytea, p_verdict text,
   p_wire text, p_business text, p_review text, p_score text, p_probability double precision, p_at_risk bigint,
   p_model text, p_note text, p_subject text, p_at_ms bigint, p_canonical bytea, p_document bytea
-) RETURNS integer LANGUAGE plpgsql AS $$
+) RETURNS integer LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   missing CONSTANT bigint := -9223372036854775808;
   c claims%ROWTYPE;
@@ -197,7 +198,7 @@ END $$
 CREATE FUNCTION append_events(
   p_tenants text, p_chain text, p_places integer[], p_tenant text[], p_canonical bytea[], p_event text[],
   p_subject text[], p_at_ms bigint[], p_id uuid[], p_revision integer[], p_content bytea[], p_document bytea[]
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   PERFORM set_config('ultrathink.tenants', p_tenants, true);
   PERFORM append_entries(p_chain, p_places, array_fill(true, ARRAY[cardinality(p_id)]), p_tenant, p_canonical,

@@ -1,1 +1,0 @@
-"""The in-memory twin of each port; the same contract suite runs over it and over PostgreSQL."""

@@ -1,0 +1,46 @@
+"""Fixtures of the contract suites: the same test over PostgreSQL and over the twin."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+import storage_support as support
+
+from chassis import clock as clocks
+from storage.domain import views
+
+type Make = Callable[..., AbstractAsyncContextManager[support.Stubs]]
+
+OTHER = views.Tenant(tenant="other", display_name="Another", default_regime="nphies")
+IDLE = views.Tenant(tenant="idle", display_name="Gone", active=False)
+
+
+@pytest.fixture(params=["twin", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
+def make_storage(request: pytest.FixtureRequest) -> Make:
+    """A maker of storage services with the tenants demo, other and idle (inactive)."""
+    if request.param == "twin":
+        return lambda clock=None: support.twin(clock, OTHER, IDLE)
+    server: support.Server = request.getfixturevalue("embedded_postgres")
+
+    @contextlib.asynccontextmanager
+    async def made(clock: clocks.Clock | None = None) -> AsyncIterator[support.Stubs]:
+        name = await server.fresh()
+        await server.add_tenants(name, OTHER, IDLE)
+        async with support.service(server, clock, name) as stubs:
+            yield stubs
+
+    return made
+
+
+@pytest.fixture
+async def storage(make_storage: Make) -> AsyncIterator[support.Stubs]:
+    """A storage service on the system's clock."""
+    async with make_storage() as stubs:
+        yield stubs
+
+
+@pytest.fixture
+def two_tenants(storage: support.Stubs) -> support.Stubs:
+    """The same; named where a test is about more than one tenant."""
+    return storage
