@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis import clock as clocks
 from chassis import contexts as callers
-from chassis import errors, streams
+from chassis import errors, streams, telemetry
 from scoring.domain import models
 from scoring.inbound import converters
 from scoring.usecases import explain, score
@@ -59,7 +59,9 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 
     async def _answer(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
         contexts = self._contexts(request.contexts)
-        answers = await self._score(contexts, converters.to_rows(request.rows))
+        followed = [context.traceparent for context in contexts]
+        with telemetry.batch_span("scoring.score", followed, rows=len(contexts)):
+            answers = await self._score(contexts, converters.to_rows(request.rows))
         return scoring_pb2.ScoreResponse(
             batch_id=request.batch_id,
             model=self._info,

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from chassis import clock as clocks
-from chassis import streams
+from chassis import streams, telemetry
 from storage import ports
 from storage.inbound import converters
 from storage.usecases import change, know_tenants, list_unscored, look_up, record
@@ -45,8 +45,10 @@ class ClaimStore(storage_pb2_grpc.ClaimStoreServicer):
         return await self._record(request)
 
     async def _record(self, request: storage_pb2.RecordRequest) -> storage_pb2.RecordResponse:
-        submission = converters.submission(request, self._rooms.clock)
-        return converters.record_response(request, await self._rooms.recorder.record(submission))
+        followed = [item.context.traceparent for item in request.items]
+        with telemetry.batch_span("storage.record", followed, rows=len(followed)):
+            submission = converters.submission(request, self._rooms.clock)
+            return converters.record_response(request, await self._rooms.recorder.record(submission))
 
     def Lookup(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[storage_pb2.LookupRequest], context: Any
@@ -65,9 +67,11 @@ class ClaimStore(storage_pb2_grpc.ClaimStoreServicer):
     async def _lookup(self, request: storage_pb2.LookupRequest) -> storage_pb2.LookupResponse:
         rooms = self._rooms
         questions = [converters.question(item) for item in request.items]
-        answers = await look_up.look_up(
-            questions, ledger=rooms.ledger, tenants=rooms.tenants, clock=rooms.clock
-        )
+        followed = [item.context.traceparent for item in request.items]
+        with telemetry.batch_span("storage.lookup", followed, rows=len(followed)):
+            answers = await look_up.look_up(
+                questions, ledger=rooms.ledger, tenants=rooms.tenants, clock=rooms.clock
+            )
         results = [
             converters.lookup_result(item.context.item_id, answer)
             for item, answer in zip(request.items, answers, strict=True)
