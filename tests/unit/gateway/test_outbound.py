@@ -1,0 +1,126 @@
+"""The way to claims: what its refusals become, and answers that cannot be read."""
+
+import asyncio
+
+import pytest
+
+import gateway_rooms as rooms
+from chassis import apps, channels, errors, local
+from chassis import clock as clocks
+from chassis import testing as plumbing
+from gateway import testing
+from gateway.domain import exchanges
+from gateway.outbound import claims as outbound
+from gateway.outbound import converters, neighbours
+from ultrathink.claims.v1 import claims_pb2
+
+SUBMISSION = exchanges.Submission(b"{}", "application/json", "application/json", dry_run=False)
+
+
+def _context() -> object:
+    return plumbing.context(deadline=clocks.SystemClock().monotonic() + 10)
+
+
+@pytest.mark.parametrize(
+    "reason", ["token.expired", "caller.not_allowed", "caller.not_trusted", "stream.refused"]
+)
+def test_a_refusal_of_the_gateway_is_our_defect(reason: str) -> None:
+    """When claims does not accept the gateway, its caller is not told to log in again."""
+    told = converters.of_call(errors.Denied(reason, "No."))
+    assert isinstance(told, errors.Internal)
+    assert told.reason == "claims.refused_gateway"
+
+
+def test_a_refusal_of_the_caller_stays_one() -> None:
+    """Denied for want of a role is the caller's."""
+    fault = errors.Denied("role.not_allowed", "No.")
+    assert converters.of_call(fault) is fault
+
+
+async def test_claims_that_refuse_the_gateway() -> None:
+    """Every way of asking becomes Internal when the gateway may not call."""
+    far = testing.MemoryClaims()
+    async with local.LocalChannel(rooms.room(far, caller="somebody"), caller="gateway") as channel:
+        door = outbound.ClaimsDoor(channel, clocks.SystemClock())
+        desk = outbound.ClaimsDesk(channel, clocks.SystemClock())
+        with pytest.raises(errors.Internal, match=r"claims\.refused_gateway"):
+            await desk.get("x", _context())  # type: ignore[arg-type]
+        with pytest.raises(errors.Internal, match=r"claims\.refused_gateway"):
+            await anext(desk.watch("", _context()))  # type: ignore[arg-type]
+        with pytest.raises(errors.Internal):
+            await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+        await door.aclose()
+
+
+async def test_a_claim_without_a_result_is_an_error_and_not_a_wait() -> None:
+    """A batch that comes back without one of its items fails that item alone."""
+    far = testing.MemoryClaims()
+    intake = rooms.Intake(far)
+    intake.mute.add(b"{}")
+    async with local.LocalChannel(rooms.room(far, intake), caller="gateway") as channel:
+        door = outbound.ClaimsDoor(channel, clocks.SystemClock())
+        with pytest.raises(errors.Internal, match=r"claims\.no_outcome"):
+            await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+        await door.aclose()
+
+
+def test_a_result_without_an_outcome_is_a_defect() -> None:
+    """An empty oneof is no decision."""
+    outcome = converters.outcome(claims_pb2.SubmitResult(item_id="1"))
+    assert isinstance(outcome, errors.Internal)
+
+
+@pytest.mark.parametrize("accept", sorted(converters.WIRE_VERDICTS))
+def test_verdicts_keep_their_names(accept: str) -> None:
+    """The wire's verdicts and ours are the same three."""
+    rendered = claims_pb2.Rendered(body=b"{}", media_type="application/json")
+    result = claims_pb2.SubmitResult(rendered=rendered, verdict=converters.WIRE_VERDICTS[accept])
+    outcome = converters.outcome(result)
+    assert isinstance(outcome, exchanges.Answer)
+    assert outcome.verdict == accept
+
+
+async def test_a_late_answer_is_told_at_the_deadline() -> None:
+    """A claims that does not answer in time raises deadline.exceeded, and nothing hangs."""
+    far = testing.MemoryClaims()
+    begun = asyncio.Event()
+
+    async def never(*_: object) -> exchanges.Answer:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    far.submit = never  # type: ignore[method-assign]
+    async with local.LocalChannel(rooms.room(far), caller="gateway") as channel:
+        door = outbound.ClaimsDoor(channel, clocks.SystemClock())
+        soon = plumbing.context(deadline=clocks.SystemClock().monotonic() + 0.05)
+        with pytest.raises(errors.Unavailable, match=r"deadline\.exceeded"):
+            await door.submit(SUBMISSION, soon)
+    assert begun.is_set()
+
+
+async def test_health_is_asked_of_claims_itself() -> None:
+    """A serving room is up, one that is not ready is down, a missing one is down with the reason."""
+    far = testing.MemoryClaims()
+    async with plumbing.serve(rooms.room(far), caller="gateway") as channel:
+        neighbour = neighbours.GrpcNeighbour(channel)
+        assert await neighbour.state() == exchanges.State(ok=True, detail="")
+        far.failure = errors.Unavailable("storage.away", "Away.")
+        async with asyncio.timeout(5):
+            while (await neighbour.state()).ok:  # the room asks itself again every few milliseconds
+                pass
+        assert (await neighbour.state()).detail == "claims: not serving"
+    async with channels.open_channel("127.0.0.1:9", signer=None) as nowhere:
+        gone = await neighbours.GrpcNeighbour(nowhere).state()
+    assert gone == exchanges.State(ok=False, detail="claims: call.unavailable")
+
+
+async def test_a_room_in_this_process_speaks_for_itself() -> None:
+    """Without a socket between them, readiness is claims' own word."""
+
+    async def ready() -> apps.Readiness:
+        return apps.Readiness(ok=False, detail="storage is away")
+
+    assert await neighbours.LocalNeighbour(ready).state() == exchanges.State(
+        ok=False, detail="storage is away"
+    )
