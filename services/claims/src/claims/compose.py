@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import msgspec
 
-from chassis import apps, channels, errors, identity, tokens
+from chassis import apps, channels, errors, identity, oidc, tokens
 from chassis import clock as clocks
 from claims import ports
 from claims.domain import identities
@@ -125,7 +125,9 @@ def assemble(settings: ClaimsSettings, rooms: Rooms, clock: clocks.Clock, ready:
         support_seconds=settings.support_seconds,
     )
     verbs = (submit.Submit(assessing, rooms.store, clock), check.Check(assessing))
-    carrying = batches.Batches(who, max_items=settings.max_batch_items, max_in_flight=settings.max_in_flight)
+    carrying = batches.Batches(
+        who, clock, max_items=settings.max_batch_items, max_in_flight=settings.max_in_flight
+    )
     filing = files.Files(carrying, who, verbs, _limits(settings))
     taking = intake.Intake(carrying, filing, verbs)
     showing = desk.Desk(_desk_verbs(rooms, clock), who)
@@ -197,8 +199,10 @@ def _methods() -> list[str]:
 
 
 def _tokens(settings: ClaimsSettings, clock: clocks.Clock) -> tokens.TokenVerifier | None:
-    if settings.user_keys_file is not None:
-        return tokens.development_verifier(settings.user_keys_file, clock)
+    if settings.development_keys_file is not None:
+        return tokens.development_verifier(settings.development_keys_file, clock)
+    if settings.oidc_issuer:
+        return oidc.oidc_verifier(settings.oidc_issuer, settings.oidc_audience, clock)
     return None
 
 

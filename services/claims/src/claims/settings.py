@@ -23,11 +23,14 @@ class ClaimsSettings(settings.ServiceSettings):
     storage_target: str = "127.0.0.1:50052"
     """Address of storage, host:port or a gRPC name. Default: loopback."""
 
-    user_keys_file: Path | None = None
-    """JWKS file of the development issuer's public key. Default none: no development token is accepted."""
+    development_keys_file: Path | None = None
+    """JWKS of the development issuer (`ultrathink up` writes it). Default none: its tokens are refused."""
 
     oidc_issuer: str = ""
     """URL of the OIDC issuer whose tokens are accepted. Default empty: none; services alone may call."""
+
+    oidc_audience: str = "ultrathink"
+    """Audience a token of the OIDC issuer must name. Default ultrathink: tokens for others are refused."""
 
     default_deadline_seconds: float = pydantic.Field(default=10.0, gt=0, le=300)
     """Seconds for a call whose sender gave no context. Default 10: a thousand times the usual answer."""

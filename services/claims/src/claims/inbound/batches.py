@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from chassis import clock as clocks
 from chassis import errors, identity, telemetry
 from claims import ports
-from claims.inbound import callers, converters
+from claims.inbound import callers, converters, messages
 from claims.usecases import submit
 from ultrathink.claims.v1 import claims_pb2
 
@@ -16,8 +17,11 @@ RETRY_AFTER_MS = 200  # A full room of small claims is empty again in about this
 class Batches:
     """Carries items to a use case; `max_items` per batch, `max_in_flight` over all callers."""
 
-    def __init__(self, who: callers.Callers, *, max_items: int, max_in_flight: int) -> None:
-        self._callers, self._max_items, self._max_in_flight = who, max_items, max_in_flight
+    def __init__(
+        self, who: callers.Callers, clock: clocks.Clock, *, max_items: int, max_in_flight: int
+    ) -> None:
+        self._callers, self._clock = who, clock
+        self._max_items, self._max_in_flight = max_items, max_in_flight
         self._in_flight = 0
         self._gauge = telemetry.gauge("claims_in_flight", "Claims at work in this process.")
 
@@ -33,10 +37,7 @@ class Batches:
         with telemetry.batch_span("claims.batch", traceparents, rows=len(items)) as onward:
             arrivals = [self._arrival(item, who, onward) for item in items]
             answers = await self.carry(arrivals, verb)
-        results = [
-            converters.result(item.context.item_id, answer, _form(item, answer))
-            for item, answer in zip(items, answers, strict=True)
-        ]
+        results = [self._result(item, answer) for item, answer in zip(items, answers, strict=True)]
         return claims_pb2.SubmitResponse(batch_id=request.batch_id, results=results)
 
     async def carry(
@@ -68,6 +69,14 @@ class Batches:
         except errors.Denied as fault:
             return fault
         return converters.arrival(item, context)
+
+    def _result(
+        self, item: claims_pb2.SubmitItem, answer: submit.Answer | errors.Fault
+    ) -> claims_pb2.SubmitResult:
+        told = converters.result(item.context.item_id, answer, _form(item, answer))
+        if messages.wanted(item.accept):
+            messages.enclose(told, item.raw.body, self._clock.now())
+        return told
 
 
 def _refused(request: claims_pb2.SubmitRequest, fault: errors.Fault) -> claims_pb2.SubmitResponse:
