@@ -97,7 +97,7 @@ def _unpacked(name: str, data: bytes) -> str:
 
 def _yaml(name: str, text: bytes) -> object:
     try:
-        return yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - the C form of the safe loader
+        return yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as cause:
         mark = cause.problem_mark
         place = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"

@@ -4,7 +4,7 @@ Room: domain. Each accepted node also lists the arguments it may carry, so that 
 and we do not (ESCAPE, OVER, ORDER BY …) is refused rather than ignored.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from claims.domain.rules import calls, kinds, nulls, parsing, schema, tables, tree
 
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _COMPARES: dict[type[exp.Expression], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
@@ -200,6 +200,8 @@ class _Checker:
         self.only(node, "this", "expressions")
         operand = self.check(node.this, depth + 1)
         values: list[tree.Value] = []
+        if operand.kind in tree.LISTS:
+            raise self.error(node, "IN takes single values.", "Write list && ARRAY[…].")
         for part in node.expressions:
             operand, literal = self._unify(part, operand, self.check(part, depth + 1))
             if not isinstance(literal, tree.Literal) or literal.value is None:
@@ -273,7 +275,7 @@ class _Checker:
         if not is_date or not isinstance(inner, exp.Literal) or not inner.is_string:
             raise self.error(node, "Casts are not in the language.", "Write DATE '2026-01-31' for a day.")
         try:
-            day = datetime.date.fromisoformat(str(inner.this))
+            day = dt.date.fromisoformat(str(inner.this))
         except ValueError as cause:
             raise self.error(node, "This is not a day.", "Write DATE '2026-01-31'.") from cause
         return tree.Literal(day.toordinal() - _EPOCH, tree.Kind.DATE)

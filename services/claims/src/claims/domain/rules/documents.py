@@ -1,6 +1,6 @@
 """The shape of pack documents: what a domain expert writes. Data only; unknown fields are refused by name."""
 
-import datetime
+import datetime as dt
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -29,10 +29,10 @@ class Bilingual(decisions.Bilingual, frozen=True, kw_only=True, forbid_unknown_f
 class Valid(Document, frozen=True, kw_only=True):
     """First and last day, both included; an open end is left out."""
 
-    from_: datetime.date | None = msgspec.field(default=None, name="from")
-    to: datetime.date | None = None
+    from_: dt.date | None = msgspec.field(default=None, name="from")
+    to: dt.date | None = None
 
-    def holds(self, day: datetime.date) -> bool:
+    def holds(self, day: dt.date) -> bool:
         """Tell whether a day lies inside."""
         return (self.from_ is None or self.from_ <= day) and (self.to is None or day <= self.to)
 
@@ -98,8 +98,8 @@ class TableHead(Document, frozen=True, kw_only=True):
     source: Text
     licence: Text
     revision: Word
-    from_: datetime.date = msgspec.field(name="from")
-    to: datetime.date | None = None
+    from_: dt.date = msgspec.field(name="from")
+    to: dt.date | None = None
     dotless: bool = False
     columns: dict[str, Literal["boolean", "text", "integer", "number"]] = {}
     data: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")]

@@ -267,7 +267,7 @@ def hoisted_code(found: tuple[str, bool]) -> Code:
 
 
 def _is_sibling(node: tree.Node, rows: str) -> bool:
-    return isinstance(node, tree.Column) and node.owner == rows
+    return isinstance(node, tree.Column) and node.owner == rows and node.kind not in tree.LISTS
 
 
 def _reads(node: tree.Node, rows: str) -> bool:

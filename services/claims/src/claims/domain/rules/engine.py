@@ -6,7 +6,7 @@ remembered, so a claim costs what its applicable rules cost. Everything remember
 
 import bisect
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import itertools
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from claims.domain.rules import explaining, packs, programs, runtime, tables, tr
 from formats import model
 
 MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of words, a program is shared by many
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _DIMENSIONS = ("use", "type", "subtype", "encounter_class", "payer", "profile")
 
 type Facts = Mapping[str, Any]  # what is known beyond the claim; "zone" is the provider's IANA time zone
@@ -63,7 +63,7 @@ class Engine:
         """The packs in force."""
         return self._packs
 
-    def evaluate(self, claim: model.Claim, *, as_of: datetime.date, facts: Facts | None = None) -> Outcome:
+    def evaluate(self, claim: model.Claim, *, as_of: dt.date, facts: Facts | None = None) -> Outcome:
         """Return findings and undecided rules of a claim, as of a day; a missing regime is "base".
 
         Days are counted in `facts["zone"]`, else in the zone of the claim's regime.
@@ -98,7 +98,7 @@ class Engine:
             findings += explainer.findings(case, [row for _, row, said in rows if said])
             unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
 
-    def _program(self, claim: model.Claim, as_of: datetime.date) -> _Program:
+    def _program(self, claim: model.Claim, as_of: dt.date) -> _Program:
         regime = claim.regime or "base"
         values = [_value(claim, name) for name in self._named]
         key = (regime, bisect.bisect_right(self._turns, as_of), *values)
@@ -110,7 +110,7 @@ class Engine:
             self._selected[key] = found
         return found
 
-    def _select(self, regime: str, as_of: datetime.date, values: Mapping[str, object]) -> _Program:
+    def _select(self, regime: str, as_of: dt.date, values: Mapping[str, object]) -> _Program:
         chosen = tuple(
             at for at, (pack, rule) in enumerate(self._rules)
             if regime in pack.regimes
@@ -124,7 +124,7 @@ class Engine:
             self._programs[chosen] = self._compile(chosen, regime, as_of)
         return self._programs[chosen]
 
-    def _compile(self, chosen: tuple[int, ...], regime: str, as_of: datetime.date) -> _Program:
+    def _compile(self, chosen: tuple[int, ...], regime: str, as_of: dt.date) -> _Program:
         rules = tuple(self._rules[at][1] for at in chosen)
         asked = [pack for pack in self._packs if regime in pack.regimes and pack.valid.holds(as_of)]
         names = {
@@ -155,15 +155,11 @@ def _refuse_doubles(ids: Sequence[str]) -> None:
         )
 
 
-def _turns(found: Sequence[packs.Pack]) -> list[datetime.date]:
+def _turns(found: Sequence[packs.Pack]) -> list[dt.date]:
     """Return the days on which the set of valid rules changes, sorted."""
     spans = [span for pack in found for span in (pack.valid, *(rule.valid for rule in pack.rules))]
     starts = {span.from_ for span in spans if span.from_ is not None}
-    ends = {
-        span.to + datetime.timedelta(days=1)
-        for span in spans
-        if span.to is not None and span.to < datetime.date.max
-    }
+    ends = {span.to + dt.timedelta(days=1) for span in spans if span.to is not None and span.to < dt.date.max}
     return sorted(starts | ends)
 
 

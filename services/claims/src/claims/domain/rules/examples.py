@@ -4,7 +4,7 @@ Room: domain. A mapping merges field by field; a list merges each of its members
 same list below, with sequence 1, 2, … unless it says otherwise; null removes a field; `as_of` is the day.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +14,7 @@ from claims.domain.rules import engine, tables
 from claims.domain.rules import packs as rule_packs
 from formats import canonical, model
 
-AS_OF = datetime.date(2026, 8, 2)
+AS_OF = dt.date(2026, 8, 2)
 MINIMAL: Mapping[str, Any] = {
     "claim_id": "EXAMPLE-1", "type": "professional", "subtype": "op", "use": "claim",
     "created": "2026-08-02", "currency": "SAR",
@@ -43,7 +43,7 @@ class Mistake(msgspec.Struct, frozen=True):
     problem: str
 
 
-def build(partial: Mapping[str, Any]) -> tuple[model.Claim, datetime.date]:
+def build(partial: Mapping[str, Any]) -> tuple[model.Claim, dt.date]:
     """Return the claim of a partial one and the day it is judged on; raise Invalid where it is unreadable."""
     rest = {name: value for name, value in partial.items() if name != "as_of"}
     merged = _merged(MINIMAL, rest)

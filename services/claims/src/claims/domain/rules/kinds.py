@@ -54,6 +54,8 @@ def aggregate(function: str, argument: tree.Node | None, *, distinct: bool) -> t
     if distinct and function != "count":
         raise TypeError("DISTINCT belongs to COUNT only.")
     if function == "count":
+        if argument.kind in tree.LISTS:
+            raise TypeError("COUNT of a list has no meaning.")
         return _KIND.INT
     if function == "array_agg":
         if argument.kind not in _GATHERED:

@@ -4,7 +4,7 @@ Room: domain. A placeholder is a name in braces and nothing more; no attribute, 
 In Arabic every value stands between directional isolates, or dates and codes would read backwards.
 """
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -15,7 +15,7 @@ from claims.domain import decisions
 from claims.domain.rules import tree
 from formats import money
 
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _ISOLATE, _END = "\u2066", "\u2069"  # left-to-right isolate, pop directional isolate (Unicode UAX 9)
 _WORDS = {"en": {True: "yes", False: "no", None: "nothing"}, "ar": {True: "نعم", False: "لا", None: "لا شيء"}}
@@ -62,7 +62,7 @@ def template(text: decisions.Bilingual, kind: Callable[[str], tree.Kind | None])
 def plain(kind: tree.Kind, value: object, currency: str | None) -> object:
     """Return a value as a finding carries it: days as ISO 8601, amounts with the currency's decimals."""
     if kind is tree.Kind.DATE and isinstance(value, int):
-        return datetime.date.fromordinal(value + _EPOCH).isoformat()
+        return dt.date.fromordinal(value + _EPOCH).isoformat()
     if kind is tree.Kind.MONEY and isinstance(value, Decimal | int):
         return _decimals(Decimal(value), money.minor_digits(currency))
     if isinstance(value, Decimal):

@@ -1,20 +1,20 @@
-"""A rule's text to sqlglot's tree, within bounds: size, nesting, one expression. Judges no meaning.
+"""A rule's text to sqlglot's tree, within bounds (size, nesting, one expression). Judges no meaning.
 
-Room: domain. sqlglot reads far more than the language allows; what it returns is only looked at by checking.py,
-which knows every node it accepts. Bounds are checked on tokens, before a recursive parser sees the text.
+Room: domain. sqlglot reads far more than the language allows; what it returns is only looked at by
+checking.py, which knows every node it accepts. Bounds are checked on tokens, before a recursive parser sees the text.
 """
 
 import sqlglot
 from sqlglot import errors as sqlglot_errors
-from sqlglot import exp, tokens
+from sqlglot import exp
 
 MAX_BYTES = 4_096  # a longer rule is two rules, or a table
 MAX_DEPTH = 40  # deeper than anything a person can check; far below Python's recursion limit
 MAX_PREFIXES = 8  # NOT NOT …, - - …: each is a recursion of the parser
 
-_OPENING = {tokens.TokenType.L_PAREN, tokens.TokenType.CASE, tokens.TokenType.L_BRACKET}
-_CLOSING = {tokens.TokenType.R_PAREN, tokens.TokenType.END, tokens.TokenType.R_BRACKET}
-_PREFIX = {tokens.TokenType.NOT, tokens.TokenType.DASH, tokens.TokenType.PLUS, tokens.TokenType.TILDE}
+_OPENING = {sqlglot.TokenType.L_PAREN, sqlglot.TokenType.CASE, sqlglot.TokenType.L_BRACKET}
+_CLOSING = {sqlglot.TokenType.R_PAREN, sqlglot.TokenType.END, sqlglot.TokenType.R_BRACKET}
+_PREFIX = {sqlglot.TokenType.NOT, sqlglot.TokenType.DASH, sqlglot.TokenType.PLUS, sqlglot.TokenType.TILDE}
 
 
 class TextError(Exception):
@@ -47,7 +47,9 @@ def parse(text: str) -> exp.Expression:
         raise TextError("The text cannot be read as an expression.", "Write one SQL condition.") from cause
     if len(found) != 1 or found[0] is None:
         raise TextError("The text is not exactly one expression.", "Write one condition, without `;`.")
-    return found[0]  # type: ignore[no-any-return]
+    if not isinstance(found[0], exp.Expression):
+        raise TextError("The text is not an expression.", "Write one SQL condition.")
+    return found[0]
 
 
 def position(node: exp.Expression) -> tuple[int, int]:
@@ -60,7 +62,7 @@ def position(node: exp.Expression) -> tuple[int, int]:
     return 1, 1
 
 
-def _tokens(text: str) -> list[tokens.Token]:
+def _tokens(text: str) -> list[sqlglot.Token]:
     try:
         return list(sqlglot.tokenize(text, read="postgres"))
     except sqlglot_errors.SqlglotError as cause:
@@ -71,7 +73,7 @@ def _tokens(text: str) -> list[tokens.Token]:
         raise TextError("The text holds characters that cannot be read.", "Write plain SQL.") from cause
 
 
-def _bound(found: list[tokens.Token]) -> None:
+def _bound(found: list[sqlglot.Token]) -> None:
     if not found:
         raise TextError("The text is empty.", "Write a condition, or leave the field out.")
     depth = prefixes = 0

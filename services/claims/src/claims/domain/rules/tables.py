@@ -4,7 +4,7 @@ Room: domain. A table answers only inside its window: outside it a code is neith
 answer is None. Keys of ICD tables compare without dots; every key compares without regard to case.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ import msgspec
 from claims.domain import decisions
 from claims.domain.rules import tree
 
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _KINDS = {
     "boolean": tree.Kind.BOOL,
     "text": tree.Kind.TEXT,
@@ -40,8 +40,8 @@ def number(text: str) -> Decimal:
 class Period(msgspec.Struct, frozen=True, kw_only=True):
     """One issue of a table: its rows are valid from `first` to `last`, both days included."""
 
-    first: datetime.date
-    last: datetime.date | None
+    first: dt.date
+    last: dt.date | None
     revision: str
     rows: Mapping[str, Row]
 
@@ -102,7 +102,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return [
             (
                 period.first.toordinal() - _EPOCH,
-                (period.last or datetime.date.max).toordinal() - _EPOCH,
+                (period.last or dt.date.max).toordinal() - _EPOCH,
                 period.rows,
             )
             for period in self.periods
