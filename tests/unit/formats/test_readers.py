@@ -85,8 +85,10 @@ def test_ndjson_of_claims_gives_the_claims(claims: list[model.Claim]):
     assert [answer.claim for answer in answers if isinstance(answer, readers.Read)] == claims
 
 
-_WORDS = b"""{ } [ ] : , " \\ \\u0000 null 1e999 NaN ; | + "resourceType" "Claim" "Bundle" "entry" "resource" "item"
-"type" "message" claim_id lines.code type "" extension {"url":1}""".split()
+_WORDS = b"""
+{ } [ ] : , " \\ \\u0000 null 1e999 NaN ; | + "resourceType" "Claim" "Bundle" "entry" "resource" "item"
+"type" "message" claim_id lines.code type "" extension {"url":1}
+""".split()
 fragments = st.sampled_from([*_WORDS, b"\n", b"\r", b"\x00", b"\xff", b"\xef\xbb\xbf"])
 
 
@@ -114,48 +116,14 @@ def test_a_damaged_message_is_read_or_refused(data: st.DataObject, media_type: s
 
 
 _MEMBERS = [
-    "coding",
-    "code",
-    "system",
-    "reference",
-    "identifier",
-    "value",
-    "extension",
-    "url",
-    "sequence",
-    "text",
-    "display",
-    "resource",
-    "resourceType",
-    "entry",
-    "valueReference",
-    "valueMoney",
-]
+    "coding", "code", "system", "reference", "identifier", "value", "extension", "url", "sequence", "text",
+    "display", "resource", "resourceType", "entry", "valueReference", "valueMoney",
+]  # fmt: skip
 _ELEMENTS = [
-    "type",
-    "use",
-    "patient",
-    "provider",
-    "insurer",
-    "insurance",
-    "item",
-    "diagnosis",
-    "careTeam",
-    "supportingInfo",
-    "extension",
-    "contained",
-    "total",
-    "created",
-    "identifier",
-    "meta",
-    "related",
-    "payee",
-    "accident",
-    "billablePeriod",
-    "procedure",
-    "id",
-    "_type",
-]
+    "type", "use", "patient", "provider", "insurer", "insurance", "item", "diagnosis", "careTeam", "total",
+    "supportingInfo", "extension", "contained", "created", "identifier", "meta", "related", "payee", "id",
+    "accident", "billablePeriod", "procedure", "_type",
+]  # fmt: skip
 _plain = st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3) | st.floats(allow_nan=False)
 fhir_values = st.recursive(
     _plain,

@@ -141,6 +141,6 @@ def _content(cursor: cursors.Cursor, data: Any) -> bytes | None:
         cursor.refuse("data", "attachment.invalid", "The attachment is not base64.")
         return None
     cursor.sink.note(
-        f"attachment named by its SHA-256, its bytes are in the message as received: {cursor.path}"
+        f"attachment named by its SHA-256, its bytes are in the message as received: {cursor.element}"
     )
     return content

@@ -103,7 +103,7 @@ def code(parent: cursors.Cursor, name: str) -> str | None:
     if found.others or (found.system and not found.system.startswith(_UNDERSTOOD)):
         cursor.put_back("coding", raw["coding"])
     if found.code and found.text and found.text != found.display:
-        cursor.sink.keep(f"{cursor.path}.text", found.text)
+        cursor.sink.keep(f"{cursor.element}.text", found.text)
     return found.code or found.text or found.display
 
 

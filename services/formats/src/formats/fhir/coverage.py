@@ -10,6 +10,7 @@ from formats import model
 from formats.fhir import codes, cursors, people, references
 
 _RESPONSIBILITIES: dict[int, Literal["P", "S", "T"]] = {1: "P", 2: "S", 3: "T"}
+_CLASSES = frozenset({"group", "plan", "policy"})
 _PAID = "benefit"
 _PATIENT_CATEGORIES = frozenset({"copay", "coPay", "deductible", "patientShare"})
 
@@ -65,6 +66,9 @@ def _read(reading: references.Reading, cursor: cursors.Cursor, payer: str | None
     payors = references.targets(reading, cursor, "payor")
     references.target(reading, cursor, "beneficiary")
     payor = _payor(reading, payors[0]) if payors else None
+    order = cursor.peek("order")
+    if isinstance(order, int) and order in _RESPONSIBILITIES:
+        cursor.take("order")  # the insurance's responsibility
     return model.Coverage(
         member_id=member.value if member else cursor.text("subscriberId"),
         member_id_system=member.system if member else None,
@@ -91,7 +95,7 @@ def _classes(cursor: cursors.Cursor) -> dict[str, str]:
             value = entry["value"]
         except (TypeError, KeyError, IndexError):
             kind = value = None
-        if kind in {"group", "plan", "policy"} and isinstance(value, str) and kind not in found:
+        if isinstance(kind, str) and isinstance(value, str) and kind in _CLASSES and kind not in found:
             found[kind] = value
         else:
             rest.append(entry)

@@ -28,7 +28,9 @@ class Sink:
         self._kept: list[model.Extra] = []
 
     def refuse(self, path: str, code: str, message: str) -> None:
-        """Note a violation; beyond the bound they are dropped."""
+        """Note a violation, the first of its path; beyond the bound they are dropped."""
+        if any(violation.path == path for violation in self.violations):
+            return
         if len(self.violations) < violations.MAX_VIOLATIONS:
             self.violations.append(errors.Violation(path, code, message))
 
@@ -63,10 +65,15 @@ class Sink:
 
 
 class Cursor:
-    """One JSON object at a path of the message."""
+    """One JSON object: at a path of the document, which violations name, and at an element of its resource.
 
-    def __init__(self, data: dict[str, Any], path: str, sink: Sink) -> None:
+    Kept values are named by the element (`Coverage.class`), so that they do not depend on where in a bundle
+    the resource stands.
+    """
+
+    def __init__(self, data: dict[str, Any], path: str, sink: Sink, *, element: str) -> None:
         self.path = path
+        self.element = element
         self.sink = sink
         self._left = dict(data)
         self._size = len(data)
@@ -75,9 +82,9 @@ class Cursor:
     def leftovers(self) -> list[tuple[str, Any]]:
         """Return the members nobody took with their paths, renderings excepted; an unread object whole."""
         if len(self._left) == self._size:
-            return [(self.path, self._left)] if self._left else []
+            return [(self.element, self._left)] if self._left else []
         left = ((name, value) for name, value in self._left.items() if name not in _RENDERINGS)
-        return [(f"{self.path}.{violations.printable(name)}", value) for name, value in left]
+        return [(f"{self.element}.{violations.printable(name)}", value) for name, value in left]
 
     def take(self, name: str) -> Any:
         """Return a member as it is and count it as read."""
@@ -142,7 +149,7 @@ class Cursor:
         """Return an object member; None where absent."""
         value = self.take(name)
         if isinstance(value, dict):
-            return Cursor(value, f"{self.path}.{name}", self.sink)
+            return self._inner(value, name)
         if value is not None:
             self.refuse(name, "field.type", "An object is expected here.")
         return None
@@ -152,7 +159,7 @@ class Cursor:
         found = []
         for index, value in enumerate(self.items(name)):
             if isinstance(value, dict):
-                found.append(Cursor(value, f"{self.path}.{name}[{index}]", self.sink))
+                found.append(self._inner(value, f"{name}[{index}]"))
             else:
                 self.refuse(f"{name}[{index}]", "field.type", "An object is expected here.")
         return found
@@ -181,6 +188,9 @@ class Cursor:
             return found
         self.refuse(name, "field.type", "A list of whole numbers is expected here.")
         return []
+
+    def _inner(self, data: dict[str, Any], name: str) -> "Cursor":
+        return Cursor(data, f"{self.path}.{name}", self.sink, element=f"{self.element}.{name}")
 
     def _date(self, name: str, accepted: Any) -> str | None:
         value = self.take(name)

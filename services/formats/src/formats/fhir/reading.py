@@ -21,7 +21,7 @@ _NAMES = (
     (re.compile(r"\.details\b"), ".detail"),
     (re.compile(r"\.service_date\b"), ".servicedDate"),
     (re.compile(r"\.unit_price\b"), ".unitPrice.value"),
-    (re.compile(r"\.(net|total)\b"), r".\1.value"),
+    (re.compile(r"(^|\.)(net|total)$"), r"\1\2.value"),
     (re.compile(r"\.quantity$"), ".quantity.value"),
 )
 
@@ -60,7 +60,7 @@ def _answer(place: bundles.Place) -> Found | errors.Invalid:
 
 def _found(place: bundles.Place) -> Found:
     sink = cursors.Sink()
-    cursor = cursors.Cursor(place.resource, place.path, sink)
+    cursor = cursors.Cursor(place.resource, place.path, sink, element="Claim")
     contained = references.Index()
     for position, resource in enumerate(cursor.items("contained")):
         if isinstance(resource, dict):

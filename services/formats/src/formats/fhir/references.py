@@ -62,8 +62,9 @@ class Reading:
     def once[T](self, resource: dict[str, Any], path: str, read: Callable[[cursors.Cursor], T]) -> T:
         """Return what a reader makes of a resource, reading it only the first time it is referred to."""
         key = (id(resource), read.__name__)
+        element = str(resource.get("resourceType"))
         if key not in self._read:
-            self._read[key] = read(cursors.Cursor(resource, path, self.sink))
+            self._read[key] = read(cursors.Cursor(resource, path, self.sink, element=element))
         found: T = self._read[key]
         return found
 
@@ -72,7 +73,6 @@ class Target:
     """What a reference said: the resource if it is there, the identifier and the text in any case."""
 
     def __init__(self, reading: Reading, cursor: cursors.Cursor) -> None:
-        self.path = cursor.path
         self.reference = cursor.text("reference")
         self.display = cursor.text("display")
         cursor.take("type")
@@ -80,7 +80,7 @@ class Target:
         self.identifier = codes.identifier(identity) if identity else None
         self.found = self._find(reading)
         if self.found is None and self.reference:
-            reading.sink.note(f"reference not in the message: {cursor.path}")
+            reading.sink.note(f"reference not in the message: {cursor.element}")
 
     def _find(self, reading: Reading) -> tuple[dict[str, Any], str] | None:
         if self.reference:
