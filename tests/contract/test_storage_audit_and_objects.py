@@ -54,7 +54,9 @@ async def test_reads_are_entries_too(storage: support.Stubs):
         context=support.context(subject="reviewer@example.org"), event="claim.read", id=claim
     )
     await storage.audit.Append(request)
-    history = await storage.reader.GetHistory(storage_pb2.GetHistoryRequest(context=support.context(), id=claim))
+    history = await storage.reader.GetHistory(
+        storage_pb2.GetHistoryRequest(context=support.context(), id=claim)
+    )
     assert [(entry.event, entry.subject) for entry in history.audit] == [
         ("claim.recorded", "biller@example.org"),
         ("claim.read", "reviewer@example.org"),
@@ -76,7 +78,11 @@ async def test_reads_are_entries_too(storage: support.Stubs):
 )
 async def test_an_entry_that_cannot_be_is_refused(storage: support.Stubs, fields, reason):
     """Only recording writes claim.recorded; malformed entries are told."""
-    values = {"context": support.context(), "event": "claim.read", "id": "01900000-0000-7000-8000-000000000000"}
+    values = {
+        "context": support.context(),
+        "event": "claim.read",
+        "id": "01900000-0000-7000-8000-000000000000",
+    }
     assert await refusal(storage.audit.Append(storage_pb2.AppendRequest(**(values | fields)))) == reason
 
 

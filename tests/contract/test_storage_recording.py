@@ -107,7 +107,9 @@ async def test_repetitions_inside_one_batch_are_found(storage: support.Stubs):
 async def test_two_writers_with_one_key_have_one_winner(storage: support.Stubs):
     """Concurrent submissions of one key record one claim; the others repeat it or conflict."""
     batches = [support.Batch().add(f"C-{number % 2}", key="k") for number in range(8)]
-    answers = [results[0] for results in await asyncio.gather(*(support.record(storage, batch) for batch in batches))]
+    answers = [
+        results[0] for results in await asyncio.gather(*(support.record(storage, batch) for batch in batches))
+    ]
     won = [answer for answer in answers if answer.HasField("recorded") and not answer.recorded.replayed]
     assert len(won) == 1
     assert {answer.recorded.id for answer in answers if answer.HasField("recorded")} == {won[0].recorded.id}
@@ -244,12 +246,9 @@ async def test_a_repetition_is_found_across_months(make_storage):
     async with make_storage(clock) as storage:
         [first] = await support.record(storage, support.Batch().add("C-1", key="k"))
         clock.advance(40 * 86_400)
-        [again] = await support.record(
-            storage, support.Batch().add("C-1", key="k")
-        )
+        [again] = await support.record(storage, support.Batch().add("C-1", key="k"))
         [later] = await support.record(storage, support.Batch().add("C-2"))
         assert again.recorded.replayed
         assert again.recorded.id == first.recorded.id
         listed = await storage.reader.ListClaims(storage_pb2.ListClaimsRequest(context=support.context()))
         assert [row.id for row in listed.rows] == [later.recorded.id, first.recorded.id]
-

@@ -118,9 +118,7 @@ async def twin(clock: clocks.Clock | None = None, *tenants: views.Tenant) -> Asy
     """Yield stubs on a storage service over the in-memory twin."""
     configured = settings.Settings.model_validate({})
     world = storage_testing.world(*tenants)
-    outside = compose.Outside(
-        **{name: getattr(world, name) for name in compose.Outside.__struct_fields__}
-    )
+    outside = compose.Outside(**{name: getattr(world, name) for name in compose.Outside.__struct_fields__})
     async with compose.serve(outside, configured, clock=clock or clocks.SystemClock()) as app:
         yield Stubs(app, "")
 
@@ -188,7 +186,13 @@ class Batch:
             service_key = service_keys[number - 1] if number <= len(service_keys) else ""
             for name, value in line_row(place, number, service_key).items():
                 getattr(self.request.lines, name).append(value)
-        finding = {"item": place, "rule": "base.sum", "severity": "warning", "line": 1, "path": "lines[0].net"}
+        finding = {
+            "item": place,
+            "rule": "base.sum",
+            "severity": "warning",
+            "line": 1,
+            "path": "lines[0].net",
+        }
         for name, value in finding.items():
             getattr(self.request.findings, name).append(value)
         return self
@@ -241,14 +245,22 @@ def line_row(item: int, sequence: int, service_key: str = "") -> dict[str, objec
 
 def claim_document(claim_id: str, lines: int = 3) -> bytes:
     """Return canonical JSON of about the usual size."""
-    line = {"code": "G0103", "system": "hcpcs", "service_date": "2026-08-01", "quantity": 1, "unit_price": 50.00}
+    line = {
+        "code": "G0103",
+        "system": "hcpcs",
+        "service_date": "2026-08-01",
+        "quantity": 1,
+        "unit_price": 50.00,
+    }
     claim = {
         "claim_id": claim_id,
         "type": "professional",
         "use": "claim",
         "provider": {"id": "P1", "type": "hospital", "branch": "riyadh"},
         "patient": {"id": "1012345678", "birth_date": "1984-05-02", "sex": "male"},
-        "insurance": [{"sequence": 1, "focal": True, "coverage": {"member_id": "M-0001", "payer": "7001571327"}}],
+        "insurance": [
+            {"sequence": 1, "focal": True, "coverage": {"member_id": "M-0001", "payer": "7001571327"}}
+        ],
         "lines": [line | {"sequence": number + 1, "net": 50.00, "factor": 1} for number in range(lines)],
         "total": 50.00 * lines,
     }
@@ -257,7 +269,12 @@ def claim_document(claim_id: str, lines: int = 3) -> bytes:
 
 def decision_document(claim_id: str) -> bytes:
     """Return a decision without an id, about as long as a real one."""
-    finding = {"rule": "base.sum", "severity": "warning", "path": "lines[0].net", "message": {"en": "…", "ar": "…"}}
+    finding = {
+        "rule": "base.sum",
+        "severity": "warning",
+        "path": "lines[0].net",
+        "message": {"en": "…", "ar": "…"},
+    }
     decision = {"claim_id": claim_id, "verdict": "accept", "findings": [finding], "nonce": uuid.uuid4().hex}
     return json.dumps(decision).encode()
 

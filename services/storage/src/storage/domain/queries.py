@@ -20,10 +20,13 @@ COLUMNS = {  # filter → column
     "payer": "payer_id",
     "provider": "provider_id",
 }
-SORTS = {  # sort → column; id is the order of receipt
+SORTS = {  # sort → column; an amount is known by its column's name too; id is the order of receipt
+    "received": "id",
     "received_at": "id",
+    "at_risk": "at_risk_minor",
     "at_risk_minor": "at_risk_minor",
     "probability": "probability",
+    "submitted": "submitted_minor",
     "submitted_minor": "submitted_minor",
 }
 
@@ -39,7 +42,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     descending: bool = True
     after: tuple[float | None, str] | None = None
     limit: int = LIMIT_DEFAULT
-    sort: str = "-received_at"
+    sort: str = "-received"
 
 
 def listing(tenant: str, filters: Mapping[str, str], sort: str, cursor: str, limit: int) -> Listing:
@@ -52,7 +55,7 @@ def listing(tenant: str, filters: Mapping[str, str], sort: str, cursor: str, lim
     unknown = sorted(set(filters) - set(COLUMNS) - {"from", "to"})
     if unknown:
         raise errors.Invalid("filter.unknown", f"There is no filter named {unknown[0][:40]!r}.")
-    chosen = sort or "-received_at"
+    chosen = sort or "-received"
     if chosen.removeprefix("-") not in SORTS:
         raise errors.Invalid(
             "sort.unknown", f"Sort by one of: {', '.join(SORTS)}; a minus sign turns it round."

@@ -9,6 +9,7 @@ superuser nor BYPASSRLS, and must not have them when it also serves.
 
 import asyncio
 import importlib
+import threading
 
 import asyncpg
 
@@ -16,6 +17,9 @@ from chassis import errors
 from storage.outbound import migrations, postgres
 
 CONNECT_SECONDS = 10.0
+_ONE_AT_A_TIME = (
+    threading.Lock()
+)  # Alembic keeps its environment in globals; between processes the database locks
 
 
 async def revision(dsn: str) -> str:
@@ -89,5 +93,5 @@ def _run(dsn: str) -> None:
             await connection.run_sync(migrate)
         await engine.dispose()
 
-    with postgres.translated():
+    with _ONE_AT_A_TIME, postgres.translated():
         asyncio.run(work())

@@ -26,9 +26,17 @@ class Tenants:
         age = self._clock.monotonic() - self._read_at
         missing = not names <= self._known.keys()
         if age > FRESH_SECONDS or (missing and age > MISS_SECONDS):
+            await self._read()
+        return self._known
+
+    async def _read(self) -> None:
+        """Read the table; where that fails, what was known goes on, since a tenant rarely changes."""
+        try:
             self._known = await self._reader.tenants()
             self._read_at = self._clock.monotonic()
-        return self._known
+        except errors.Unavailable:
+            if not self._known:
+                raise
 
     async def active(self, name: str) -> views.Tenant:
         """Return an active tenant; Denied `tenant.unknown` or `tenant.inactive`."""

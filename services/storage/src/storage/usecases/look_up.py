@@ -1,11 +1,11 @@
 """Look up what history knows about claims that are being judged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chassis import clock as clocks
 from chassis import errors
 from storage import ports
-from storage.domain import records
+from storage.domain import records, views
 from storage.usecases import know_tenants
 
 QUESTIONS_MAX = 20_000
@@ -19,10 +19,24 @@ async def look_up(
     tenants: know_tenants.Tenants,
     clock: clocks.Clock,
 ) -> list[records.Answer | errors.Fault]:
-    """Return one answer or fault per question, in order: Denied `tenant.unknown`, Invalid `lookup.too_many`."""
+    """Return one answer or fault per question, in order: Denied `tenant.unknown`, Invalid `lookup.too_many`,
+    Unavailable. More than QUESTIONS_MAX are Invalid as a whole.
+    """
     if len(questions) > QUESTIONS_MAX:
         raise errors.Invalid("lookup.too_many", f"At most {QUESTIONS_MAX} questions at once.")
-    known = await tenants.among({question.tenant for question in questions})
+    try:
+        known = await tenants.among({question.tenant for question in questions})
+        return await _answers(questions, known, ledger, clock)
+    except errors.Unavailable as fault:
+        return [fault] * len(questions)
+
+
+async def _answers(
+    questions: Sequence[records.Question],
+    known: Mapping[str, views.Tenant],
+    ledger: ports.Ledger,
+    clock: clocks.Clock,
+) -> list[records.Answer | errors.Fault]:
     answers: list[records.Answer | errors.Fault] = []
     good: list[records.Question] = []
     places: list[int] = []

@@ -62,7 +62,10 @@ class Recorder:
         admission.check_shape(submission)
         if not submission.items:
             return []
-        known = await self._tenants.among({item.tenant for item in submission.items})
+        try:
+            known = await self._tenants.among({item.tenant for item in submission.items})
+        except errors.Unavailable as fault:
+            return [fault] * len(submission.items)
         now = self._clock.monotonic()
         outcomes: list[records.Outcome | None] = list(admission.judge(submission, known, now))
         rows = [row for row, outcome in enumerate(outcomes) if outcome is None]

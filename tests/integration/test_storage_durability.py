@@ -1,0 +1,454 @@
+"""Storage over PostgreSQL when things go wrong: kills, tampering, crossings, full disks, backups."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import storage_support as support
+
+from chassis import errors
+from storage import compose
+from storage.outbound import postgres
+from ultrathink.storage.v1 import storage_pb2
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+
+@pytest.fixture
+async def storage(embedded_postgres: support.Server) -> AsyncIterator[support.Stubs]:
+    """A storage service on a fresh database."""
+    async with support.service(embedded_postgres, anchor_seconds=3_600) as stubs:
+        yield stubs
+
+
+@pytest.fixture
+def own_server() -> Iterator[support.Server]:
+    """A server that this test alone may kill."""
+    with support.embedded_postgres() as server:
+        yield server
+
+
+async def execute(dsn: str, *statements: str) -> None:
+    """Execute statements on a connection of their own."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def tampered(
+    server: support.Server, storage: support.Stubs, *statements: str
+) -> storage_pb2.BrokenLink:
+    """Change the database behind storage's back, as a superuser could, and return what a walk finds."""
+    await execute(server.superuser_dsn(storage.database), *statements)
+    last = await support.verified(storage)
+    assert last.done
+    assert not last.merkle_root
+    return last.broken
+
+
+async def test_row_level_security_holds_without_our_code(embedded_postgres, storage):
+    """As the application role, another tenant's rows cannot be seen, written, moved or removed."""
+    await support.recorded(storage, "A", "B")
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
+    try:
+        await connection.execute("SET search_path = ultrathink")
+        tables = ["claims", "claim_lines", "findings", "bodies", "idempotency_keys", "service_keys"]
+        tables += ["provider_days", "audit_heads", "audit_entries", "outbox", "transitions"]
+        for table in tables:
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+        await connection.execute("SET ultrathink.tenants = 'other'")
+        for table in tables:
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(
+                "INSERT INTO audit_heads (tenant, chain, sequence, hash) VALUES ('demo', 'x', 1, '')"
+            )
+        assert await connection.execute("UPDATE claims SET verdict = 'accept'") == "UPDATE 0"
+        await connection.execute("SET ultrathink.tenants = 'demo'")
+        assert await connection.fetchval("SELECT count(*) FROM claims") == 2
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("UPDATE claims SET tenant = 'other'")
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM claims",
+        "UPDATE audit_entries SET subject = 'x'",
+        "DELETE FROM audit_entries",
+        "DELETE FROM bodies",
+        "UPDATE tenants SET active = true",
+        "CREATE TABLE mine (n integer)",
+        "ALTER TABLE claims DISABLE ROW LEVEL SECURITY",
+        "SELECT * FROM claims_2026_11",
+        "SET ROLE ultrathink_owner",
+    ],
+)
+async def test_the_application_role_owns_nothing(embedded_postgres, storage, statement):
+    """The role the service works under cannot delete, rewrite history, make tables or lift a policy."""
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
+    try:
+        await connection.execute("SET search_path = ultrathink; SET ultrathink.tenants = 'demo'")
+        await connection.execute("SELECT prepare_month(1793491200000, 1796083200000, '2026_11')")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_even_the_owner_is_bound_by_tenants(embedded_postgres, storage):
+    """Policies bind the owner of the tables too."""
+    await support.recorded(storage, "A")
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database, owner=True))
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM ultrathink.claims") == 0
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "sequence", "reason"),
+    [
+        ("UPDATE ultrathink.audit_entries SET subject = 'someone else' WHERE sequence = 2", 2, "hash"),
+        ("UPDATE ultrathink.audit_entries SET hash = sha256(hash) WHERE sequence = 2", 2, "hash"),
+        (
+            "UPDATE ultrathink.audit_entries SET previous_hash = sha256('') WHERE sequence = 2",
+            2,
+            "previous_hash",
+        ),
+        ("DELETE FROM ultrathink.audit_entries WHERE sequence = 2", 2, "gap"),
+        ("DELETE FROM ultrathink.audit_entries WHERE sequence = 3", 3, "truncated"),
+        ("DELETE FROM ultrathink.audit_heads", 0, "truncated"),
+        ("UPDATE ultrathink.audit_heads SET sequence = 4", 4, "truncated"),
+        ("UPDATE ultrathink.audit_heads SET hash = sha256(hash)", 3, "truncated"),
+        ("UPDATE ultrathink.claims SET content_hash = sha256('') WHERE claim_id = 'B'", 2, "content"),
+        ("UPDATE ultrathink.claims SET decision_size = 3 WHERE claim_id = 'B'", 2, "content"),
+        ("DELETE FROM ultrathink.claims WHERE claim_id = 'B'", 2, "content"),
+        ("UPDATE ultrathink.bodies SET content = 'rubbish'", 1, "content"),
+        ("DELETE FROM ultrathink.bodies", 1, "content"),
+    ],
+)
+async def test_tampering_is_named(embedded_postgres, storage, statement, sequence, reason):
+    """Whatever a superuser changes in entries, heads, claims or documents, the walk names the first break."""
+    await support.recorded(storage, "A", "B", "C")
+    assert (await support.verified(storage)).merkle_root
+    broken = await tampered(embedded_postgres, storage, statement)
+    assert (broken.tenant, broken.chain, broken.sequence, broken.reason) == ("demo", "s0.0", sequence, reason)
+
+
+async def test_a_tampered_change_is_named(embedded_postgres, storage):
+    """A reviewer's decision that was rewritten later breaks the chain of changes."""
+    [claim] = await support.recorded(storage, "A")
+    await storage.store.RecordChange(support.changed(claim))
+    broken = await tampered(
+        embedded_postgres, storage, "UPDATE ultrathink.transitions SET decision = 'x' WHERE revision = 2"
+    )
+    assert (broken.chain, broken.sequence, broken.reason) == ("s0.changes", 1, "content")
+
+
+async def test_a_chain_cut_and_closed_again_is_caught_by_its_anchor(embedded_postgres):
+    """Removing the last entries with their head leaves a sound chain, but the anchor outside remembers."""
+    async with support.service(embedded_postgres, anchor_seconds=0.05) as storage:
+        await support.recorded(storage, "A", "B", "C")
+        anchors = embedded_postgres.data_dir / f"objects-{storage.database}" / "anchors"
+        async with asyncio.timeout(10):
+            while not list(anchors.glob("*.json")):
+                await asyncio.sleep(0.01)
+    async with support.service(embedded_postgres, name=storage.database, anchor_seconds=3_600) as storage:
+        broken = await tampered(
+            embedded_postgres,
+            storage,
+            "DELETE FROM ultrathink.claims WHERE claim_id = 'C'",
+            "DELETE FROM ultrathink.audit_entries WHERE sequence = 3",
+            "UPDATE ultrathink.audit_heads h SET sequence = 2, hash = e.hash"
+            " FROM ultrathink.audit_entries e WHERE e.sequence = 2",
+        )
+    assert (broken.sequence, broken.reason) == (2, "truncated")
+
+
+async def test_acknowledged_claims_survive_a_kill_exactly_once(own_server):
+    """kill -9 of PostgreSQL between and within batches: what was answered is there once, the rest can be resent."""
+    acknowledged: dict[str, str] = {}
+    database = own_server.database
+    async with support.service(own_server, acquire_seconds=2) as storage:
+
+        async def send(number: int) -> None:
+            for result, claim in zip(
+                await support.record(storage, batch_of(number)), claims_of(number), strict=True
+            ):
+                if result.HasField("recorded"):
+                    acknowledged[claim] = result.recorded.id
+
+        for start in range(0, 60, 20):
+            sending = [asyncio.create_task(send(number)) for number in range(start, start + 20)]
+            await asyncio.sleep(0.01)
+            assert database.pid is not None
+            os.kill(database.pid, signal.SIGKILL)
+            await asyncio.gather(*sending)
+            database.restart()
+        before = dict(acknowledged)
+        for number in range(60):
+            await resend(storage, number, acknowledged)
+        assert before.items() <= acknowledged.items()
+        assert len(acknowledged) == 180
+        await check_exactly_once(own_server, storage, acknowledged)
+
+
+def claims_of(number: int) -> list[str]:
+    """Return the three claims of a batch."""
+    return [f"C-{number}-{place}" for place in range(3)]
+
+
+def batch_of(number: int) -> support.Batch:
+    """Return a batch of three claims, the same content each time it is made."""
+    batch = support.Batch()
+    for claim in claims_of(number):
+        batch.add(claim)
+    return batch
+
+
+async def resend(storage: support.Stubs, number: int, acknowledged: dict[str, str]) -> None:
+    """Send a batch until it is recorded, as a client would; ids told before must come back."""
+    for _ in range(20):
+        results = await support.record(storage, batch_of(number))
+        if all(result.HasField("recorded") for result in results):
+            break
+    for result, claim in zip(results, claims_of(number), strict=True):
+        assert acknowledged.setdefault(claim, result.recorded.id) == result.recorded.id
+
+
+async def check_exactly_once(server, storage: support.Stubs, acknowledged: dict[str, str]) -> None:
+    """Check rows, entries and events: one each per acknowledged claim."""
+    connection = await asyncpg.connect(server.superuser_dsn(storage.database))
+    try:
+        rows = await connection.fetch("SELECT claim_id, id::text FROM ultrathink.claims")
+        assert sorted(map(tuple, rows)) == sorted(acknowledged.items())
+        for table in ("audit_entries", "outbox", "idempotency_keys"):
+            assert await connection.fetchval(f"SELECT count(*) FROM ultrathink.{table}") == len(acknowledged)
+        assert await connection.fetchval("SELECT count(*) FROM ultrathink.claim_lines") == 3 * len(
+            acknowledged
+        )
+    finally:
+        await connection.close()
+    last = await support.verified(storage)
+    assert (last.checked, last.broken.reason) == (len(acknowledged), "")
+
+
+async def test_a_server_that_is_away_makes_unavailable(own_server):
+    """While PostgreSQL is down items are refused as unavailable with a hint when to come back; then work goes on."""
+    async with support.service(own_server, acquire_seconds=1) as storage:
+        await support.recorded(storage, "A")
+        own_server.database.stop()
+        [refused] = await support.record(storage, support.Batch().add("B"))
+        assert refused.error.reason == "database.unavailable"
+        assert refused.error.retry_after_ms > 0
+        assert not (await storage.app.ready()).ok
+        own_server.database.start()
+        [recorded] = await support.record(storage, support.Batch().add("B"))
+        assert recorded.recorded.id
+        assert (await storage.app.ready()).ok
+
+
+async def test_a_disk_that_is_full_leaves_nothing_half_written(embedded_postgres, storage):
+    """When the database cannot write, the whole batch is unavailable and no table holds a part of it."""
+    await execute(
+        embedded_postgres.superuser_dsn(storage.database),
+        "CREATE FUNCTION ultrathink.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON ultrathink.outbox EXECUTE FUNCTION ultrathink.full_disk()",
+    )
+    results = await support.record(storage, support.Batch().add("A").add("B"))
+    assert {result.error.reason for result in results} == {"database.unavailable"}
+    connection = await asyncpg.connect(embedded_postgres.superuser_dsn(storage.database))
+    try:
+        for table in ("claims", "claim_lines", "audit_entries", "audit_heads", "idempotency_keys", "bodies"):
+            assert await connection.fetchval(f"SELECT count(*) FROM ultrathink.{table}") == 0
+        await connection.execute("DROP TRIGGER full_disk ON ultrathink.outbox")
+    finally:
+        await connection.close()
+    assert all(id_ for id_ in await support.recorded(storage, "A", "B"))
+
+
+async def test_what_only_the_database_refuses_fails_alone(embedded_postgres, storage):
+    """A row that PostgreSQL refuses is found by halving; the other claims of the group are recorded."""
+    await execute(
+        embedded_postgres.superuser_dsn(storage.database),
+        "ALTER TABLE ultrathink.claims ADD CHECK (claim_id <> 'C-13')",
+    )
+    batch = support.Batch()
+    for number in range(20):
+        batch.add(f"C-{number}")
+    results = await support.record(storage, batch)
+    refused = [number for number, result in enumerate(results) if result.HasField("error")]
+    assert refused == [13]
+    assert results[13].error.reason == "record.refused"
+    last = await support.verified(storage)
+    assert (last.checked, last.broken.reason) == (19, "")
+
+
+async def test_groups_share_transactions(embedded_postgres, storage):
+    """Submissions in flight together are written in far fewer transactions than there are submissions."""
+    count = 64
+    await asyncio.gather(*(support.recorded(storage, f"C-{number}") for number in range(count)))
+    connection = await asyncpg.connect(embedded_postgres.superuser_dsn(storage.database))
+    try:
+        transactions = await connection.fetchval("SELECT count(DISTINCT xid) FROM ultrathink.outbox")
+        chains = await connection.fetchval("SELECT count(DISTINCT chain) FROM ultrathink.audit_entries")
+    finally:
+        await connection.close()
+    assert transactions <= count / 8
+    assert chains <= 2
+    assert (await support.verified(storage)).checked == count
+
+
+async def test_two_services_of_one_shard_keep_one_sound_chain(embedded_postgres, storage):
+    """Two copies with the same shard name wait for each other's head; nothing is lost, nothing forks."""
+    async with support.service(embedded_postgres, name=storage.database) as second:
+        await asyncio.gather(
+            *(
+                support.recorded(copy, f"{name}-{number}")
+                for number in range(20)
+                for name, copy in (("a", storage), ("b", second))
+            )
+        )
+    last = await support.verified(storage)
+    assert (last.checked, last.broken.reason) == (40, "")
+
+
+async def test_events_of_another_process_are_heard(embedded_postgres, storage):
+    """A watcher of one service is told what another service recorded."""
+    async with support.service(embedded_postgres, name=storage.database, shard="s1") as second:
+        stream = second.reader.Watch(storage_pb2.WatchRequest(context=support.context()))
+        waiting = asyncio.ensure_future(anext(aiter(stream)))
+        [claim] = await support.recorded(storage, "A")
+        assert (await asyncio.wait_for(waiting, 10)).id == claim
+        stream.cancel()
+
+
+async def test_an_event_is_never_skipped_by_a_later_commit(embedded_postgres, storage):
+    """While an older transaction is open, a younger one's events wait, so that no reader passes the older by."""
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
+    insert = (
+        "INSERT INTO ultrathink.outbox (id, at_ms, tenant, claim_id, event, verdict, wire_status, business_status,"
+        " review_status) VALUES (gen_random_uuid(), 1, 'demo', 'SLOW', 'e', 'v', 'w', 'b', 'r')"
+    )
+    try:
+        await connection.execute("BEGIN; SET LOCAL ultrathink.tenants = 'demo'")
+        await connection.execute(insert)
+        await support.recorded(storage, "FAST")
+        events = aiter(storage.reader.Watch(storage_pb2.WatchRequest(context=support.context())))
+        first = asyncio.ensure_future(anext(events))
+        done, _ = await asyncio.wait({first}, timeout=0.3)
+        assert not done
+        await connection.execute("COMMIT")
+        told = [
+            (await asyncio.wait_for(first, 10)).claim_id,
+            (await asyncio.wait_for(anext(events), 10)).claim_id,
+        ]
+        assert sorted(told) == ["FAST", "SLOW"]
+    finally:
+        await connection.close()
+
+
+async def test_readiness_follows_the_schema(embedded_postgres, storage):
+    """A schema that is not at this version's revision makes the service not ready."""
+    assert (await storage.app.ready()).ok
+    await execute(
+        embedded_postgres.superuser_dsn(storage.database),
+        "UPDATE ultrathink.alembic_version SET version_num = '0000'",
+    )
+    assert not (await storage.app.ready()).ok
+
+
+async def test_unencodable_arguments_are_invalid_and_lost_connections_unavailable():
+    """The door to PostgreSQL tells data from circumstance."""
+    with pytest.raises(errors.Invalid), postgres.translated():
+        raise asyncpg.DataError("invalid input")
+    with pytest.raises(errors.Unavailable), postgres.translated():
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+    with pytest.raises(errors.Unavailable), postgres.translated():
+        raise ConnectionResetError
+    with pytest.raises(errors.Internal), postgres.translated():
+        raise asyncpg.UndefinedTableError("claims")
+
+
+async def test_settings_without_a_database_are_refused():
+    """A service that does not know where its record lies does not start."""
+    from storage import settings  # noqa: PLC0415 - one test needs it
+
+    with pytest.raises(errors.Invalid) as refused:
+        async with compose.compose(
+            settings.Settings.model_validate({"database_url": "", "object_store_url": ""})
+        ):
+            pass
+    assert refused.value.reason == "settings.missing"
+
+
+async def filled(folder: Path) -> tuple[list[str], str]:
+    """Fill a data directory as a platform would; return the claims' ids and the last position of its events."""
+    async with compose.open_stopped(folder) as app:
+        storage = support.Stubs(app, "ultrathink")
+        ids = await support.recorded(storage, "A", "B", "C")
+        await storage.store.RecordChange(support.changed(ids[0]))
+        await asyncio.to_thread(compose.backup, folder, folder / "backup.tar")
+        events = aiter(storage.reader.Watch(storage_pb2.WatchRequest(context=support.context())))
+        position = [(await asyncio.wait_for(anext(events), 10)).position for _ in range(4)][-1]
+    return ids, position
+
+
+async def test_a_backup_restores_to_a_platform_that_verifies():
+    """An archive made while the platform runs becomes a new data directory whose chains verify and go on."""
+    with support.data_directory() as old, support.data_directory() as new:
+        with compose.embedded_database(old) as database:
+            from storage.outbound import migrate  # noqa: PLC0415 - one test needs it
+
+            await migrate.upgrade(database.owner_dsn)
+        ids, position = await filled(old)
+        archive = old / "backup.tar"
+        assert archive.stat().st_mode & 0o077 == 0
+        compose.restore(archive, new)
+        async with compose.open_stopped(new) as app:
+            storage = support.Stubs(app, "ultrathink")
+            last = await support.verified(storage)
+            assert (last.checked, last.broken.reason) == (4, "")
+            [again] = await support.record(storage, support.Batch().add("A"))
+            assert (again.recorded.replayed, again.recorded.id) == (True, ids[0])
+            [fresh] = await support.recorded(storage, "D")
+            request = storage_pb2.WatchRequest(context=support.context(), after=position)
+            events = aiter(storage.reader.Watch(request))
+            told = [(await asyncio.wait_for(anext(events), 10)).id for _ in range(5)]
+            assert set(told) == {*ids, fresh}
+            assert told[-1] == fresh
+        with pytest.raises(errors.Conflict):
+            compose.restore(archive, new)
+
+
+def test_a_damaged_archive_restores_nothing():
+    """An archive that is none, or was cut, is told and leaves no database behind."""
+    with support.data_directory() as folder:
+        (folder / "bad.tar").write_bytes(b"not an archive")
+        with pytest.raises(errors.Invalid) as refused:
+            compose.restore(folder / "bad.tar", folder / "new")
+        assert refused.value.reason == "backup.damaged"
+        assert not (folder / "new" / "postgres").exists()
+
+
+async def test_a_stopped_platform_that_is_none_is_told():
+    """Without a database there is nothing to open, and none is made."""
+    with support.data_directory() as folder:
+        with pytest.raises(errors.NotFound) as refused:
+            async with compose.open_stopped(folder):
+                pass
+        assert refused.value.reason == "database.missing"
+        with pytest.raises(errors.NotFound):
+            compose.backup(folder, folder / "x.tar")
+        assert list(folder.iterdir()) == []
