@@ -27,7 +27,7 @@ class Reader:
     async def read(self, scope: Scope, receive: Receive, limit: int | None = None) -> bytes:
         """Return the body; raises what `bodies.read` raises, and Invalid for a compressed one."""
         headers = arrivals.of(scope).headers
-        arrivals.refuse_repeated(scope["headers"])
+        arrivals.refuse_repeated(scope)
         bodies.refuse_encoding(headers)
         return await bodies.read(
             receive,

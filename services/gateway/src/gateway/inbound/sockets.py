@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import uvicorn
@@ -16,6 +16,7 @@ from gateway.domain import headers
 from gateway.inbound import problems
 
 STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 431: b"431 Request Header Fields Too Large"}
+CORK_BYTES = 64 * 1024  # the transport's own high-water mark: beyond it writing must feel the pressure
 HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 
 
@@ -31,6 +32,43 @@ class Door(msgspec.Struct, frozen=True):
     drain_seconds: float
 
 
+class _Corked:
+    """A transport that sends what one turn of the event loop writes in one system call.
+
+    The server writes head and body apart; on small answers the second call costs more than making them.
+    """
+
+    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._inner, self._loop = inner, loop
+        self._parts: list[bytes] = []
+        self._held = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def write(self, data: bytes) -> None:
+        """Send at the end of this turn, or at once when much is waiting."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+        self._held += len(data)
+        if self._held >= CORK_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Close after everything written was handed on."""
+        self._flush()
+        self._inner.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._held = 0
+            if not self._inner.is_closing():  # the caller may have gone in this very turn
+                self._inner.write(data)
+
+
 class Protocol(httptools_impl.HttpToolsProtocol):
     """Uvicorn's protocol with a bounded head: in size, and in the time it may take."""
 
@@ -40,7 +78,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _Corked(transport, self.loop)))
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -48,7 +48,7 @@ class Uploads:
 
     def _check(self, scope: Scope) -> None:
         headers = arrivals.of(scope).headers
-        arrivals.refuse_repeated(scope["headers"])
+        arrivals.refuse_repeated(scope)
         bodies.refuse_encoding(headers)
         bodies.announced(headers, self._bounds.upload_bytes, "upload.too_large")
         if "idempotency-key" in headers:
