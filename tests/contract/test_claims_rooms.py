@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -32,17 +32,31 @@ class Rooms(msgspec.Struct):
     archive: Any
 
 
-@pytest.fixture(
-    params=["memory", "twin", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
-)
-async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[Rooms]:
-    """The in-memory twin; storage over a socket on its own twin; storage over a socket on PostgreSQL."""
+_POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
+
+type Make = Callable[[], contextlib.AbstractAsyncContextManager[storage_support.Stubs]] | None
+
+
+@pytest.fixture(params=["memory", "twin", _POSTGRES])
+def make_storage_service(request: pytest.FixtureRequest) -> Make:
+    """What stands behind: nothing (our twin), storage on its own twin, storage on PostgreSQL."""
     if request.param == "memory":
+        return None
+    if request.param == "twin":
+        return lambda: storage_support.twin(None, OTHER, IDLE)
+    server = request.getfixturevalue("embedded_postgres")
+    return lambda: _postgres(server)
+
+
+@pytest.fixture
+async def rooms(make_storage_service: Make) -> AsyncIterator[Rooms]:
+    """The ports under test: the twin, or outbound over a real socket."""
+    if make_storage_service is None:
         twin = testing.MemoryStore(clocks.SystemClock())
         yield Rooms(store=twin, archive=twin)
         return
     async with contextlib.AsyncExitStack() as stack:
-        stubs = await stack.enter_async_context(_storage(request))
+        stubs = await stack.enter_async_context(make_storage_service())
         channel = await stack.enter_async_context(chassis_testing.serve(stubs.app, caller="claims"))
         clock = clocks.SystemClock()
         stored = store.GrpcStore(storage_pb2_grpc.ClaimStoreStub(channel), clock)
@@ -52,14 +66,6 @@ async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[Rooms]:
             store=stored,
             archive=archive.GrpcArchive(reader, storage_pb2_grpc.AuditLogStub(channel), clock),
         )
-
-
-def _storage(
-    request: pytest.FixtureRequest,
-) -> contextlib.AbstractAsyncContextManager[storage_support.Stubs]:
-    if request.param == "twin":
-        return storage_support.twin(None, OTHER, IDLE)
-    return _postgres(request.getfixturevalue("embedded_postgres"))
 
 
 @contextlib.asynccontextmanager

@@ -243,14 +243,14 @@ async def test_a_client_that_leaves_stops_the_work() -> None:
         assert len(made.store._entries) == before < 2_000
 
 
-async def test_a_defect_in_a_group_ends_the_call_after_the_groups_before_it() -> None:
+async def test_a_defect_of_ours_ends_the_call() -> None:
     """An unexpected failure is not swallowed: it reaches the caller as an internal fault."""
     async with support.world() as made:
 
-        def judge(_: Any) -> Any:
+        async def broken(_: Any) -> Any:
             raise ZeroDivisionError
 
-        made.rules.judge = judge
+        made.tenants.find = broken  # type: ignore[method-assign]
         with pytest.raises(errors.Internal):
             await send(made, lines(support.body(1)))
 

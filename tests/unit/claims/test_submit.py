@@ -235,3 +235,19 @@ async def test_rules_and_look_ups_run_side_by_side() -> None:
 def test_part_of_the_time_is_kept_for_the_record() -> None:
     """A slow model may not use up what recording needs."""
     assert 0 < assess.RECORD_SECONDS < 0.5
+
+
+async def test_a_defect_met_by_one_claim_fails_that_claim_alone() -> None:
+    """When the rules break on a claim its neighbours are decided, and it is told as ours, not recorded."""
+    async with support.world() as made:
+
+        def judge(claim: Any) -> list[decisions.Finding]:
+            if claim.claim_id == "CLM-000002":
+                raise ZeroDivisionError
+            return []
+
+        made.rules.judge = judge
+        results = await support.submit(made, support.batch([support.body(n) for n in (1, 2, 3)]))
+        assert [result.error.reason for result in results] == ["", "rules.failed", ""]
+        assert results[1].error.kind == common_pb2.ERROR_KIND_INTERNAL
+        assert len(made.store._entries) == 2

@@ -34,7 +34,7 @@ class GrpcArchive:
             limit=query.limit,
             cursor=query.cursor,
             filters=query.filters,
-            sort=_sort(query.sort),
+            sort=query.sort,
         )
         answer = await calls.unary(self._reader.ListClaims, request, context, self._clock)
         return ports.Page(items=[stored.row(row) for row in answer.rows], next_cursor=answer.next_cursor)
@@ -66,8 +66,3 @@ class GrpcArchive:
     def _wire(self, context: contexts.CallContext) -> common_pb2.Context:
         traced = {context.traceparent: context.traceparent}
         return calls.wire([context], traced, self._clock)[0]
-
-
-def _sort(shown: str) -> str:
-    """Return storage's name of a sort: what people call the time of receipt is the order of its ids."""
-    return shown.replace("received_at", "received")

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import msgspec
 
 from chassis import clock as clocks
-from chassis import errors
+from chassis import errors, logs
 from claims import ports
 from claims.domain import (
     amounts,
@@ -60,7 +60,7 @@ class _Work:
     """One admitted claim on its way through the stages."""
 
     __slots__ = (
-        "arrival", "as_of", "claim", "content_hash", "identity", "known", "outcome", "question", "score",
+        "arrival", "claim", "content_hash", "fault", "identity", "known", "outcome", "question", "score",
         "tenant",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class _Work:
         self.content_hash = hashing.content_hash(claim)  # before the tenant's default: it is not content
         self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
         self.known: histories.Known | None = None
+        self.fault: errors.Fault | None = None
         self.identity: identities.Identity
         self.question: histories.Question
         self.outcome: ports.Outcome
@@ -97,6 +98,7 @@ class Assess:
         self._tenants, self._rules, self._store, self._scorer = tenants, rules, store, scorer
         self._clock, self._patient_key, self._support_seconds = clock, patient_key, support_seconds
         self.stages = stages.Stages(clock)
+        self._log = logs.get("claims.assess")
 
     async def __call__(
         self, arrivals: Sequence[ports.Arrival], *, permission: roles.Permission
@@ -108,6 +110,8 @@ class Assess:
         works = [work for work in admitted if isinstance(work, _Work)]
         if works:
             await self._judge(works, moment)
+            works = [work for work in works if work.fault is None]
+        if works:
             await self._score(works)
         with self.stages.stage("decide", [work.arrival.context for work in works]):
             decided = documents.instant(self._clock.now())
@@ -156,13 +160,21 @@ class Assess:
             with self.stages.stage("rules", items):
                 for start in range(0, len(works), RULES_TURN):
                     for work in works[start : start + RULES_TURN]:
-                        as_of = moment.day(work.claim.regime)
-                        work.outcome = self._rules.evaluate(work.claim, as_of=as_of)
+                        self._evaluate(work, moment)
                     await asyncio.sleep(0)
             with self.stages.stage("lookup", items):
                 await asked
         finally:
             asked.cancel()
+
+    def _evaluate(self, work: _Work, moment: _Moment) -> None:
+        """Keep what the rules say; a defect of ours that this claim meets is its own, not its batch's."""
+        try:
+            work.outcome = self._rules.evaluate(work.claim, as_of=moment.day(work.claim.regime))
+        except Exception as cause:  # noqa: BLE001 - told as the fault of one item and in the log
+            self._log.error("rules failed", request_id=work.arrival.context.request_id, exc_info=cause)
+            work.fault = errors.Internal("rules.failed", "The rules could not be applied to this claim.")
+            work.fault.__cause__ = cause
 
     async def _look_up(self, works: list[_Work]) -> None:
         try:
@@ -186,7 +198,9 @@ class Assess:
         for work, score in zip(works, scores, strict=True):
             work.score = score
 
-    def _decide(self, work: _Work, moment: _Moment, decided: str) -> Assessed:
+    def _decide(self, work: _Work, moment: _Moment, decided: str) -> Assessed | errors.Fault:
+        if work.fault is not None:
+            return work.fault
         sums = amounts.add_up(work.claim)
         decision = _decision(work, sums, moment, decided)
         self.stages.decided(decision.verdict, decision.regime)

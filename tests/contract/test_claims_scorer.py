@@ -1,0 +1,260 @@
+"""What the claims room expects of a scorer: of its twin, of scoring over a real socket, and of a bad one."""
+
+import contextlib
+import math
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+import claims_support as support
+from chassis import apps, errors, streams
+from chassis import clock as clocks
+from chassis import testing as chassis_testing
+from claims import ports, testing
+from claims.domain import decisions, histories, risk
+from claims.outbound import calls, scorer
+from formats import canonical, rows
+from scoring import compose as scoring_compose
+from scoring import settings as scoring_settings
+from ultrathink.common.v1 import common_pb2
+from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+
+BUNDLE = Path(__file__).parents[2] / "packs" / "models" / "denial-demo"
+
+
+def case(number: int = 1, **options: Any) -> ports.Case:
+    """Return a claim to be scored, with some history."""
+    known = options.pop("known", histories.Known(provider_claims=10, provider_denied=1, patient_claims=2))
+    left = clocks.SystemClock().monotonic() + 30
+    return ports.Case(
+        context=chassis_testing.context(deadline=left),
+        claim=canonical.decode(support.body(number, **options)),
+        known=known,
+    )
+
+
+def soon() -> float:
+    """Return a deadline some seconds from now."""
+    return clocks.SystemClock().monotonic() + 20
+
+
+@contextlib.asynccontextmanager
+async def over_a_socket(app: apps.App) -> AsyncIterator[scorer.GrpcScorer]:
+    """Yield the outbound scorer on a service."""
+    async with chassis_testing.serve(app, caller="claims") as channel:
+        made = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(channel), clocks.SystemClock())
+        try:
+            yield made
+        finally:
+            await made.aclose()
+
+
+@pytest.fixture(params=["memory", "scoring"])
+async def scoring(request: pytest.FixtureRequest) -> AsyncIterator[ports.Scorer]:
+    """The twin, and the scoring room with the committed bundle over a socket."""
+    if request.param == "memory":
+        yield testing.FakeScorer()
+        return
+    configured = scoring_settings.ScoringSettings(bundle_dir=BUNDLE)
+    async with scoring_compose.compose(configured) as app, over_a_socket(app) as made:
+        yield made
+
+
+async def test_every_claim_has_a_score_in_its_place(scoring: ports.Scorer) -> None:
+    """Probabilities per claim and line, the model's name, and that it was simulated."""
+    lines = [support.LINE | {"sequence": number} for number in (1, 2, 3)]
+    scores = await scoring.score([case(1), case(2, lines=lines, total=450.0)], deadline=soon())
+    for score, count in zip(scores, (1, 3), strict=True):
+        assert isinstance(score, risk.Score)
+        assert score.state in {"scored", "out_of_range"}
+        if score.state == "scored":
+            assert score.probability is not None
+            assert 0 <= score.probability <= 1
+            assert len(score.line_probabilities) == count
+        assert score.simulated is True
+        assert score.model is not None
+        assert len(score.model.revision) == 64
+
+
+async def test_a_score_needs_no_history(scoring: ports.Scorer) -> None:
+    """Counts that storage could not give are missing values, not zeros, and there is still an answer."""
+    (score,) = await scoring.score([case(known=None)], deadline=soon())
+    assert isinstance(score, risk.Score)
+
+
+async def test_an_explanation_has_reasons(scoring: ports.Scorer) -> None:
+    """Asked for, a claim gets the contributions of its own score."""
+    score = await scoring.explain(case())
+    assert score.probability is not None or score.state != "scored"
+    if score.state == "scored":
+        assert score.contributions or score.line_reasons
+        for part in score.contributions:
+            assert math.isfinite(part.log_odds)
+            assert part.label.en
+
+
+async def test_no_claims_are_no_scores(scoring: ports.Scorer) -> None:
+    """Nothing asked, nothing sent."""
+    assert list(await scoring.score([], deadline=soon())) == []
+
+
+type Answer = Callable[[scoring_pb2.ScoreRequest], scoring_pb2.ScoreResponse]
+
+
+class Servicer(scoring_pb2_grpc.ScorerServicer):
+    """A scoring room that answers what a test wants."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.requests: list[scoring_pb2.ScoreRequest] = []
+
+    async def _handle(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        self.requests.append(request)
+        return self.answer(request)
+
+    def ScoreStream(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        """Answer batches."""
+        del context
+        return streams.serve_batches(request_iterator, self._handle)
+
+    async def Explain(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        """Answer as for a score."""
+        del context
+        told = self.answer(scoring_pb2.ScoreRequest(contexts=request.contexts, rows=request.rows))
+        return scoring_pb2.ExplainResponse(model=told.model, claims=told.claims)
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: Answer) -> AsyncIterator[tuple[scorer.GrpcScorer, Servicer]]:
+    """Yield the outbound scorer on a room that answers so."""
+    servicer = Servicer(answer)
+
+    def register(server: grpc.aio.Server) -> None:
+        scoring_pb2_grpc.add_ScorerServicer_to_server(servicer, server)
+
+    async def ready() -> apps.Readiness:
+        return apps.Readiness(ok=True)
+
+    name = "ultrathink.scoring.v1.Scorer"
+    callers = {f"/{name}/{method}": frozenset({"claims"}) for method in ("ScoreStream", "Explain")}
+    app = apps.App(name="scoring", register=register, service_names=(name,), callers=callers, ready=ready)
+    async with over_a_socket(app) as made:
+        yield made, servicer
+
+
+def scored(**fields: Any) -> Answer:
+    """Return an answer that says the same of every claim."""
+    told = {"state": scoring_pb2.SCORE_STATE_SCORED, "probability": 0.5, "line_probabilities": [0.5]} | fields
+
+    def answer(request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        claims = [scoring_pb2.ClaimScore(**told) for _ in request.contexts]
+        model = scoring_pb2.ModelInfo(name="m", revision="r", simulated=True)
+        return scoring_pb2.ScoreResponse(model=model, claims=claims)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"probability": 1.5},
+        {"probability": float("nan")},
+        {"line_probabilities": [-0.1]},
+        {"line_probabilities": []},
+        {"line_probabilities": [0.5, 0.5]},
+    ],
+)
+async def test_what_is_no_probability_is_a_fault(nonsense: dict[str, Any]) -> None:
+    """An answer outside [0, 1], or for another number of lines, is never taken for a score."""
+    async with answering(scored(**nonsense)) as (made, _):
+        (fault,) = await made.score([case()], deadline=soon())
+        assert isinstance(fault, errors.Internal)
+        assert fault.reason == "scoring.nonsense"
+        with pytest.raises(errors.Internal):
+            await made.explain(case())
+
+
+async def test_states_and_faults_of_claims_are_their_own() -> None:
+    """Not scored, out of range and an error each stay with their claim and keep their reason."""
+    told = [
+        scoring_pb2.ClaimScore(state=scoring_pb2.SCORE_STATE_NOT_SCORED, reason="arm.failed"),
+        scoring_pb2.ClaimScore(state=scoring_pb2.SCORE_STATE_OUT_OF_RANGE, reason="net", probability=0.9),
+        scoring_pb2.ClaimScore(error=common_pb2.Error(kind=common_pb2.ERROR_KIND_UNAVAILABLE, reason="late")),
+        scoring_pb2.ClaimScore(),
+    ]
+
+    def answer(_: Any) -> scoring_pb2.ScoreResponse:
+        return scoring_pb2.ScoreResponse(claims=told)
+
+    async with answering(answer) as (made, _):
+        scores = await made.score([case(number) for number in range(4)], deadline=soon())
+    first, second, third, fourth = scores
+    assert (first.state, first.reason) == ("not_scored", "arm.failed")  # type: ignore[union-attr]
+    assert (second.state, second.reason, second.probability) == ("out_of_range", "net", None)  # type: ignore[union-attr]
+    assert isinstance(third, errors.Unavailable)
+    assert fourth.state == "not_scored"  # type: ignore[union-attr]
+
+
+async def test_another_number_of_answers_is_a_fault_for_all() -> None:
+    """Answers that cannot be paired with claims are used for none."""
+
+    def answer(_: Any) -> scoring_pb2.ScoreResponse:
+        return scoring_pb2.ScoreResponse(claims=[scoring_pb2.ClaimScore()])
+
+    async with answering(answer) as (made, _):
+        scores = await made.score([case(1), case(2)], deadline=soon())
+        assert all(isinstance(score, errors.Internal) for score in scores)
+
+
+async def test_reasons_arrive_in_both_languages_and_marked() -> None:
+    """A flagged line's guesses and contributions keep their order, labels and the mark predicted."""
+    reason = scoring_pb2.LineReason(
+        row=0,
+        guesses=[
+            scoring_pb2.ReasonGuess(nphies="MN-1-1", label_en="a", label_ar="ا", probability=0.6),
+            scoring_pb2.ReasonGuess(carc="16", label_en="b", label_ar="ب", probability=0.3),
+        ],
+        contributions=[scoring_pb2.Contribution(feature="f", label_en="F", label_ar="ف", log_odds=0.25)],
+    )
+    async with answering(scored(line_reasons=[reason])) as (made, _):
+        (score,) = await made.score([case()], deadline=soon())
+    assert isinstance(score, risk.Score)
+    (told,) = score.line_reasons
+    assert [(one.nphies, one.carc, one.predicted) for one in told.guesses] == [
+        ("MN-1-1", None, True), (None, "16", True),
+    ]  # fmt: skip
+    assert told.contributions == [
+        decisions.Contribution(feature="f", label=decisions.Bilingual(en="F", ar="ف"), log_odds=0.25)
+    ]
+
+
+async def test_history_and_rows_travel_without_identity() -> None:
+    """The message names the row schema, counts of history, and nobody."""
+    async with answering(scored()) as (made, servicer):
+        await made.score([case(known=None)], deadline=soon())
+    (request,) = servicer.requests
+    assert request.rows.schema_hash == rows.SCHEMA_HASH
+    assert b"Secret" not in request.SerializeToString()
+    assert b"1000000001" not in request.SerializeToString().replace(b"10000000000101", b"")
+    (column,) = [one for one in request.rows.claim_columns if one.name == "provider_claims"]
+    assert int.from_bytes(column.i64, "little", signed=True) == calls.MISSING
+
+
+async def test_many_claims_travel_in_few_messages() -> None:
+    """Groups of several callers share messages; every answer finds its claim."""
+    async with answering(scored()) as (made, servicer):
+        scores = await made.score([case(number) for number in range(600)], deadline=soon())
+        assert len(scores) == 600
+        assert all(isinstance(score, risk.Score) for score in scores)
+        assert len(servicer.requests) <= 4
+
+
+async def test_a_room_that_is_away_is_a_fault_per_claim_in_time() -> None:
+    """Nobody there: unavailable by the deadline, not a crash and not a hang."""
+    async with answering(scored()) as (made, _):
+        pass
+    scores = await made.score([case()], deadline=soon())
+    assert isinstance(scores[0], errors.Unavailable)
