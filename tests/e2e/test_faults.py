@@ -13,6 +13,8 @@ import pytest
 
 import platform_support
 
+ROOMS = ("gateway", "claims", "scoring", "storage", "postgresql")
+
 pytestmark = [pytest.mark.xdist_group("platform-faults"), pytest.mark.timeout(400)]
 
 
@@ -70,13 +72,11 @@ def _stored(platform: platform_support.Platform) -> dict[str, list[str]]:
             return found
 
 
-@pytest.mark.parametrize(
-    ("number", "room"), enumerate(["gateway", "claims", "scoring", "storage", "postgresql"])
-)
+@pytest.mark.parametrize(("number", "room"), list(enumerate(ROOMS)))
 def test_a_killed_process_loses_and_doubles_nothing(
     platform: platform_support.Platform, number: int, room: str
 ) -> None:
-    """Kill -9 while claims are being sent: every acknowledged claim is there exactly once, and the chain holds."""
+    """A kill -9 while claims are sent: each acknowledged claim is there exactly once, the chain holds."""
     with _Sender(platform, first=100_000 * (number + 1)) as sender:
         sender.wait_for(20)
         victim = platform.room_pid(room)

@@ -171,12 +171,13 @@ def platform(*, single: bool = False) -> Iterator[Platform]:
 def claim(number: int, **changes: Any) -> bytes:
     """Return a small sound claim of our own making, canonical JSON."""
     body: dict[str, Any] = {
-        "claim_id": f"E2E-{number}", "type": "professional", "subtype": "op", "use": "claim", "regime": "base",
-        "created": "2026-08-02T09:30:00Z", "currency": "SAR",
+        "claim_id": f"E2E-{number}", "type": "professional", "subtype": "op",
+        "use": "claim", "regime": "base", "created": "2026-08-02T09:30:00Z", "currency": "SAR",
         "provider": {"id": "PR-1", "type": "polyclinic", "branch": "riyadh"},
         "patient": {"id": f"P-{number}", "id_type": "mrn", "birth_date": "1984-05-02", "sex": "male"},
         "insurance": [
-            {"sequence": 1, "focal": True, "coverage": {"member_id": "M-1", "payer": "PAYER-01", "plan": "gold"}}
+            {"sequence": 1, "focal": True,
+             "coverage": {"member_id": "M-1", "payer": "PAYER-01", "plan": "gold"}}
         ],
         "encounter": {"class": "AMB", "start": "2026-08-01", "end": "2026-08-01"},
         "diagnoses": [{"sequence": 1, "code": "E11.9", "system": "icd-10-cm", "type": ["principal"]}],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box, progress, table
+from rich import progress
 
 from chassis import errors
 from ultrathink_cli import compose
@@ -37,11 +37,9 @@ async def _verify(files: layout.Layout, tenant: str) -> bool:
             f"[bold red]broken[/] {broken.tenant} {broken.chain} entry {broken.sequence}: {broken.reason}"
         )
         return False
-    view = table.Table("tenant", "chain", "entries", "head", box=box.SIMPLE_HEAD)
     for head in last.heads:
-        view.add_row(head.tenant, head.chain, f"{head.entries:,}", head.head.hex())
-    console.out.print(view)
-    console.out.print(f"verified {last.checked:,} entries, Merkle root {last.merkle_root.hex()}")
+        typer.echo(f"{head.tenant}  {head.chain}  {head.entries} entries  head {head.head.hex()}")
+    typer.echo(f"verified {last.checked:,} entries, Merkle root {last.merkle_root.hex()}")
     return True
 
 

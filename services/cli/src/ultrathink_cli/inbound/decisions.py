@@ -13,15 +13,17 @@ PERCENT = 100
 def claims_table(
     decisions: Iterable[Mapping[str, Any]], *, lang: str, title: str | None = None
 ) -> table.Table:
-    """Return one row per claim with its findings and risk, in `lang` (en or ar)."""
-    view = table.Table(box=box.SIMPLE_HEAD, show_lines=True, title=title, title_justify="left")
-    view.add_column("claim", no_wrap=True)
-    view.add_column("verdict", no_wrap=True)
+    """Return one row per claim in `lang` (en or ar): verdict and risk at the left, findings at the right.
+
+    Two columns, so that a terminal of eighty characters is enough.
+    """
+    view = table.Table(box=box.SIMPLE_HEAD, show_lines=True, title=title, title_justify="left", expand=True)
+    view.add_column("claim, verdict, risk of denial", ratio=2)
     view.add_column("findings: rule, place, what, remedy", ratio=3)
-    view.add_column("risk of denial", ratio=1)
     for decision in decisions:
-        verdict = text.Text(decision["verdict"], style=VERDICT_STYLE[decision["verdict"]])
-        view.add_row(decision["claim_id"], verdict, findings(decision, lang), risk(decision, lang))
+        head = text.Text(f"{decision['claim_id']}\n", style="bold")
+        head.append(f"{decision['verdict']}\n", style=VERDICT_STYLE[decision["verdict"]])
+        view.add_row(head + risk(decision, lang), findings(decision, lang))
     return view
 
 
@@ -48,16 +50,16 @@ def risk(decision: Mapping[str, Any], lang: str) -> text.Text:
     found = decision["risk"]
     if found["state"] != "scored":
         return text.Text(f"not scored: {found.get('reason', found['state'])}", style="dim")
-    told = text.Text(f"{found['probability'] * PERCENT:.0f} %")
+    told = text.Text(f"risk {found['probability'] * PERCENT:.0f} %")
     if found.get("at_risk_minor"):
         told.append(f", {found['at_risk_minor'] / PERCENT:,.2f} {found.get('currency', '')} at risk")
     for line in _likely(found.get("lines", [])):
         reason = line["likely_reason"]
         code = reason.get("nphies") or reason.get("carc")
-        told.append(f"\nline {line['sequence']}: {line['probability'] * PERCENT:.0f} % {code} ")
+        told.append(f"\nline {line['sequence']}: {line['probability'] * PERCENT:.0f} %, likely {code} ")
         told.append(_words(reason["label"], lang))
     if found.get("simulated"):
-        told.append("\nsimulated payer", style="dim")
+        told.append("\n(model of a simulated payer)", style="dim")
     return told
 
 
