@@ -8,7 +8,7 @@ Texts and decimals of a rule enter as named constants: only whole numbers and ou
 import dataclasses
 from decimal import Decimal
 
-from claims.domain.rules import layouts, nulls, runtime, tree
+from claims.domain.rules import correlations, layouts, nulls, runtime, tree
 
 _OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _FUNCTIONS = {
@@ -221,18 +221,17 @@ class Emitter:
     def _aggregate(self, node: tree.Aggregate) -> Code:
         hoisted = self._layout.hoisted(node)
         if hoisted is not None:
-            return hoisted_code(hoisted)
-        correlated = any(column.owner == "row" for column in tree.columns(node))
-        code = self._collected(node, correlated=correlated)
-        if correlated:
-            return code
-        risky = any(isinstance(part, tree.Arithmetic | tree.Call) for part in tree.walk(node))
-        nullable = bool(code.guards) or risky
-        return hoisted_code(self._layout.hoist(node, code.value(), nullable=nullable, risky=risky))
+            return _named(*hoisted)
+        correlation = correlations.of(node)
+        if correlation is not None:
+            return self._grouped(node, correlation) if correlation.closed else self._searched(node, correlation)
+        code = self._collected(node, self._layout.rows(node.rows), node.where)
+        risky = correlations.calculates(node)
+        return _named(*self._layout.hoist(node, code.value(), nullable=bool(code.guards) or risky, risky=risky))
 
-    def _collected(self, node: tree.Aggregate, *, correlated: bool) -> Code:
-        rows = self._candidates(node) if correlated else self._layout.rows(node.rows)
-        test = "" if node.where is None else f" if {self.holds(node.where)}"
+    def _collected(self, node: tree.Aggregate, rows: str, where: tree.Node | None) -> Code:
+        """Return the aggregate over those of `rows` that pass; `rows` is Python text for a list of tuples."""
+        test = "" if where is None else f" if {self.holds(where)}"
         argument = None if node.argument is None else self._code(node.argument)
         if node.function == "count" and not node.distinct and (argument is None or not argument.guards):
             return Code(f"len([0 for s in {rows}{test}])" if test else f"len({rows})")
@@ -243,32 +242,43 @@ class Emitter:
             return Code(text)
         return self._bind(text)
 
-    def _candidates(self, node: tree.Aggregate) -> str:
-        """Return the rows that can pass the filter: an index where it asks for equality with this row."""
-        keys: list[tuple[tree.Column, tree.Node]] = []
-        for part in nulls.conjuncts(node.where):
-            if isinstance(part, tree.Compare) and part.op in {"=", "same"}:
-                for sibling, other in ((part.left, part.right), (part.right, part.left)):
-                    if _is_sibling(sibling, node.rows) and not _reads(other, node.rows):
-                        keys.append((sibling, other))  # type: ignore[arg-type]  # _is_sibling says Column
-                        break
-        if not keys:
-            return self._layout.rows(node.rows)
-        name = self._layout.index(node.rows, tuple(column.name for column, _ in keys))
-        values = [self.value(other) for _, other in keys]
-        key = values[0] if len(values) == 1 else "(" + ", ".join(values) + ")"
-        return f"{name}.get({key}, ())"
+    def _grouped(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
+        """Compute the aggregate once per group of siblings, before the rows; a row looks its group up."""
+        tests = [self.holds(part) for part in correlation.alone]
+        strict = zip(correlation.keys, correlation.strict, strict=True)
+        tests += [f"{self._code(key).body} is not None" for (key, _), sure in strict if sure and key.nullable]
+        test = " if " + " and ".join(tests) if tests else ""
+        rows = f"[s for s in {self._layout.rows(node.rows)}{test}]" if test else self._layout.rows(node.rows)
+        groups = self._layout.define("group", f"_group({rows}, {self._key(correlation)})")
+        answer = self._collected(node, "rows", None)
+        answers = self._layout.define("answer", f"{{key: {answer.value()} for key, rows in {groups}.items()}}")
+        empty = "0" if node.function == "count" else "None"
+        found = f"{answers}.get({self._looked_up(correlation)}, {empty})"
+        return self._bind(found) if answer.guards or node.function != "count" else Code(found)
+
+    def _searched(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
+        """Compute the aggregate in each row, over the siblings with equal keys; the filter is tested in full."""
+        rows = self._layout.rows(node.rows)
+        if correlation.keys:
+            groups = self._layout.define("group", f"_group({rows}, {self._key(correlation)})")
+            rows = f"{groups}.get({self._looked_up(correlation)}, ())"
+        return self._collected(node, rows, node.where)
+
+    def _key(self, correlation: correlations.Correlation) -> str:
+        parts = [_hashable(self._layout.column(column), column.kind) for column, _ in correlation.keys]
+        return f"lambda s: {_tuple(parts)}"
+
+    def _looked_up(self, correlation: correlations.Correlation) -> str:
+        return _tuple([_hashable(self.value(other), column.kind) for column, other in correlation.keys])
 
 
-def hoisted_code(found: tuple[str, bool]) -> Code:
-    """Return the code of an aggregate that the program computes once, before its rows."""
-    name, nullable = found
+def _named(name: str, nullable: bool) -> Code:  # noqa: FBT001 - the pair that a layout keeps
     return Code(name, ((name, ""),) if nullable else ())
 
 
-def _is_sibling(node: tree.Node, rows: str) -> bool:
-    return isinstance(node, tree.Column) and node.owner == rows and node.kind not in tree.LISTS
+def _hashable(text: str, kind: tree.Kind) -> str:
+    return f"tuple({text})" if kind in tree.LISTS else text
 
 
-def _reads(node: tree.Node, rows: str) -> bool:
-    return any(column.owner == rows for column in tree.columns(node))
+def _tuple(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else "(" + ", ".join(parts) + ")"

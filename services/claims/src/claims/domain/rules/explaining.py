@@ -14,6 +14,8 @@ _LISTS = {
     "line": "lines", "diagnosis": "diagnoses", "care_team": "care_team",
     "information": "supporting_info", "insurance": "insurance",
 }  # fmt: skip
+type _Place = tuple[str, int | None, int | None]  # path of the row, sequence of its line and of its detail
+
 _NO_TABLE = "not checked: no table for this date"
 _NO_VALUE = "not decidable: the calculation has no result"
 
@@ -46,7 +48,8 @@ class Explainer:
             nodes = [node for _, node in self._names]
             self._shown = programs.explain(self._rule, nodes, self._tables)
         values = self._shown(case.claim, case.today, case.zone, rows)
-        return [self._finding(case, row, found) for row, found in zip(rows, values, strict=True)]
+        places = _places(self._rule.scope, case.claim, rows)
+        return [self._finding(case, place, found) for place, found in zip(places, values, strict=True)]
 
     def undecided(self, case: Case, rows: Sequence[int]) -> list[decisions.NotChecked]:
         """Return what was missing, per row."""
@@ -55,12 +58,13 @@ class Explainer:
         if self._missing is None:
             self._missing = programs.explain(self._rule, self._lacking, self._tables)
         values = self._missing(case.claim, case.today, case.zone, rows)
-        return [self._unchecked(case, row, found) for row, found in zip(rows, values, strict=True)]
+        places = _places(self._rule.scope, case.claim, rows)
+        return [self._unchecked(place, found) for place, found in zip(places, values, strict=True)]
 
-    def _finding(self, case: Case, row: int, found: tuple[object, ...]) -> decisions.Finding:
+    def _finding(self, case: Case, place: _Place, found: tuple[object, ...]) -> decisions.Finding:
         rule, currency = self._rule, case.claim.currency
         values = {name: (node.kind, value) for (name, node), value in zip(self._names, found, strict=True)}
-        prefix, line, detail = _place(rule.scope, case.claim, row)
+        prefix, line, detail = place
         focus = None if rule.focus is None else messages.plain(*values[rule.focus.name], currency)
         wanted = None if rule.expected is None else messages.plain(*values["expected"], currency)
         suggestion = None if rule.suggestion is None else rule.suggestion.fill(values, currency)
@@ -70,9 +74,9 @@ class Explainer:
             blocking=rule.blocking, review=rule.review, codes=rule.codes, source=rule.source,
         )  # fmt: skip
 
-    def _unchecked(self, case: Case, row: int, found: tuple[object, ...]) -> decisions.NotChecked:
+    def _unchecked(self, place: _Place, found: tuple[object, ...]) -> decisions.NotChecked:
         rule = self._rule
-        prefix, _, _ = _place(rule.scope, case.claim, row)
+        prefix, _, _ = place
         absent = [column for column, value in zip(self._lacking, found, strict=True) if value is None]
         reason = _NO_TABLE if self._looks_up else _NO_VALUE
         if absent:
@@ -99,17 +103,21 @@ def _names(rule: packs.Rule) -> list[tuple[str, tree.Node]]:
     return list(names.items())
 
 
-def _place(scope: str, claim: model.Claim, row: int) -> tuple[str, int | None, int | None]:
-    """Return the path of a row, and the sequences of line and detail where the row is one."""
+def _places(scope: str, claim: model.Claim, rows: Sequence[int]) -> list[_Place]:
     if scope == "claim":
-        return "", None, None
-    if scope == "detail":
-        place = runtime.details(claim)[row]
-        first, *rest = place.steps
-        path = f"lines[{first}]" + "".join(f".details[{step}]" for step in rest)
-        return path, place.line.sequence, place.item.sequence
-    line = claim.lines[row].sequence if scope == "line" else None
-    return f"{_LISTS[scope]}[{row}]", line, None
+        return [("", None, None)] * len(rows)
+    if scope != "detail":
+        lines = claim.lines if scope == "line" else None
+        return [(f"{_LISTS[scope]}[{row}]", None if lines is None else lines[row].sequence, None) for row in rows]
+    found = runtime.details(claim)
+    return [
+        (
+            f"lines[{found[row].steps[0]}]" + "".join(f".details[{step}]" for step in found[row].steps[1:]),
+            found[row].line.sequence,
+            found[row].item.sequence,
+        )
+        for row in rows
+    ]
 
 
 def _path(prefix: str, rule: packs.Rule) -> str:

@@ -18,7 +18,7 @@ class Layout:
         self._claim: dict[str, str] = {}
         self._rows: dict[str, list[str]] = {}
         self._hoisted: dict[tree.Aggregate, tuple[str, bool]] = {}
-        self._indexes: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._defined: dict[str, str] = {}
         self._constants: dict[Hashable, str] = {}
         self._late: list[str] = []
         self._temporaries = 0
@@ -77,15 +77,13 @@ class Layout:
         """Return the target that binds a row's columns to `r_` names; a lone column keeps its comma."""
         return "(" + "".join(f"r_{name}, " for name in self._rows[rows]) + ")"
 
-    def index(self, rows: str, names: tuple[str, ...]) -> str:
-        """Return the name of an index of a row set by these columns."""
-        key = (rows, names)
-        if key not in self._indexes:
-            name = f"index{len(self._indexes) + 1}"
-            places = "".join(f"{self._place(rows, column)}, " for column in names)
-            self._late.append(f"{name} = _index({self.rows(rows)}, ({places}))")
-            self._indexes[key] = name
-        return self._indexes[key]
+    def define(self, word: str, text: str) -> str:
+        """Have a text computed before the rows and return its name; equal texts share one."""
+        if text not in self._defined:
+            name = f"{word}{len(self._defined) + 1}"
+            self._late.append(f"{name} = {text}")
+            self._defined[text] = name
+        return self._defined[text]
 
     def hoisted(self, node: tree.Aggregate) -> tuple[str, bool] | None:
         """Return name and nullability of an aggregate already computed, None where it is not."""

@@ -150,15 +150,11 @@ def gather(values: list[Any]) -> list[Any] | None:
     return None if not values or None in values else values
 
 
-def index(rows: list[Row], places: tuple[int, ...]) -> dict[Any, list[Row]]:
-    """Return the rows by the values at these places: one value, or a tuple of several."""
+def group(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    """Return the rows by their key."""
     found: dict[Any, list[Row]] = {}
-    if len(places) == 1:
-        for row in rows:
-            found.setdefault(row[places[0]], []).append(row)
-        return found
     for row in rows:
-        found.setdefault(tuple([row[place] for place in places]), []).append(row)
+        found.setdefault(key(row), []).append(row)
     return found
 
 
@@ -176,10 +172,10 @@ def like(pattern: str) -> Callable[[str], object]:
 
 
 NAMESPACE: dict[str, object] = {
-    "__builtins__": {"len": len, "abs": abs, "enumerate": enumerate, "any": any, "ArithmeticError": ArithmeticError},
+    "__builtins__": {"len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple, "ArithmeticError": ArithmeticError},
     "_day": day_number, "_details": details, "_focal": focal, "_quantum": quantum,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
-    "_overlaps": overlaps, "_within": within, "_index": index,
+    "_overlaps": overlaps, "_within": within, "_group": group,
     "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
     "_avg": average, "_array_agg": gather,
 }  # fmt: skip
