@@ -90,11 +90,14 @@ def matching(paths: Iterable[Path], pattern: re.Pattern[str]) -> list[str]:
 
 
 def stray_stubs(source: Path) -> list[str]:
-    """Imports of generated stubs outside inbound and outbound, below a service's package folder."""
+    """Imports of generated stubs outside inbound and outbound, below a service's package folder.
+
+    compose may name them too: it hands servicers to the server and stubs to outbound, and converts nothing.
+    """
     return [
         f"{path}: {name}"
         for path in python_files(source)
-        if not {"inbound", "outbound"}.intersection(path.relative_to(source).parts)
+        if not {"inbound", "outbound", "compose.py"}.intersection(path.relative_to(source).parts)
         for name in _imported(path)
         if name.startswith("ultrathink.")
     ]

@@ -253,11 +253,11 @@ def simulate(claims: int, seed: int, out: Path, progress: Callable[[int], None])
     return simulating.simulate(claims, seed, out, progress)
 
 
-def train(task: str, data: Path, seed: int, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def train(task: str, data: Path, seed: int, out: Path, progress: Callable[[int], None]) -> dict[str, Any]:
     """Train the named task's model; return its metrics."""
     from training import tasks  # noqa: PLC0415 - see the module
 
-    return tasks.find(task).train(data, seed, out, say)
+    return tasks.find(task).train(data, seed, out, progress)
 
 
 def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:

@@ -34,8 +34,10 @@ def train(
     seed: Annotated[int, typer.Option(help="same data, seed and lock file: same bundle")] = 0,
 ) -> None:
     """Train a model and write its bundle: model, calibration, metrics, card."""
-    with console.faults_shown():
-        metrics = compose.train(task, data, seed, out, console.Voice().say)
+    with console.faults_shown(), console.err.status("training") as shown:
+        metrics = compose.train(
+            task, data, seed, out, lambda done: shown.update(f"training: {done} steps done")
+        )
     console.out.print_json(json.dumps(metrics))
 
 
