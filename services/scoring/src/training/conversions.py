@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from scoring.domain import forests
 
@@ -52,6 +52,15 @@ def from_lightgbm(dump: dict[str, Any]) -> forests.Forest:
     return _forest(trees, [number % outputs for number in range(len(trees))], np.zeros(outputs))
 
 
+def from_sklearn(model: Any) -> forests.Forest:
+    """Return the forest of a fitted scikit-learn forest classifier of two classes.
+
+    Its margin is the share of the second class, averaged over the trees.
+    """
+    trees = [_sklearn_nodes(one.tree_, len(model.estimators_)) for one in model.estimators_]
+    return _forest(trees, [0] * len(trees), np.zeros(1))
+
+
 def to_onnx(forest: forests.Forest, features: int) -> bytes:
     """Return an ONNX model: float32 (rows, features) → float32 margins (rows, outputs)."""
     attributes: dict[str, Any] = _tree_attributes(forest)
@@ -75,11 +84,6 @@ def to_onnx(forest: forests.Forest, features: int) -> bytes:
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="ultrathink")
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def matrix_of(tensor: onnx.TensorProto) -> npt.NDArray[Any]:
-    """Return a tensor's values (for tests that read a served file back)."""
-    return numpy_helper.to_array(tensor)
 
 
 def _tree_attributes(forest: forests.Forest) -> dict[str, list[Any]]:
@@ -166,6 +170,23 @@ def _visit(node: dict[str, Any], nodes: list[_Node]) -> int:
         node["split_feature"], threshold, left, right, missing_left, 0.0, node["internal_count"]
     )
     return index
+
+
+def _sklearn_nodes(tree: Any, count: int) -> list[_Node]:
+    """Return one tree's nodes; `value <= threshold` in float64 goes left, leaves hold shares."""
+    shares = tree.value[:, 0, 1] / tree.value[:, 0, :].sum(axis=1) / count
+    return [
+        _Node(
+            feature=forests.LEAF if left < 0 else int(tree.feature[n]),
+            threshold=0.0 if left < 0 else _float32_not_above(float(tree.threshold[n])),
+            left=max(int(left), 0),
+            right=max(int(tree.children_right[n]), 0),
+            missing_left=bool(tree.missing_go_to_left[n]) and left >= 0,
+            value=float(shares[n]) if left < 0 else 0.0,
+            cover=float(tree.weighted_n_node_samples[n]),
+        )
+        for n, left in enumerate(tree.children_left)
+    ]
 
 
 def _float32_not_above(value: float) -> float:

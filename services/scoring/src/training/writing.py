@@ -35,25 +35,27 @@ def write(content: Content, out: Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     for old in out.iterdir():
         old.unlink()
-    features, arrays = schemas.dump(content.schema)
+    features, learned = schemas.dump(content.schema)
     (out / "features.json").write_bytes(features + b"\n")
-    _arrays(out / "features.npz", arrays)
+    arrays(out / "features.npz", learned)
     trees: dict[str, npt.NDArray[Any]] = {}
     for name, grown in content.forests.items():
         width = len(content.schema.claim_groups if name == "claim" else content.schema.line_groups)
         (out / f"{name}.onnx").write_bytes(conversions.to_onnx(grown.forest, width))
         (out / f"{name}.{grown.suffix}").write_bytes(grown.native)
         trees |= {f"{name}.{field}": array for field, array in grown.forest._asdict().items()}
-    _arrays(out / "trees.npz", trees)
-    _arrays(out / "sample.npz", content.sample)
-    _json(out / "calibration.json", {name: _knots(table) for name, table in content.calibrations.items()})
-    _json(out / "reasons.json", [list(reason) for reason in content.reasons])
-    _json(out / "metrics.json", rounded(content.metrics))
+    arrays(out / "trees.npz", trees)
+    arrays(out / "sample.npz", content.sample)
+    document(out / "calibration.json", {name: _knots(table) for name, table in content.calibrations.items()})
+    document(out / "reasons.json", [list(reason) for reason in content.reasons])
+    document(out / "metrics.json", rounded(content.metrics))
     (out / "card.md").write_text(content.card)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())}
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     features_hash = {"features_hash": content.schema.hash}
-    _json(out / bundles.MANIFEST, content.manifest | features_hash | {"packages": versions, "files": files})
+    document(
+        out / bundles.MANIFEST, content.manifest | features_hash | {"packages": versions, "files": files}
+    )
     return bundles.revision(out)
 
 
@@ -72,11 +74,12 @@ def _knots(table: calibration.Table) -> dict[str, list[float]]:
     return {"margins": table.margins.tolist(), "probabilities": table.probabilities.tolist()}
 
 
-def _arrays(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def arrays(path: Path, named: dict[str, npt.NDArray[Any]]) -> None:
     """Write an npz file; numpy stamps its entries with a fixed date."""
-    ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    ordered: dict[str, Any] = {name: named[name] for name in sorted(named)}
     np.savez_compressed(path, allow_pickle=False, **ordered)
 
 
-def _json(path: Path, value: Any) -> None:
+def document(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys."""
     path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

@@ -12,6 +12,7 @@ and, for each feature split on above it, whether the row passed. With at most ei
 answers of the unit are tabulated, per group of features; explaining a row is one look-up per unit and a sum.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -32,9 +33,9 @@ NEVER: Condition = (0, np.inf, -np.inf, False)  # fills unused places
 class Explainer(NamedTuple):
     """Tables of one forest with one output; build with `build`, use with `contributions`.
 
-    `feature`, `above`, `upto`, `missing` describe the distinct conditions; `places` (units × 8) points into
-    them; row `offset[unit] + pattern` of `table` holds that unit's contribution per group; `bias` is the
-    forest's mean margin.
+    `feature`, `above`, `upto`, `missing` describe the distinct conditions; `places` (8 per unit, highest
+    bit first) points into them; row `offset[unit] + pattern` of `table` holds that unit's contribution per
+    group; `bias` is the forest's mean margin.
     """
 
     feature: npt.NDArray[np.int32]
@@ -86,7 +87,7 @@ def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
         above=np.array(above, dtype=np.float32),
         upto=np.array(upto, dtype=np.float32),
         missing=np.array(missing, dtype=np.bool_),
-        places=places,
+        places=places[:, ::-1].ravel(),  # packbits puts the first of eight into the highest bit
         offset=offset.astype(np.int32),
         table=np.concatenate(tables),
         bias=float(forest.base[0])
@@ -96,14 +97,14 @@ def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
 
 def contributions(explainer: Explainer, matrix: Floats) -> npt.NDArray[np.float64]:
     """Return log-odds per row and group; a row's sum plus `bias` is its margin."""
-    values = matrix[:, explainer.feature]
+    values = matrix.take(explainer.feature, axis=1)
     passes = (values > explainer.above) & (values <= explainer.upto)
     passes |= np.isnan(values) & explainer.missing
     answer = np.empty((len(matrix), explainer.table.shape[1]))
     ones = np.ones(len(explainer.offset), dtype=np.float32)
     for number, row in enumerate(passes):
-        patterns = np.packbits(row[explainer.places], axis=1, bitorder="little")[:, 0]
-        answer[number] = ones @ explainer.table[explainer.offset + patterns]
+        patterns = np.packbits(row.take(explainer.places))
+        answer[number] = ones @ explainer.table.take(explainer.offset + patterns, axis=0)
     return answer
 
 
@@ -169,7 +170,7 @@ def _tabulate(unit: _Unit, groups: npt.NDArray[np.int32]) -> Floats:
     width = len(unit.conditions)
     answers = ((np.arange(1 << width)[:, None] >> np.arange(width)) & 1).astype(np.bool_)
     table = np.zeros((1 << width, int(groups.max()) + 1))
-    for leaf in unit.leaves:
+    for leaf in (leaf for leaf in unit.leaves if leaf.shares):  # a tree of one leaf moves only the bias
         passed = dict.fromkeys(leaf.shares, np.True_)
         for feature, place, wanted in leaf.literals:
             passed[feature] = passed[feature] & (answers[:, place] == wanted)
@@ -191,6 +192,7 @@ def _shapley(passed: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -
     return answer
 
 
+@functools.cache
 def _quadrature(count: int) -> tuple[list[float], list[float]]:
     """Return Gauss–Legendre nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(count)

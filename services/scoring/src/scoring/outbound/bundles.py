@@ -60,7 +60,7 @@ def load(folder: Path) -> Bundle:
 
 def sample(folder: Path) -> Arrays:
     """Return the stored sample: matrices, and what training computed for them."""
-    return _arrays(folder / "sample.npz")
+    return read_arrays(folder / "sample.npz")
 
 
 def load_forest(arrays: Arrays, prefix: str) -> forests.Forest:
@@ -84,12 +84,12 @@ def _verified(folder: Path) -> Manifest:
 
 def _read(folder: Path, manifest: Manifest) -> Bundle:
     """Return the bundle of verified files."""
-    schema = schemas.load(_bytes(folder / "features.json"), _arrays(folder / "features.npz"))
+    schema = schemas.load(_bytes(folder / "features.json"), read_arrays(folder / "features.npz"))
     if schema.hash != manifest.features_hash:
         raise errors.Invalid("bundle.features_mismatch", "The feature schema is not the one trained with.")
     tables = msgspec.json.decode(_bytes(folder / "calibration.json"), type=dict[str, dict[str, list[float]]])
     reasons = msgspec.json.decode(_bytes(folder / "reasons.json"), type=list[scores.Reason])
-    trees = _arrays(folder / "trees.npz")
+    trees = read_arrays(folder / "trees.npz")
     model = models.Model(
         name=manifest.name,
         revision=revision(folder),
@@ -121,7 +121,7 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _arrays(path: Path) -> Arrays:
+def read_arrays(path: Path) -> Arrays:
     """Return the arrays of an npz file; object arrays (pickles) are refused."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
