@@ -69,11 +69,15 @@ async def test_metrics_count_requests_by_route_and_never_by_path() -> None:
     async with support.client(stage.app) as client:
         await client.get(f"/api/v1/claims/{claim_id}", headers=support.BILLER)
         await client.get("/nowhere/at/all")
+        await client.get("/api/v1/events")
+        await client.get("/openapi.json")
         answer = await client.get("/metrics")
     assert (
         'ultrathink_http_request_seconds_count{method="GET",route="/api/v1/claims/{id}",status="404"}'
         in answer.text
     )
     assert 'route="unmatched"' in answer.text
+    for route in ("/api/v1/events", "/openapi.json"):
+        assert f'route="{route}"' in answer.text
     assert claim_id not in answer.text
     assert "nowhere" not in answer.text

@@ -62,7 +62,7 @@ def build(parts: Parts) -> envelopes.Envelope:
     for lane in lanes:
         app.router.routes.append(Route(lane.path, lane.endpoint, methods=["POST"], include_in_schema=False))
     watch = events.Events(parts.desk, lobby, parts.bounds, parts.readiness.draining)
-    app.router.routes.append(Route("/api/v1/events", watch, methods=["GET"], include_in_schema=False))
+    app.router.routes.append(Route(events.ROUTE, watch, methods=["GET"], include_in_schema=False))
     desk.Desk(parts.desk, lobby, reader).add_to(app)
     fhir.add_metadata(app, parts.version)
     health.Probes(parts.readiness, parts.clock, parts.version).add_to(app)

@@ -56,8 +56,8 @@ def mount(app: fastapi.FastAPI, *, schema_served: bool) -> None:
     async def docs(_: Request) -> Response:
         return Response(made()[1], headers={"content-security-policy": POLICY}, media_type="text/html")
 
-    app.add_route("/openapi.json", openapi, include_in_schema=False)
-    app.add_route("/docs", docs, include_in_schema=False)
+    app.add_api_route("/openapi.json", openapi, include_in_schema=False)
+    app.add_api_route("/docs", docs, include_in_schema=False)
 
 
 def render(document: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from gateway.domain import exchanges
 from gateway.domain import headers as names
 from gateway.inbound import arrivals, limits, lobbies, problems, replies
 
+ROUTE = "/api/v1/events"
 MEDIA_TYPE = "text/event-stream"
 RETRY = b"retry: 3000\n\n"  # a client that lost us comes back after 3 s, at the change it saw last
 HEARTBEAT = b": still here\n\n"  # a comment; keeps proxies from closing a quiet connection
@@ -28,6 +29,7 @@ class Events:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one watch until its caller goes away, we drain, or the watch fails."""
+        scope["state"]["route"] = ROUTE  # a plain endpoint tells the measures itself which route it is
         caller = await self._lobby.admit(scope, "watch")
         offered = arrivals.of(scope).headers.get("last-event-id", "")
         context = self._lobby.context(scope, caller, seconds=self._bounds.watch_seconds)

@@ -49,7 +49,7 @@ DECISION: dict[str, Any] = {
     "use": "claim",
     "type": "professional",
     "regime": "base",
-    "status": {"wire": "received", "business": "submitted", "review": "none"},
+    "status": {"wire": "received", "business": "draft", "review": "none"},
     "verdict": "accept",
     "thresholds": {"review": 0.5},
     "as_of": "2026-08-02",
@@ -93,8 +93,9 @@ CSV_REPORT = (
 )
 REVIEW: dict[str, Any] = {"verdict": "accept", "revision": 1, "note": "The missing result came by post."}
 EVENT = (
-    'id: 1042\ndata: {"id":"' + ID + '","claim_id":"CLM-2026-000001","event":"recorded","status":"submitted",'
-    '"verdict":"accept","at":"2026-08-02T09:30:01Z"}\n\n'
+    'id: 1-803-6\ndata: {"id":"' + ID + '","claim_id":"CLM-2026-000001","event":"claim.recorded",'
+    '"status":{"wire":"received","business":"draft","review":"none"},"verdict":"accept",'
+    '"at":"2026-08-02T09:30:01Z"}\n\n'
 )
 OUTCOME: dict[str, Any] = {
     "resourceType": "OperationOutcome",
