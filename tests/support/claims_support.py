@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from chassis import apps, local, tokens
+from chassis import apps, contexts, local, tokens
 from chassis import clock as clocks
 from chassis import testing as chassis_testing
-from claims import compose, settings, testing
-from claims.domain import decisions
+from claims import compose, ports, settings, testing
+from claims.domain import amounts, decisions, documents, identities, lifecycle
+from formats import hashing, model
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
 
@@ -109,6 +110,42 @@ def finding(severity: decisions.Severity = "error", **overrides: Any) -> decisio
         "message": decisions.Bilingual(en="Wrong.", ar="خطأ."),
     }
     return decisions.Finding(**(told | overrides))
+
+
+def decided(
+    claim: model.Claim, *, context: contexts.CallContext | None = None, body: bytes = b""
+) -> ports.Submission:
+    """Return a claim on its way into the record, not scored and therefore in review."""
+    context = context or chassis_testing.context()
+    sums = amounts.add_up(claim)
+    decision = decisions.Decision(
+        claim_id=claim.claim_id or "",
+        content_hash="",
+        use=claim.use,
+        type=claim.type,
+        regime=claim.regime or "base",
+        status=lifecycle.begin("review"),
+        verdict="review",
+        thresholds=decisions.Thresholds(review=0.5),
+        as_of="2026-08-01",
+        findings=[finding(line=None, path="total"), finding("info")],
+        not_checked=[],
+        risk=decisions.Risk(state="not_scored", reason="scoring.unavailable"),
+        amounts=amounts.shown(sums),
+        received_at="",
+        decided_at="",
+    )
+    return ports.Submission(
+        context=context,
+        claim=claim,
+        content_hash=hashing.content_hash(claim),
+        decision=decision,
+        document=documents.encode(decision),
+        identity=identities.identify(claim, tenant=context.tenant, key=KEY),
+        sums=sums,
+        body=body,
+        media_type="application/json",
+    )
 
 
 class World:

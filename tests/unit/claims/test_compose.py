@@ -16,9 +16,8 @@ from chassis import clock as clocks
 from chassis import errors, local, logs
 from chassis import testing as chassis_testing
 from claims import compose, ports, settings
-from claims.domain import amounts, decisions, documents, identities, lifecycle
 from claims.outbound import calls, columns
-from formats import canonical, hashing
+from formats import canonical
 from scoring import compose as scoring_compose
 from scoring import settings as scoring_settings
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
@@ -157,34 +156,7 @@ async def test_no_log_line_holds_a_patient(tmp_path: Path, capfd: pytest.Capture
 
 def submission(**options: Any) -> ports.Submission:
     """Return a decided claim that was not scored."""
-    claim = canonical.decode(support.body(**options))
-    sums = amounts.add_up(claim)
-    decision = decisions.Decision(
-        claim_id=claim.claim_id or "",
-        content_hash="",
-        use=claim.use,
-        type=claim.type,
-        regime=claim.regime or "base",
-        status=lifecycle.begin("review"),
-        verdict="review",
-        thresholds=decisions.Thresholds(review=0.5),
-        as_of="2026-08-01",
-        findings=[support.finding(line=None, path="total"), support.finding("info")],
-        not_checked=[],
-        risk=decisions.Risk(state="not_scored", reason="scoring.unavailable"),
-        amounts=amounts.shown(sums),
-        received_at="",
-        decided_at="",
-    )
-    return ports.Submission(
-        context=chassis_testing.context(),
-        claim=claim,
-        content_hash=hashing.content_hash(claim),
-        decision=decision,
-        document=documents.encode(decision),
-        identity=identities.identify(claim, tenant="demo", key=support.KEY),
-        sums=sums,
-    )
+    return support.decided(canonical.decode(support.body(**options)))
 
 
 def test_columns_write_missing_values_as_the_contract_says() -> None:

@@ -4,7 +4,6 @@ Details are never added: a line's net already contains them. `net` includes tax 
 the payer's exposure is net − patient_share.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -39,14 +38,27 @@ def add_up(claim: model.Claim) -> Sums:
     amount; the payer's share is None unless every line has a net.
     """
     digits = money.minor_digits(claim.currency)
-    lines = [_line(line, digits) for line in claim.lines]
-    nets = _all(line.net for line in lines)
-    shares = _some(line.patient_share for line in lines)
+    lines: list[LineSums] = []
+    nets: int | None = 0
+    taxes: int | None = None
+    shares: int | None = None
+    for line in claim.lines:  # one pass without helpers: it is done for every line of every claim
+        net = (
+            None if line.net is None else int(line.net.scaleb(digits))
+        )  # exact: readers refuse more decimals
+        share = None if line.patient_share is None else int(line.patient_share.scaleb(digits))
+        exposure = None if net is None else net - (share or 0)
+        lines.append(LineSums(net=net, patient_share=share, exposure=exposure))
+        nets = None if net is None or nets is None else nets + net
+        if share is not None:
+            shares = (shares or 0) + share
+        if line.tax is not None:
+            taxes = (taxes or 0) + int(line.tax.scaleb(digits))
     return Sums(
         currency=claim.currency,
         lines=lines,
-        submitted=nets if claim.total is None else _minor(claim.total, digits),
-        tax=_some(_minor(line.tax, digits) for line in claim.lines),
+        submitted=nets if claim.total is None else int(claim.total.scaleb(digits)),
+        tax=taxes,
         patient_share=shares,
         payer_share=None if nets is None else nets - (shares or 0),
     )
@@ -63,28 +75,5 @@ def shown(sums: Sums) -> decisions.Amounts:
     )
 
 
-def _line(line: model.Line, digits: int) -> LineSums:
-    net, share = _minor(line.net, digits), _minor(line.patient_share, digits)
-    return LineSums(net=net, patient_share=share, exposure=None if net is None else net - (share or 0))
-
-
-def _minor(amount: Decimal | None, digits: int) -> int | None:
-    return None if amount is None else int(amount.scaleb(digits))  # exact: readers refuse more decimals
-
-
 def _major(minor: int | None, currency: str | None) -> Decimal | None:
     return None if minor is None else money.from_minor(minor, currency)
-
-
-def _all(values: Iterable[int | None]) -> int | None:
-    total = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
-
-
-def _some(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None

@@ -77,18 +77,20 @@ def _service_key(line: model.Line, head: str, people: dict[int, str]) -> str:
     code = line.code or line.revenue_code
     if not code or _repeats(line.modifiers):
         return ""
-    told = _joined(
-        head,
-        line.service_date or "",
-        line.system or "",
-        code,
+    told = _joined(head, line.service_date or "", line.system or "", code)
+    if line.modifiers or line.tooth or line.body_site or line.sub_site or line.care_team_sequences:
+        told = _joined(told, *_particulars(line, people))
+    return hashlib.sha256(told.encode()).hexdigest()[:32]  # 128 bits tell services apart for good
+
+
+def _particulars(line: model.Line, people: dict[int, str]) -> tuple[str, ...]:
+    return (
         " ".join(sorted(line.modifiers)),
         line.tooth or "",
         line.body_site or "",
         " ".join(line.sub_site),
         " ".join(sorted(people.get(sequence, "") for sequence in line.care_team_sequences)),
     )
-    return hashlib.sha256(told.encode()).hexdigest()[:32]  # 128 bits tell services apart for good
 
 
 def _repeats(modifiers: list[str]) -> bool:
