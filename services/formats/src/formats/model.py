@@ -13,11 +13,16 @@ from typing import Any, Literal
 
 import msgspec
 
-type Money = Decimal
-type Quantity = Decimal
-type Day = str  # YYYY-MM-DD
-type When = str  # date or date-time, ISO 8601, offset kept
+from formats import institutional, kinds
 
+Money = kinds.Money
+Quantity = kinds.Quantity
+Day = kinds.Day
+When = kinds.When
+OccurrenceCode = institutional.OccurrenceCode
+OccurrenceSpan = institutional.OccurrenceSpan
+ValueCode = institutional.ValueCode
+Institutional = institutional.Institutional
 MAX_LINES = 1_000  # more is refused: a longer claim is a file, not a claim
 
 
@@ -181,36 +186,6 @@ class Procedure(Node, frozen=True, kw_only=True):
     codings: list[Coding] = []
     text: str | None = None
     reference: str | None = None
-
-
-class OccurrenceCode(Node, frozen=True, kw_only=True):
-    code: str
-    date: Day | None = None
-
-
-class OccurrenceSpan(Node, frozen=True, kw_only=True):
-    code: str
-    start: Day | None = None
-    end: Day | None = None
-
-
-class ValueCode(Node, frozen=True, kw_only=True):
-    code: str
-    amount: Money | None = None
-
-
-class Institutional(Node, frozen=True, kw_only=True):
-    type_of_bill: str | None = None
-    admission_type: str | None = None
-    admission_source: str | None = None
-    patient_status: str | None = None
-    admission_datetime: When | None = None
-    discharge_hour: str | None = None
-    condition_codes: list[str] = []
-    occurrence_codes: list[OccurrenceCode] = []
-    occurrence_spans: list[OccurrenceSpan] = []
-    value_codes: list[ValueCode] = []
-    drg: str | None = None
 
 
 class CareTeamMember(Node, frozen=True, kw_only=True):

@@ -47,25 +47,34 @@ class Field:
 
 @dataclass(frozen=True)
 class Shape:
-    """One struct: its fields, and getters that fetch all values of a kind in one call of C code."""
+    """One struct: its fields, and what a quick check of it has to fetch.
+
+    A getter returns all values of a kind in one call of C code; None stands for a kind the struct does not
+    have. `children` names the fields below which there is anything to check, with their shapes.
+    """
 
     struct: type[msgspec.Struct]
     fields: tuple[Field, ...]
-    moneys: Getter
-    quantities: Getter
-    decimals: Getter
-    days: Getter
-    whens: Getter
-    integers: Getter
-    nested: tuple[tuple[str, "Shape"], ...]
-    lists: tuple[tuple[str, "Shape"], ...]
+    moneys: Getter | None
+    quantities: Getter | None
+    decimals: Getter | None
+    days: Getter | None
+    whens: Getter | None
+    integers: Getter | None
+    integer_lists: Getter | None
+    children: tuple[tuple[str, "Shape", bool], ...]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any values of the right types are sound in this struct."""
+        getters = (self.moneys, self.quantities, self.decimals, self.days, self.whens, self.integers)
+        return not self.children and self.integer_lists is None and all(get is None for get in getters)
 
 
 @functools.cache
 def of(struct: type[msgspec.Struct]) -> Shape:
     """Return the shape of a struct of the model."""
     fields = tuple(_field(info) for info in msgspec.structs.fields(struct))
-    children = [(field.name, field.shape, field.many) for field in fields if field.shape is not None]
     return Shape(
         struct=struct,
         fields=fields,
@@ -75,8 +84,12 @@ def of(struct: type[msgspec.Struct]) -> Shape:
         days=_getter(fields, "day"),
         whens=_getter(fields, "when"),
         integers=_getter(fields, "integer"),
-        nested=tuple((name, shape) for name, shape, many in children if not many),
-        lists=tuple((name, shape) for name, shape, many in children if many),
+        integer_lists=_getter(fields, "integer", many=True),
+        children=tuple(
+            (field.name, field.shape, field.many)
+            for field in fields
+            if field.shape is not None and not field.shape.is_free
+        ),
     )
 
 
@@ -94,10 +107,10 @@ def _field(info: msgspec.structs.FieldInfo) -> Field:
     return Field(info.name, info.encode_name, info.required, nullable, many, name, shape, choices)
 
 
-def _getter(fields: tuple[Field, ...], kind: str) -> Getter:
-    names = [field.name for field in fields if field.kind == kind and not field.many]
+def _getter(fields: tuple[Field, ...], kind: str, *, many: bool = False) -> Getter | None:
+    names = [field.name for field in fields if field.kind == kind and field.many == many]
     if not names:
-        return lambda _: ()
+        return None
     get = operator.attrgetter(*names)
     if len(names) > 1:
         return typing.cast("Getter", get)
