@@ -77,7 +77,7 @@ def test_a_sample_claim_reads_and_comes_back(file: pathlib.Path):
     "file", [file for file in claim_files() if file.parent.name == "nphies"], ids=lambda file: file.name[:40]
 )
 def test_a_sample_message_of_nphies_is_resolved_inside_itself(file: pathlib.Path):
-    """Provider, patient, payer and practitioner are identities, not references; money and shares are there."""
+    """Provider, patient, payer and practitioner are identities, not references; shares are there."""
     found = read(file)
     claim = found.claim
     assert found.message is not None
