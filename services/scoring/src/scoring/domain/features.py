@@ -30,6 +30,7 @@ class Matrices(NamedTuple):
     meaning: npt.NDArray[np.bool_]
 
 
+@np.errstate(all="ignore")  # absurd amounts overflow to infinity, which is outside every range: said there
 def matrices(schema: schemas.Schema, batch: rows.Rows) -> Matrices:
     """Return what the models see of a batch; claims without lines get NaN where lines are summarised."""
     item_of_row = np.repeat(np.arange(batch.items), np.diff(batch.offsets))

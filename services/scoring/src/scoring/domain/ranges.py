@@ -34,6 +34,7 @@ def fit(matrix: Matrix) -> Ranges:
     )
 
 
+@np.errstate(invalid="ignore")
 def outside(ranges: Ranges, matrix: Matrix, names: tuple[str, ...]) -> list[tuple[int, str]]:
     """Return (row, reason) of each row with a value outside, in row order.
 
