@@ -12,12 +12,12 @@ import msgspec
 from chassis import apps, channels, errors, identity, oidc, tokens
 from chassis import clock as clocks
 from claims import ports
+from claims import settings as configuration
 from claims.domain import identities
 from claims.domain.rules import engine
 from claims.inbound import batches, callers, desk, files, intake
 from claims.outbound import archive, pack_files, probes, scorer, store, tenants
 from claims.outbound import offline as lone
-from claims.settings import ClaimsSettings
 from claims.usecases import assess, browse, check, decide, explain, read, recount, rescore, submit, watch
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.scoring.v1 import scoring_pb2_grpc
@@ -42,7 +42,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextlib.asynccontextmanager
 async def compose(
-    settings: ClaimsSettings,
+    settings: configuration.ClaimsSettings,
     *,
     scoring_channel: grpc.aio.Channel | None = None,
     storage_channel: grpc.aio.Channel | None = None,
@@ -100,7 +100,9 @@ async def offline(
             archive=lone.NoArchive(),
             patient_key=secrets.token_bytes(identities.MIN_KEY_BYTES),  # nothing outlives this process
         )
-        settings = ClaimsSettings(packs_dir=packs_dir, patient_key_file=packs_dir, rescore=False)
+        settings = configuration.ClaimsSettings(
+            packs_dir=packs_dir, patient_key_file=packs_dir, rescore=False
+        )
 
         async def ready() -> apps.Readiness:
             return apps.Readiness(ok=True, detail=f"{len(packs)} packs, offline")
@@ -108,7 +110,9 @@ async def offline(
         yield assemble(settings, rooms, clock, ready)
 
 
-def assemble(settings: ClaimsSettings, rooms: Rooms, clock: clocks.Clock, ready: Ready) -> apps.App:
+def assemble(
+    settings: configuration.ClaimsSettings, rooms: Rooms, clock: clocks.Clock, ready: Ready
+) -> apps.App:
     """Return the service over these rooms, real ones or twins."""
     who = callers.Callers(
         clock,
@@ -177,7 +181,7 @@ def _desk_verbs(rooms: Rooms, clock: clocks.Clock) -> desk.Verbs:
     )
 
 
-def _limits(settings: ClaimsSettings) -> files.Limits:
+def _limits(settings: configuration.ClaimsSettings) -> files.Limits:
     return files.Limits(
         file_bytes=settings.max_file_bytes,
         spool_bytes=settings.spool_bytes,
@@ -198,7 +202,7 @@ def _methods() -> list[str]:
     ]
 
 
-def _tokens(settings: ClaimsSettings, clock: clocks.Clock) -> tokens.TokenVerifier | None:
+def _tokens(settings: configuration.ClaimsSettings, clock: clocks.Clock) -> tokens.TokenVerifier | None:
     if settings.development_keys_file is not None:
         return tokens.development_verifier(settings.development_keys_file, clock)
     if settings.oidc_issuer:
