@@ -13,6 +13,7 @@ from chassis import errors
 _EPOCH = date(1970, 1, 1).toordinal()
 _DATE_LENGTH = len("YYYY-MM-DD")
 _SHORTEST_TIME = len("YYYY-MM-DDThh:mm")
+_LONGEST_TIME = len("YYYY-MM-DDThh:mm:ss.nnnnnnnnn+hh:mm")
 
 
 def is_day(text: str) -> bool:
@@ -62,7 +63,7 @@ def day_number(when: str | None, zone: str) -> int | None:
 
 
 def _instant(text: str) -> datetime | None:
-    if len(text) < _SHORTEST_TIME or text[10] != "T" or text[13] != ":" or " " in text:
+    if not _SHORTEST_TIME <= len(text) <= _LONGEST_TIME or text[10] != "T" or text[13] != ":" or " " in text:
         return None
     if not is_day(text[:10]):
         return None

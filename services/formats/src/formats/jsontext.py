@@ -18,7 +18,8 @@ MAX_DEPTH = 64  # the deepest FHIR claims stay below 20; parsers and stacks stay
 FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _BOM = b"\xef\xbb\xbf"
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive, and the closing quote optional: an unclosed string is passed once, never tried again.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING = np.isin(np.arange(256), list(b"[{"))
 

@@ -13,6 +13,7 @@ from formats import days, model, violations
 
 MAX_NOTES = 50  # a receipt is read by a person
 MAX_EXTRAS = 1_000  # kept values of one claim; a message that has more is not about a claim
+MAX_ENTRIES = 5_000  # of one list: five times the lines a claim may have
 _PARTIAL_DATE = re.compile(r"\d{4}(-\d{2})?")
 _INDEX = re.compile(r"\[\d+\]")
 _RENDERINGS = frozenset({"resourceType", "id", "text", "meta"})
@@ -167,9 +168,11 @@ class Cursor:
     def items(self, name: str) -> list[Any]:
         """Return a list member as it is; empty where absent."""
         value = self.take(name)
-        if isinstance(value, list):
+        if isinstance(value, list) and len(value) <= MAX_ENTRIES:
             return value
-        if value is not None:
+        if isinstance(value, list):
+            self.refuse(name, "list.too_long", f"A list has at most {MAX_ENTRIES:,} entries.")
+        elif value is not None:
             self.refuse(name, "field.type", "A list is expected here.")
         return []
 

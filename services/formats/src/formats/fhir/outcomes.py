@@ -28,6 +28,8 @@ _BY_CODE = {
     "claim.too_many_lines": "too-long",
     "fhir.too_many_claims": "too-long",
     "extra.too_many": "too-costly",
+    "list.too_long": "too-long",
+    "column.too_many": "too-long",
     "json.too_deep": "too-costly",
     "media_type.unsupported": "not-supported",
 }

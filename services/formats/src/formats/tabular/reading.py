@@ -12,6 +12,7 @@ from formats import model, shapes, violations
 from formats.tabular import columns, records
 
 SOURCE = model.Source(format="csv")
+MAX_COLUMNS = 2_000  # more than twice the columns there are; a wider table is not one of claims
 
 
 def read(body: bytes) -> model.Claim:
@@ -87,6 +88,8 @@ def _records(text: str) -> list[str]:
 
 def _chosen(names: list[str]) -> list[columns.Column]:
     known = columns.known()
+    if len(names) > MAX_COLUMNS:
+        raise _refused("$", "column.too_many", f"A table has at most {MAX_COLUMNS:,} columns.")
     found = [
         errors.Violation(violations.printable(name), "field.unknown", "The claim format has no such column.")
         for name in names
