@@ -21,6 +21,7 @@ from formats import canonical
 from scoring import compose as scoring_compose
 from scoring import settings as scoring_settings
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
+from ultrathink.common.v1 import common_pb2
 
 ROOT = Path(__file__).parents[3]
 PACKS = ROOT / "packs"
@@ -89,7 +90,9 @@ async def test_without_storage_nothing_is_promised(tmp_path: Path) -> None:
     configured = support.configured(tmp_path, packs_dir=PACKS, storage_target="127.0.0.1:1")
     async with compose.compose(configured) as app:
         (result,) = await submit(app, support.body(1))
-        assert result.error.kind == 6
+        assert result.error.kind == common_pb2.ERROR_KIND_UNAVAILABLE
+        assert result.error.reason == "storage.unavailable"
+        assert result.error.retry_after_ms > 0
 
 
 async def test_late_scores_come_by_themselves(tmp_path: Path) -> None:

@@ -251,3 +251,27 @@ async def test_a_defect_met_by_one_claim_fails_that_claim_alone() -> None:
         assert [result.error.reason for result in results] == ["", "rules.failed", ""]
         assert results[1].error.kind == common_pb2.ERROR_KIND_INTERNAL
         assert len(made.store._entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (errors.Unavailable("stream.broken", "x"), "storage.unavailable"),
+        (errors.Unavailable("deadline.exceeded", "x"), "deadline.exceeded"),
+        (errors.Invalid("column.unstorable", "x"), "column.unstorable"),
+    ],
+)
+async def test_a_fault_of_one_record_is_told_to_its_sender_alone(fault: errors.Fault, reason: str) -> None:
+    """Storage that is away is told as such with a time to come back, whichever item it was away for."""
+    async with support.world() as made:
+        plain = made.store.record
+
+        async def record(items: Any) -> Any:
+            made_of = await plain(items)
+            return [fault, *made_of[1:]]
+
+        made.store.record = record  # type: ignore[method-assign]
+        first, second = await support.submit(made, support.batch([support.body(1), support.body(2)]))
+        assert first.error.reason == reason
+        assert bool(first.error.retry_after_ms) == (reason == "storage.unavailable")
+        assert second.claim_id

@@ -56,6 +56,25 @@ async def test_what_is_not_followed_has_no_spans() -> None:
     assert kept.spans == []
 
 
+@pytest.mark.parametrize(("drawn", "followed"), [(0.0, True), (1.0, False)])
+async def test_a_users_call_is_drawn_at_this_door(
+    drawn: float,
+    followed: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Port 50051 is a door of its own: calls of users' clients are followed as often as the ratio says."""
+    kept = Kept()
+    who = support.user("biller")
+    config = _Config()
+    config.trace_ratio = 0.5
+    with telemetry.configure("claims", config, environ={}, exporters=[kept], draw=lambda: drawn):
+        async with support.world() as made, support.intake(made, principal=who) as stub:
+            await stub.SubmitClaim(support.batch([support.body()]))
+    assert {"claims.call", "claims.rules", "claims.record"} <= {
+        span.name for span in kept.spans
+    } or not followed
+    assert bool(kept.spans) is followed
+
+
 async def test_spans_hold_no_patient() -> None:
     """Neither names nor attributes of spans repeat what a claim says."""
     kept = Kept()

@@ -34,8 +34,14 @@ class Batches:
             fault = errors.Invalid("batch.too_large", f"A batch has at most {self._max_items} items.")
             return _refused(request, fault)
         traceparents = [item.context.traceparent for item in items]
-        with telemetry.batch_span("claims.batch", traceparents, rows=len(items)) as onward:
-            arrivals = [self._arrival(item, who, onward) for item in items]
+        with (
+            self._door(who),
+            telemetry.batch_span("claims.batch", traceparents, rows=len(items)) as onward,
+        ):
+            # An item that nobody follows yet is followed with the call that brought it, where that is.
+            parents = {"": telemetry.current_traceparent()} if who.principal is not None else {}
+            places = {**onward, **parents}
+            arrivals = [self._arrival(item, who, places) for item in items]
             answers = await self.carry(arrivals, verb)
         results = [self._result(item, answer) for item, answer in zip(items, answers, strict=True)]
         return claims_pb2.SubmitResponse(batch_id=request.batch_id, results=results)
@@ -56,6 +62,10 @@ class Batches:
         finally:
             self._count(-len(admitted))
         return [next(answered) if isinstance(item, ports.Arrival) else item for item in arrivals]
+
+    def _door(self, who: identity.Caller) -> telemetry.Nothing:
+        """Return the span of a call at this door: for users drawn here, for services by the gateway."""
+        return telemetry.NOTHING if who.principal is None else telemetry.root_span("claims.call")
 
     def _count(self, more: int) -> None:
         self._in_flight += more

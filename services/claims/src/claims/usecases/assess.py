@@ -26,6 +26,7 @@ from claims.usecases import stages
 from formats import hashing, model
 
 RULES_TURN = 8  # Claims judged before other work of the loop gets a turn: well under a millisecond.
+RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
 
 
@@ -130,6 +131,8 @@ class Assess:
     async def _tenant(self, name: str) -> tenants.Tenant | errors.Fault:
         try:
             return await self._tenants.find(name)
+        except errors.Unavailable as fault:
+            return storage_away(fault)
         except errors.Fault as fault:
             return fault
 
@@ -213,6 +216,17 @@ class Assess:
             decision=decision,
             document=documents.encode(decision),
         )
+
+
+def storage_away(cause: errors.Fault) -> errors.Unavailable:
+    """Return the fault of a claim that cannot be taken because storage does not answer."""
+    fault = errors.Unavailable(
+        "storage.unavailable",
+        "The claim could not be recorded now; sending it again is safe.",
+        retry_after_ms=RETRY_AFTER_MS,
+    )
+    fault.__cause__ = cause
+    return fault
 
 
 def late() -> errors.Unavailable:

@@ -11,8 +11,6 @@ from claims.domain import decisions, documents
 from claims.usecases import assess
 from formats import model
 
-RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
-
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the sender of one claim is told; `id` is empty and `replayed` false for a check."""
@@ -57,7 +55,7 @@ class Submit:
         except errors.Exhausted as fault:
             return [fault] * len(items)
         except errors.Fault as cause:
-            return [_unavailable(cause)] * len(items)
+            return [assess.storage_away(cause)] * len(items)
 
 
 def _submission(item: assess.Assessed) -> ports.Submission:
@@ -75,18 +73,10 @@ def _submission(item: assess.Assessed) -> ports.Submission:
 
 
 def _answer(item: assess.Assessed, made: ports.Recorded | errors.Fault) -> Answer | errors.Fault:
+    if isinstance(made, errors.Unavailable) and made.reason != assess.late().reason:
+        return assess.storage_away(made)
     if isinstance(made, errors.Fault):
         return made
     verdict = documents.decode(made.document).verdict if made.replayed else item.decision.verdict
     document = documents.with_id(made.document if made.replayed else item.document, made.id)
     return Answer(claim=item.claim, document=document, verdict=verdict, id=made.id, replayed=made.replayed)
-
-
-def _unavailable(cause: errors.Fault) -> errors.Unavailable:
-    fault = errors.Unavailable(
-        "storage.unavailable",
-        "The claim could not be recorded now; sending it again is safe.",
-        retry_after_ms=RETRY_AFTER_MS,
-    )
-    fault.__cause__ = cause
-    return fault
