@@ -3,6 +3,7 @@
 Room: formats.tabular. Violations carry the canonical path (`lines[2].net` is the third row of the claim).
 """
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -97,8 +98,8 @@ def _chosen(names: list[str]) -> list[columns.Column]:
     ]
     found += [
         errors.Violation(name, "column.repeated", "The column occurs more than once.")
-        for name in known
-        if names.count(name) > 1
+        for name, count in (Counter(names).items() if len(set(names)) < len(names) else ())
+        if count > 1 and name in known
     ]
     if found:
         raise _collected(found)
