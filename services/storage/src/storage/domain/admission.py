@@ -1,6 +1,7 @@
 """Judges the items of a submission before anything is written, so that a bad one fails alone."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -19,6 +20,10 @@ LINES_MAX = 1_000  # as the claim model allows
 DAY_MAX = 2**31 - 1
 REQUIRED = ("claim_id", "use", "type", "verdict", "wire_status", "business_status", "review_status")
 ITEMS_MAX = 20_000  # of one submission
+
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f]"
+)  # no code, name or path has one; two of them part columns on their way
 
 type Known = Mapping[str, views.Tenant]
 
@@ -68,12 +73,14 @@ def _item_fault(item: records.Item, known: Known, now: float) -> errors.Fault | 
     elif item.size > DOCUMENT_MAX:
         fault = errors.Invalid("document.too_large", "The documents of the item are too large.")
     elif not _storable(item.subject, SUBJECT_MAX) or not _storable(item.received_media_type, SUBJECT_MAX):
-        fault = errors.Invalid("text.unstorable", "A text of the item is too long or holds a NUL.")
+        fault = errors.Invalid(
+            "text.unstorable", "A text of the item is too long or holds a control character."
+        )
     return fault
 
 
 def _storable(text: str, longest: int = TEXT_MAX) -> bool:
-    return len(text) <= longest and "\0" not in text
+    return len(text) <= longest and not _CONTROL.search(text)
 
 
 def _bad_day(day: int) -> bool:
@@ -85,10 +92,10 @@ def _judge_texts(
 ) -> None:
     """Mark items with a text that cannot be stored; a column is first judged as one text: cheap."""
     for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True):
-        if not column or not isinstance(column[0], str):
+        if not column or name not in records.TEXTS:
             continue
         longest = CLAIM_ID_MAX if name == "claim_id" else TEXT_MAX
-        if max(map(len, column)) > longest or "\0" in "".join(column):
+        if max(map(len, column)) > longest or _CONTROL.search("".join(column)):
             _mark(judged, column, items, functools.partial(_unstorable, longest), name)
 
 

@@ -87,12 +87,15 @@ def _decode(text: str, sort: str) -> tuple[float | None, str]:
         )
         parsed = identifier_of(identifier)
     except (ValueError, errors.Invalid) as cause:  # base64's and msgspec's errors are ValueErrors
-        raise errors.Invalid(
-            "cursor.invalid", "The cursor is not one of ours; begin again without it."
-        ) from cause
+        raise _no_cursor("The cursor is not one of ours; begin again without it.") from cause
     if kept != sort:
-        raise errors.Invalid("cursor.invalid", "The cursor belongs to a list with another sort.")
+        raise _no_cursor("The cursor belongs to a list with another sort.")
     return value, parsed
+
+
+def _no_cursor(text: str) -> errors.Invalid:
+    violation = errors.Violation("cursor", "cursor.invalid", text)
+    return errors.Invalid("cursor.invalid", text, violations=(violation,))
 
 
 def identifier_of(text: str) -> str:

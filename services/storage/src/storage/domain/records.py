@@ -10,6 +10,13 @@ from chassis import errors
 NO_INT = -(2**63)  # the contract's missing integer; an empty string and NaN are the other two
 
 
+TEXTS = frozenset(
+    "claim_id claim_id_system use type regime provider_id provider_branch payer_id patient_key currency verdict "
+    "wire_status business_status review_status score_state model_revision code system service_key rule severity "
+    "path".split()
+)  # the columns that hold texts; the others hold numbers
+
+
 class Columns(msgspec.Struct, gc=False):
     """Lists of equal length under the contract's names."""
 

@@ -42,7 +42,7 @@ class PostgresChains:
                 chain,
                 places,
                 tenants,
-                [chains.canonical(entry) for entry in entries],
+                [chains.canonical(entry).decode() for entry in entries],
                 [entry.event for entry in entries],
                 [entry.subject for entry in entries],
                 [entry.at_ms for entry in entries],

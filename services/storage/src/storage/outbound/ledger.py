@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from chassis import errors
 from storage.domain import chains, months, records, views
 from storage.outbound import bodies, documents, postgres
@@ -13,7 +15,9 @@ THREAD_BYTES = 256 * 1024  # compressing more than this would hold the event loo
 DUPLICATES_MOST = 5  # hits told per line: one is enough for a rule, a few for a person
 AGGREGATE_MS = 90 * 86_400_000
 
-RECORD = f"SELECT item, id, content_hash FROM record({', '.join(f'${i}' for i in range(1, 60))})"
+COLUMN, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
+
+RECORD = f"SELECT item, id, content_hash FROM record({', '.join(f'${i}' for i in range(1, 12))})"
 CHANGE = f"SELECT record_change({', '.join(f'${i}' for i in range(1, 20))})"
 LOOKUP = f"SELECT * FROM lookup({', '.join(f'${i}' for i in range(1, 11))})"
 UNSCORED = """
@@ -49,7 +53,13 @@ class PostgresLedger:
                 *(change.tenant, entry.chain, change.id, change.expected_revision, change.event, decision),
                 *(change.verdict, change.wire_status, change.business_status, change.review_status),
                 *(change.score_state, change.probability, change.at_risk_minor, change.model_revision),
-                *(change.note, change.subject, entry.at_ms, chains.canonical(entry), entry.document_hash),
+                *(
+                    change.note,
+                    change.subject,
+                    entry.at_ms,
+                    chains.canonical(entry).decode(),
+                    entry.document_hash,
+                ),
             )
         if revision == 0:
             raise errors.NotFound("claim.unknown", "There is no such claim.")
@@ -117,34 +127,64 @@ async def _compressed(stored: Sequence[records.Body]) -> list[bytes]:
 
 
 def _arguments(batch: records.Batch, contents: list[bytes]) -> list[Any]:
-    """Return the arguments of RECORD in its order; items are numbered from 1 there."""
-    submission = batch.submission
-    items, lines, findings = submission.items, submission.lines, submission.findings
-    tenants = [item.tenant for item in items]
+    """Return the arguments of RECORD in its order; how columns travel is told beside the function itself."""
+    submission, bodies_ = batch.submission, batch.bodies
+    items, tenants = submission.items, [item.tenant for item in submission.items]
     distinct = sorted(set(tenants))
-    places = list(range(1, len(items) + 1))
-    if len(distinct) > 1:
-        places.sort(key=lambda place: tenants[place - 1])
-    arguments: list[Any] = [postgres.tenants_setting(distinct), batch.chain, places, tenants, batch.ids]
-    arguments += [[item.key for item in items], [item.content_hash for item in items], batch.document_hashes]
-    arguments += [batch.entries, [item.subject for item in items], batch.at_ms]
-    arguments += [
-        list(column)
-        for column in zip(
-            *(
-                (p.body, p.object, p.start, p.claim_size, p.decision_size, p.received_size, p.media_type)
-                for p in batch.places
-            ),
-            strict=True,
-        )
+    return [
+        postgres.tenants_setting(distinct),
+        batch.chain,
+        COLUMN.join((*_own_columns(batch, tenants, grouped=len(distinct) == 1), *_texts(submission.claims))),
+        COLUMN.join((_literal([item + 1 for item in submission.lines.item]), *_texts(submission.lines)[1:])),
+        COLUMN.join(
+            (_literal([item + 1 for item in submission.findings.item]), *_texts(submission.findings)[1:])
+        ),
+        b"".join([item.key for item in items]),
+        b"".join([item.content_hash for item in items]),
+        b"".join(batch.document_hashes),
+        [body.id for body in bodies_],
+        [body.tenant for body in bodies_],
+        contents,
     ]
-    arguments += [getattr(submission.claims, name) for name in records.Claims.__struct_fields__]
-    arguments.append([item + 1 for item in lines.item])
-    arguments += [getattr(lines, name) for name in records.Lines.__struct_fields__[1:]]
-    arguments.append([item + 1 for item in findings.item])
-    arguments += [getattr(findings, name) for name in records.Findings.__struct_fields__[1:]]
-    arguments += [[body.id for body in batch.bodies], [body.tenant for body in batch.bodies], contents]
-    return arguments
+
+
+def _own_columns(batch: records.Batch, tenants: list[str], *, grouped: bool) -> list[str]:
+    """Return the columns that storage adds to the claims' own, and the order of chaining: tenant by tenant."""
+    places, items = batch.places, batch.submission.items
+    order = list(range(1, len(tenants) + 1))
+    if not grouped:
+        order.sort(key=lambda place: tenants[place - 1])
+    return [
+        _literal(order),
+        f"{{{','.join(batch.ids)}}}",
+        _literal(batch.at_ms),
+        f"{{{','.join([place.body or 'NULL' for place in places])}}}",
+        _literal([place.start for place in places]),
+        _literal([place.claim_size for place in places]),
+        _literal([place.decision_size for place in places]),
+        _literal([place.received_size for place in places]),
+        _joined(tenants),
+        _joined([item.subject for item in items]),
+        _joined([entry.decode() for entry in batch.entries]),
+        _joined([place.media_type for place in places]),
+        _joined(["" if place.object is None else place.object.hex() for place in places]),
+    ]
+
+
+def _texts(columns: records.Columns) -> list[str]:
+    """Return columns as they travel: a column of texts is joined, one of numbers is an array literal."""
+    return [
+        _joined(column) if name in records.TEXTS else _literal(column)
+        for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True)
+    ]
+
+
+def _joined(column: list[str]) -> str:
+    return VALUE.join([*column, ""])
+
+
+def _literal(column: list[int] | list[float]) -> str:
+    return f"{{{str(column)[1:-1]}}}"
 
 
 def _answers(questions: Sequence[records.Question], rows: Sequence[Any]) -> list[records.Answer]:

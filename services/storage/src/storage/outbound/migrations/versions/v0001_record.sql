@@ -1,7 +1,7 @@
 -- Appends entries to one writer's chains, one chain per tenant. `places` lists the entries' indexes, grouped by
 -- tenant; entries that are not fresh are passed over. The heads' row locks make two writers of one name queue.
 CREATE FUNCTION append_entries(
-  p_chain text, p_places integer[], p_fresh boolean[], p_tenant text[], p_canonical bytea[], p_event text[],
+  p_chain text, p_places integer[], p_fresh boolean[], p_tenant text[], p_canonical text[], p_event text[],
   p_subject text[], p_at_ms bigint[], p_id uuid[], p_revision integer[], p_content bytea[], p_document bytea[]
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -31,7 +31,7 @@ BEGIN
     head_sequence := head_sequence + 1;
     sequences[place] := head_sequence;
     previous[place] := head_hash;
-    head_hash := sha256(head_hash || int8send(head_sequence) || p_canonical[place]);
+    head_hash := sha256(head_hash || int8send(head_sequence) || convert_to(p_canonical[place], 'UTF8'));
     hashes[place] := head_hash;
   END LOOP;
   UPDATE audit_heads SET sequence = head_sequence, hash = head_hash
@@ -46,36 +46,91 @@ END $$
 ----
 -- Writes a batch: everything of every item whose key is new, in one transaction and one round trip. Returns, for
 -- the other items, what their key already stands for. Items are numbered from 1 here.
--- A missing text is '', a missing integer the smallest int64, a missing number NaN, as on the wire.
+--
+-- Columns travel as a few long texts, because encoding each value by itself was half of the caller's work:
+-- columns are parted by U+001E, values of a text column end with U+001F, any other column is an array literal.
+-- Keys (16 bytes) and hashes (32) follow each other without a gap. A missing text is '', a missing integer the
+-- smallest int64, a missing number NaN, as in the contract.
 CREATE FUNCTION record(
-  p_tenants text, p_chain text, p_places integer[], p_tenant text[], p_id uuid[], p_key bytea[],
-  p_content bytea[], p_document bytea[], p_canonical bytea[], p_subject text[], p_at_ms bigint[],
-  p_body uuid[], p_body_object bytea[], p_body_start integer[], p_claim_size integer[], p_decision_size integer[],
-  p_received_size integer[], p_media text[],
-  p_claim_id text[], p_claim_id_system text[], p_use text[], p_type text[], p_regime text[], p_provider text[],
-  p_branch text[], p_payer text[], p_patient text[], p_currency text[], p_submitted bigint[], p_share bigint[],
-  p_from bigint[], p_to bigint[], p_verdict text[], p_wire text[], p_business text[], p_review text[],
-  p_score text[], p_probability double precision[], p_at_risk bigint[], p_model text[],
-  l_item integer[], l_sequence integer[], l_code text[], l_system text[], l_day bigint[], l_quantity bigint[],
-  l_net bigint[], l_share bigint[], l_probability double precision[], l_at_risk bigint[], l_key text[],
-  f_item integer[], f_rule text[], f_severity text[], f_line integer[], f_path text[],
-  b_id uuid[], b_tenant text[], b_content bytea[]
+  p_tenants text, p_chain text, p_items text, p_lines text, p_findings text, p_keys bytea, p_contents bytea,
+  p_documents bytea, b_id uuid[], b_tenant text[], b_content bytea[]
 ) RETURNS TABLE (item integer, id uuid, content_hash bytea) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan AS $$  -- else each call of a small batch plans ten statements anew
 #variable_conflict use_column
 DECLARE
-  n integer := cardinality(p_id);
   missing CONSTANT bigint := -9223372036854775808;
+  past CONSTANT text := E'\x1f';
+  items text[] := string_to_array(p_items, E'\x1e');
+  lines text[] := string_to_array(p_lines, E'\x1e');
+  found text[] := string_to_array(p_findings, E'\x1e');
+  p_places integer[] := items[1];
+  p_id uuid[] := items[2];
+  p_at_ms bigint[] := items[3];
+  p_body uuid[] := items[4];
+  p_body_start integer[] := items[5];
+  p_claim_size integer[] := items[6];
+  p_decision_size integer[] := items[7];
+  p_received_size integer[] := items[8];
+  p_tenant text[] := string_to_array(items[9], past);
+  p_subject text[] := string_to_array(items[10], past);
+  p_canonical text[] := string_to_array(items[11], past);
+  p_media text[] := string_to_array(items[12], past);
+  p_body_object text[] := string_to_array(items[13], past);
+  p_claim_id text[] := string_to_array(items[14], past);
+  p_claim_id_system text[] := string_to_array(items[15], past);
+  p_use text[] := string_to_array(items[16], past);
+  p_type text[] := string_to_array(items[17], past);
+  p_regime text[] := string_to_array(items[18], past);
+  p_provider text[] := string_to_array(items[19], past);
+  p_branch text[] := string_to_array(items[20], past);
+  p_payer text[] := string_to_array(items[21], past);
+  p_patient text[] := string_to_array(items[22], past);
+  p_currency text[] := string_to_array(items[23], past);
+  p_submitted bigint[] := items[24];
+  p_share bigint[] := items[25];
+  p_from bigint[] := items[26];
+  p_to bigint[] := items[27];
+  p_verdict text[] := string_to_array(items[28], past);
+  p_wire text[] := string_to_array(items[29], past);
+  p_business text[] := string_to_array(items[30], past);
+  p_review text[] := string_to_array(items[31], past);
+  p_score text[] := string_to_array(items[32], past);
+  p_probability double precision[] := items[33];
+  p_at_risk bigint[] := items[34];
+  p_model text[] := string_to_array(items[35], past);
+  l_item integer[] := lines[1];
+  l_sequence integer[] := lines[2];
+  l_code text[] := string_to_array(lines[3], past);
+  l_system text[] := string_to_array(lines[4], past);
+  l_day bigint[] := lines[5];
+  l_quantity bigint[] := lines[6];
+  l_net bigint[] := lines[7];
+  l_share bigint[] := lines[8];
+  l_probability double precision[] := lines[9];
+  l_at_risk bigint[] := lines[10];
+  l_key text[] := string_to_array(lines[11], past);
+  f_item integer[] := found[1];
+  f_rule text[] := string_to_array(found[2], past);
+  f_severity text[] := string_to_array(found[3], past);
+  f_line integer[] := found[4];
+  f_path text[] := string_to_array(found[5], past);
+  n integer := cardinality(p_id);
   written uuid[];
   fresh boolean[];
   sequences bigint[];
+  p_content bytea[] := array_fill(NULL::bytea, ARRAY[n]);
+  p_document bytea[] := array_fill(NULL::bytea, ARRAY[n]);
 BEGIN
   PERFORM set_config('ultrathink.tenants', p_tenants, true);
+  FOR place IN 1..n LOOP
+    p_content[place] := substr(p_contents, 32 * place - 31, 32);
+    p_document[place] := substr(p_documents, 32 * place - 31, 32);
+  END LOOP;
   -- In the order of keys, so that two batches with the same keys wait for each other instead of deadlocking.
   WITH taken AS (
     INSERT INTO idempotency_keys AS k (tenant, key, content_hash, id)
-      SELECT p_tenant[i], p_key[i], p_content[i], p_id[i] FROM generate_series(1, n) i
-      ORDER BY p_tenant[i], p_key[i], i
+      SELECT p_tenant[i], substr(p_keys, 16 * i - 15, 16), p_content[i], p_id[i] FROM generate_series(1, n) i
+      ORDER BY 1, 2, i
       ON CONFLICT DO NOTHING RETURNING k.id)
   SELECT array_agg(taken.id) INTO written FROM taken;
   IF coalesce(cardinality(written), 0) = n THEN
@@ -99,7 +154,7 @@ BEGIN
         p_tenant[i], p_claim_id[i], nullif(p_claim_id_system[i], ''), p_use[i], p_type[i], nullif(p_regime[i], ''),
         nullif(p_provider[i], ''), nullif(p_branch[i], ''), nullif(p_payer[i], ''), nullif(p_patient[i], ''),
         nullif(p_currency[i], ''), p_verdict[i], p_wire[i], p_business[i], p_review[i], nullif(p_score[i], ''),
-        nullif(p_model[i], ''), nullif(p_media[i], ''), p_chain, p_body_object[i]
+        nullif(p_model[i], ''), nullif(p_media[i], ''), p_chain, decode(nullif(p_body_object[i], ''), 'hex')
       FROM generate_series(1, n) i WHERE fresh[i];
     INSERT INTO bodies (id, tenant, content)
       SELECT b_id[b], b_tenant[b], b_content[b] FROM generate_series(1, cardinality(b_id)) b
@@ -132,7 +187,7 @@ BEGIN
   END IF;
   IF coalesce(cardinality(written), 0) < n THEN
     RETURN QUERY SELECT i, k.id, k.content_hash FROM generate_series(1, n) i
-      JOIN idempotency_keys k ON k.tenant = p_tenant[i] AND k.key = p_key[i] WHERE NOT fresh[i];
+      JOIN idempotency_keys k ON k.tenant = p_tenant[i] AND k.key = substr(p_keys, 16 * i - 15, 16) WHERE NOT fresh[i];
   END IF;
 END $$
 ----
@@ -141,7 +196,7 @@ END $$
 CREATE FUNCTION record_change(
   p_tenant text, p_chain text, p_id uuid, p_expected integer, p_event text, p_decision bytea, p_verdict text,
   p_wire text, p_business text, p_review text, p_score text, p_probability double precision, p_at_risk bigint,
-  p_model text, p_note text, p_subject text, p_at_ms bigint, p_canonical bytea, p_document bytea
+  p_model text, p_note text, p_subject text, p_at_ms bigint, p_canonical text, p_document bytea
 ) RETURNS integer LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   missing CONSTANT bigint := -9223372036854775808;
@@ -196,7 +251,7 @@ END $$
 ----
 -- Appends entries about reads and other events.
 CREATE FUNCTION append_events(
-  p_tenants text, p_chain text, p_places integer[], p_tenant text[], p_canonical bytea[], p_event text[],
+  p_tenants text, p_chain text, p_places integer[], p_tenant text[], p_canonical text[], p_event text[],
   p_subject text[], p_at_ms bigint[], p_id uuid[], p_revision integer[], p_content bytea[], p_document bytea[]
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
