@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,8 @@ import httpx2
 import msgspec
 
 from chassis import clock as clocks
+from chassis import contexts
+from chassis import testing as plumbing
 from gateway import testing
 from gateway.domain import callers
 from gateway.inbound import apps, envelopes, limits, sockets
@@ -180,3 +182,17 @@ def head(method: str, path: str, headers: dict[str, str]) -> bytes:
 def lines(body: bytes) -> Sequence[dict[str, Any]]:
     """Return the documents of an NDJSON body."""
     return [json.loads(line) for line in body.splitlines()]
+
+
+def context(clock: clocks.Clock, **overrides: Any) -> contexts.CallContext:
+    """Return the context of an item that has ten seconds left on `clock`."""
+    return plumbing.context(**({"deadline": clock.monotonic() + 10} | overrides))
+
+
+async def until[T](ask: Callable[[], Awaitable[T]], fits: Callable[[T], bool]) -> T:
+    """Return the first answer that fits; fails after five seconds."""
+    async with asyncio.timeout(5):
+        while True:
+            answer = await ask()
+            if fits(answer):
+                return answer
