@@ -1,8 +1,9 @@
 # noqa: INP001 - a script beside the data it writes, not a package
 """Derive the committed code tables from the issuers' files: codes and one fact each, no descriptions.
 
-    python packs/build_code_sets.py icd-10-cm code-list-April-2026.txt.xz packs/code-sets/icd-10-cm-2026-04/codes.csv.xz
-    python packs/build_code_sets.py hcpcs hcpcs2019_level2.csv packs/code-sets/hcpcs-2019/codes.csv.xz
+    cd packs
+    python build_code_sets.py icd-10-cm code-list-April-2026.txt.xz code-sets/icd-10-cm-2026-04/codes.csv.xz
+    python build_code_sets.py hcpcs hcpcs2019_level2.csv code-sets/hcpcs-2019/codes.csv.xz
 
 Source, licence, revision and window stand in the table.yaml beside each data file.
 """

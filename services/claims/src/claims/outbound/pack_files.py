@@ -1,7 +1,8 @@
 """Rule packs and code tables from a directory: the one place that knows their files.
 
-Room: outbound. `<directory>/<pack>/pack.yaml` with `rules/*.yaml` beside it; `<directory>/code-sets/<name>/table.yaml`
-with its data file. Files are bounded, YAML is read safely, and what is wrong is told with its file.
+Room: outbound. `<directory>/<pack>/pack.yaml` with `rules/*.yaml` beside it, and
+`<directory>/code-sets/<name>/table.yaml` with its data file. Files are bounded, YAML is read safely, and what
+is wrong is told with its file.
 """
 
 import csv
@@ -20,14 +21,15 @@ MAX_TEXT_BYTES = 4_000_000  # of one YAML file; the base pack is a fiftieth of i
 MAX_DATA_BYTES = 64_000_000  # of one unpacked table; the whole of ICD-10-CM is a hundredth of it
 _TABLES = "code-sets"
 _READERS: Mapping[str, Callable[[str], object]] = {
-    "text": str, "integer": int, "number": tables.number, "boolean": lambda text: {"1": True, "0": False}[text],
+    "text": str, "integer": int, "number": tables.number,
+    "boolean": {"1": True, "0": False}.__getitem__,
 }  # fmt: skip
 
 
 def load(directory: Path) -> tuple[list[packs.Pack], tables.Tables]:
     """Return the packs and tables under a directory, packs sorted by name.
 
-    Raises Invalid with reason `pack.invalid` and one violation per problem, NotFound `pack.absent` for no pack.
+    Raises Invalid with reason `pack.invalid` and one violation per problem, NotFound `pack.absent` for none.
     """
     known = tables.Tables([_table(head) for head in sorted((directory / _TABLES).glob("*/table.yaml"))])
     heads = sorted(directory.glob("*/pack.yaml"))

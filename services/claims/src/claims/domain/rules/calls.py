@@ -43,17 +43,13 @@ class Calls:
             return self._lists(node, depth)
         if isinstance(node, exp.Anonymous):
             return self._named(node, depth)
-        handler = {
-            exp.Abs: self._abs,
-            exp.Round: self._round,
-            exp.Nullif: self._nullif,
-            exp.Array: self._array,
-        }
-        if kind in handler:
-            return handler[kind](node, depth)
-        raise _error(
-            node, f"`{node.key}` is not part of the language.", "See docs/rule-schema.md for what is."
-        )
+        handlers: dict[type[exp.Expression], Check] = {
+            exp.Abs: self._abs, exp.Round: self._round, exp.Nullif: self._nullif, exp.Array: self._array,
+        }  # fmt: skip
+        handler = handlers.get(kind)
+        if handler is None:
+            raise _error(node, f"`{node.key}` is not part of the language.", "See docs/rule-schema.md.")
+        return handler(node, depth)
 
     def any_of(self, node: exp.Expression, depth: int) -> tree.Node:
         """Return `value = ANY(list)`."""

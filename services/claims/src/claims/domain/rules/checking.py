@@ -18,7 +18,8 @@ _COMPARES: dict[type[exp.Expression], str] = {
 }  # fmt: skip
 _ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 _AGGREGATES: dict[type[exp.Expression], str] = {
-    exp.Count: "count", exp.Sum: "sum", exp.Min: "min", exp.Max: "max", exp.Avg: "avg", exp.ArrayAgg: "array_agg",
+    exp.Count: "count", exp.Sum: "sum", exp.Min: "min", exp.Max: "max", exp.Avg: "avg",
+    exp.ArrayAgg: "array_agg",
 }  # fmt: skip
 _QUIET = {
     "big_int",

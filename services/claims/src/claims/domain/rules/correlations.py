@@ -1,7 +1,7 @@
 """How an aggregate depends on the row it stands in, so that n rows need not look at n × n siblings.
 
 Room: domain. `COUNT(*) FILTER (WHERE lines.code = code AND lines.net > 0)` is an equality between a sibling's
-column and the row, and a condition on siblings alone: siblings can be grouped once, and the row looks its group up.
+column and the row, and a condition on siblings alone: siblings are grouped once, a row looks its group up.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from claims.domain.rules import nulls, tree
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Correlation:
-    """The parts of a filter: `keys` pairs a sibling's column with the row's value; `alone` reads siblings only.
+    """The parts of a filter: `keys` pairs a sibling's column with the row's value, `alone` reads no row.
 
     A strict key is an `=`, which no NULL passes; the other kind is IS NOT DISTINCT FROM. `closed` says that
     keys and `alone` are the whole filter and that the argument reads no row, so that a group has one answer.
@@ -40,7 +40,9 @@ def of(node: tree.Aggregate) -> Correlation | None:
             alone.append(part)
         else:
             rest = True
-    risky = any(calculates(part) for part in alone) or (node.argument is not None and calculates(node.argument))
+    risky = any(calculates(part) for part in alone) or (
+        node.argument is not None and calculates(node.argument)
+    )
     return Correlation(tuple(keys), tuple(strict), tuple(alone), closed=bool(keys) and not rest and not risky)
 
 

@@ -91,7 +91,7 @@ class Head(Document, frozen=True, kw_only=True):
 
 
 class TableHead(Document, frozen=True, kw_only=True):
-    """table.yaml: what a code table is, where it comes from, when it holds; `columns` are those beside the code."""
+    """table.yaml: what a code table is, its source, its window; `columns` are those beside the code."""
 
     name: Word
     title: Text

@@ -2,7 +2,7 @@
 
 Room: domain. One node becomes one expression. Unknown is None; an operation that is NULL when a part is NULL
 carries that as guards, collected upwards, so that a comparison of four columns tests each of them once.
-Texts and decimals of a rule enter as named constants: only whole numbers and our own names stand in the source.
+Texts and decimals of a rule enter as named constants: only whole numbers and our names stand in the source.
 """
 
 import dataclasses
@@ -95,7 +95,7 @@ class Emitter:
         guards = tuple(dict.fromkeys(guard for part in parts for guard in part.guards))
         return Code(body, guards)
 
-    def _code(self, node: tree.Node) -> Code:
+    def _code(self, node: tree.Node) -> Code:  # noqa: PLR0911 - one return per kind of node
         match node:
             case tree.Literal():
                 return self._literal(node)
@@ -125,7 +125,7 @@ class Emitter:
             return Code(repr(value))
         return Code(self._layout.constant(value))
 
-    def _predicate(self, node: tree.Node) -> Code:
+    def _predicate(self, node: tree.Node) -> Code:  # noqa: PLR0911 - one return per kind of node
         match node:
             case tree.Compare(op="same", left=left, right=right):
                 return Code(f"({self.value(left)} == {self.value(right)})")
@@ -224,10 +224,14 @@ class Emitter:
             return _named(*hoisted)
         correlation = correlations.of(node)
         if correlation is not None:
-            return self._grouped(node, correlation) if correlation.closed else self._searched(node, correlation)
+            return (
+                self._grouped(node, correlation) if correlation.closed else self._searched(node, correlation)
+            )
         code = self._collected(node, self._layout.rows(node.rows), node.where)
         risky = correlations.calculates(node)
-        return _named(*self._layout.hoist(node, code.value(), nullable=bool(code.guards) or risky, risky=risky))
+        return _named(
+            *self._layout.hoist(node, code.value(), nullable=bool(code.guards) or risky, risky=risky)
+        )
 
     def _collected(self, node: tree.Aggregate, rows: str, where: tree.Node | None) -> Code:
         """Return the aggregate over those of `rows` that pass; `rows` is Python text for a list of tuples."""
@@ -251,13 +255,15 @@ class Emitter:
         rows = f"[s for s in {self._layout.rows(node.rows)}{test}]" if test else self._layout.rows(node.rows)
         groups = self._layout.define("group", f"_group({rows}, {self._key(correlation)})")
         answer = self._collected(node, "rows", None)
-        answers = self._layout.define("answer", f"{{key: {answer.value()} for key, rows in {groups}.items()}}")
+        answers = self._layout.define(
+            "answer", f"{{key: {answer.value()} for key, rows in {groups}.items()}}"
+        )
         empty = "0" if node.function == "count" else "None"
         found = f"{answers}.get({self._looked_up(correlation)}, {empty})"
         return self._bind(found) if answer.guards or node.function != "count" else Code(found)
 
     def _searched(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
-        """Compute the aggregate in each row, over the siblings with equal keys; the filter is tested in full."""
+        """Compute the aggregate in each row, over siblings with equal keys; the filter is tested in full."""
         rows = self._layout.rows(node.rows)
         if correlation.keys:
             groups = self._layout.define("group", f"_group({rows}, {self._key(correlation)})")

@@ -46,7 +46,7 @@ class _Program:
 
 
 class Engine:
-    """Evaluates claims by the given packs; raises Invalid at construction where packs contradict each other."""
+    """Evaluates claims by packs; raises Invalid at construction where two packs hold a rule of one id."""
 
     def __init__(self, packs: Sequence[packs.Pack], tables: tables.Tables) -> None:
         self._packs, self._tables = tuple(packs), tables

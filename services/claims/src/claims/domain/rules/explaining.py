@@ -46,7 +46,7 @@ class Explainer:
             return []
         if self._shown is None:
             nodes = [node for _, node in self._names]
-            self._shown = programs.explain(self._rule, nodes, self._tables)
+            self._shown = programs.explain(self._rule.scope, nodes, self._tables)
         values = self._shown(case.claim, case.today, case.zone, rows)
         places = _places(self._rule.scope, case.claim, rows)
         return [self._finding(case, place, found) for place, found in zip(places, values, strict=True)]
@@ -56,7 +56,7 @@ class Explainer:
         if not rows:
             return []
         if self._missing is None:
-            self._missing = programs.explain(self._rule, self._lacking, self._tables)
+            self._missing = programs.explain(self._rule.scope, self._lacking, self._tables)
         values = self._missing(case.claim, case.today, case.zone, rows)
         places = _places(self._rule.scope, case.claim, rows)
         return [self._unchecked(place, found) for place, found in zip(places, values, strict=True)]
@@ -83,9 +83,11 @@ class Explainer:
             names = ", ".join(_field(column, rule.scope).path for column in absent)
             reason = f"not decidable: {names} {'is' if len(absent) == 1 else 'are'} missing"
         return decisions.NotChecked(
-            rule=rule.id, path=_path(prefix, rule), missing=[_missing(column, prefix, rule.scope) for column in absent],
+            rule=rule.id,
+            path=_path(prefix, rule),
+            missing=[_missing(column, prefix, rule.scope) for column in absent],
             reason=reason,
-        )  # fmt: skip
+        )
 
 
 def _names(rule: packs.Rule) -> list[tuple[str, tree.Node]]:
@@ -108,7 +110,9 @@ def _places(scope: str, claim: model.Claim, rows: Sequence[int]) -> list[_Place]
         return [("", None, None)] * len(rows)
     if scope != "detail":
         lines = claim.lines if scope == "line" else None
-        return [(f"{_LISTS[scope]}[{row}]", None if lines is None else lines[row].sequence, None) for row in rows]
+        return [
+            (f"{_LISTS[scope]}[{row}]", None if lines is None else lines[row].sequence, None) for row in rows
+        ]
     found = runtime.details(claim)
     return [
         (

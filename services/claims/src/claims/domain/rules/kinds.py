@@ -1,4 +1,4 @@
-"""The algebra of kinds: what may be compared, added, multiplied, and what comes out. Raises TypeError in words.
+"""The algebra of kinds: what may be compared, added, multiplied, and what comes out; TypeError in words.
 
 Room: domain. A constant number takes the unit of what it meets; two columns of different units never mix.
 """

@@ -39,7 +39,9 @@ class Layout:
         if identity not in self._constants:
             name = f"k{len(self._constants) + 1}"
             self._constants[identity] = name
-            self.namespace[name] = list(value) if isinstance(value, tuple) else value  # lists equal lists only
+            self.namespace[name] = (
+                list(value) if isinstance(value, tuple) else value
+            )  # lists equal lists only
         return self._constants[identity]
 
     def table(self, call: tree.Call) -> str:

@@ -20,7 +20,7 @@ MAX_RULES = 5_000  # of one pack; more are facts and belong into a table
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A checked rule; `path` is the place of a finding inside its row, `focus` the column there, if it is one."""
+    """A checked rule; `path` is the place of a finding inside its row, `focus` the column there if any."""
 
     id: str
     title: decisions.Bilingual
@@ -194,7 +194,7 @@ class _Reader:
 
     def _template(self, field: str, text: decisions.Bilingual) -> messages.Template | None:
         try:
-            return messages.template(text, lambda name: self._placeholder(name))
+            return messages.template(text, self._placeholder)
         except messages.UnknownName as cause:
             self._note(
                 field, "rule.message", f"`{{{cause.name}}}` is no column here.", "Name columns or {expected}."

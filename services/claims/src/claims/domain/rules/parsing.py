@@ -1,7 +1,7 @@
 """A rule's text to sqlglot's tree, within bounds (size, nesting, one expression). Judges no meaning.
 
 Room: domain. sqlglot reads far more than the language allows; what it returns is only looked at by
-checking.py, which knows every node it accepts. Bounds are checked on tokens, before a recursive parser sees the text.
+checking.py, which knows every node it accepts. Bounds are checked on tokens, before a recursive parser runs.
 """
 
 import sqlglot

@@ -7,7 +7,7 @@ satisfy most rules; the explaining one computes what a message needs, only for r
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from claims.domain.rules import emitting, layouts, nulls, packs, schema, tables, tree
+from claims.domain.rules import emitting, layouts, packs, schema, tables, tree
 from formats import model
 
 type Hit = tuple[
@@ -33,14 +33,14 @@ def judge(rules: Sequence[packs.Rule], known: tables.Tables) -> Judge:
     return _compiled(layout, "judge(claim, today, zone)", lines)
 
 
-def explain(rule: packs.Rule, nodes: Sequence[tree.Node], known: tables.Tables) -> Explain:
+def explain(scope_name: str, nodes: Sequence[tree.Node], known: tables.Tables) -> Explain:
     """Return a function (claim, as-of day number, zone, rows) → values of the nodes in each of these rows.
 
     A column of sibling rows stands for "is it missing somewhere": None if so, else True.
     """
     layout = layouts.Layout(known)
-    emitter = emitting.Emitter(layout, rule.scope)
-    scope = schema.SCOPES[rule.scope]
+    emitter = emitting.Emitter(layout, scope_name)
+    scope = schema.SCOPES[scope_name]
     _load(layout, scope, nodes)
     values = "".join(f"{_explained(layout, emitter, node)}, " for node in nodes)
     lines = [*layout.prologue(), "found = []", "for n in wanted:"]
@@ -109,8 +109,3 @@ def _compiled(layout: layouts.Layout, signature: str, lines: list[str]) -> Calla
     exec(compile(source, f"<rules {signature}>", "exec"), namespace)  # noqa: S102 - our own text; see emitting.py
     found: Any = namespace[signature.partition("(")[0]]
     return found  # type: ignore[no-any-return]  # a function by the text above
-
-
-def needed(rule: packs.Rule) -> list[tree.Column]:
-    """Return the columns whose absence can leave the rule undecided."""
-    return nulls.sources(rule.violation)

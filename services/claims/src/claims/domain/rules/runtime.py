@@ -1,4 +1,4 @@
-"""What generated code may call: exact arithmetic, three-valued helpers, aggregates. Nothing else is in its reach.
+"""What generated code may call: exact arithmetic, three-valued helpers, aggregates; nothing else.
 
 Room: domain. Every function here takes plain values and knows no rule. Numbers are exact decimals; the
 arithmetic context traps inexact results, so that an overflow is "not decided" and never a wrong amount.
@@ -159,7 +159,7 @@ def group(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
 
 
 def like(pattern: str) -> Callable[[str], object]:
-    """Return a matcher for a LIKE pattern; middle pieces match leftmost and never back, so cost stays linear."""
+    """Return a matcher for a LIKE pattern; middle pieces match leftmost and never back: no blow-up."""
     pieces = [
         "".join("." if mark == "_" else re.escape(mark) for mark in piece) for piece in pattern.split("%")
     ]
@@ -172,7 +172,10 @@ def like(pattern: str) -> Callable[[str], object]:
 
 
 NAMESPACE: dict[str, object] = {
-    "__builtins__": {"len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple, "ArithmeticError": ArithmeticError},
+    "__builtins__": {
+        "len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple,
+        "ArithmeticError": ArithmeticError,
+    },
     "_day": day_number, "_details": details, "_focal": focal, "_quantum": quantum,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
     "_overlaps": overlaps, "_within": within, "_group": group,

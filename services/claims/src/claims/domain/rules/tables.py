@@ -47,7 +47,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A named table with its issues; `fields` names the columns beside the key, `dotless` that dots are dropped."""
+    """A named table with its issues; `fields` are the columns beside the key, `dotless` ignores dots."""
 
     name: str
     fields: Mapping[str, str]

@@ -163,7 +163,7 @@ class Fallback:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """A function of functions.py; `table` names a dated table, `field` its column, where the function has one."""
+    """A function of calls.py; `table` names a dated table and `field` its column, where it has one."""
 
     name: str
     arguments: tuple[Node, ...]
@@ -184,7 +184,7 @@ class Aggregate:
     kind: Kind
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911 - one return per kind of node
     """Return the direct parts of a node, in the order of the text."""
     match node:
         case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
