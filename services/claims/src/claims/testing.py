@@ -75,6 +75,7 @@ class FakeScorer:
 
     async def explain(self, case: ports.Case) -> risk.Score:
         """Return a score whose every line has a reason."""
+        self.asked.append(case)
         if self.fault is not None:
             raise self.fault
         part = decisions.Contribution(

@@ -40,6 +40,24 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     patient_claims: int = 0
 
 
+def without(known: Known, decision: decisions.Decision) -> Known:
+    """Return what history knows beside a recorded claim of this decision, which it counts like any other.
+
+    A question about a claim that is being submitted never counts it; an explanation and a late score are
+    about the same claim, so they must not either.
+    """
+    if decision.use != "claim":
+        return known
+    refused = decision.status.review == "decided" and decision.verdict == "reject"
+    denied = refused or decision.status.business == "rejected"
+    return msgspec.structs.replace(
+        known,
+        provider_claims=max(0, known.provider_claims - 1),
+        provider_denied=max(0, known.provider_denied - denied),
+        patient_claims=max(0, known.patient_claims - 1),
+    )
+
+
 def ask(claim: model.Claim, identity: identities.Identity) -> Question:
     """Return the question for a claim; only lines that may have a duplicate carry a key."""
     keys: list[str] = []

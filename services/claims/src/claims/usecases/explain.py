@@ -4,7 +4,7 @@ import msgspec
 
 from chassis import contexts, errors
 from claims import ports
-from claims.domain import histories, identities, roles
+from claims.domain import decisions, documents, histories, identities, roles
 from formats import canonical, model
 
 EVENT = "claim.explained"
@@ -28,7 +28,7 @@ class Explain:
         stored = await self._archive.claim(context, identifier)
         await self._archive.note_read(context, identifier, EVENT)
         claim = canonical.decode(stored.claim)
-        known = await self._known(context, claim)
+        known = await self._known(context, claim, documents.decode(stored.decision))
         score = await self._scorer.explain(ports.Case(context=context, claim=claim, known=known))
         reasons = {reason.row: reason for reason in score.line_reasons}
         lines = [
@@ -52,7 +52,9 @@ class Explain:
             }
         )
 
-    async def _known(self, context: contexts.CallContext, claim: model.Claim) -> histories.Known | None:
+    async def _known(
+        self, context: contexts.CallContext, claim: model.Claim, decision: decisions.Decision
+    ) -> histories.Known | None:
         identity = identities.identify(claim, tenant=context.tenant, key=self._patient_key)
         try:
             answers = await self._store.lookup(
@@ -60,4 +62,5 @@ class Explain:
             )
         except errors.Unavailable:
             return None
-        return answers[0] if isinstance(answers[0], histories.Known) else None
+        told = answers[0]
+        return histories.without(told, decision) if isinstance(told, histories.Known) else None

@@ -59,8 +59,8 @@ class Rescore:
             return 0
         known = await self._known(cases)
         asked = [
-            ports.Case(context=case.context, claim=case.claim, known=memory)
-            for case, memory in zip(cases, known, strict=True)
+            ports.Case(context=case.context, claim=case.claim, known=_beside(memory, stored))
+            for stored, case, memory in zip(waiting, cases, known, strict=True)
         ]
         scores = await self._scorer.score(asked, deadline=self._clock.monotonic() + CALL_SECONDS)
         done = [
@@ -117,6 +117,10 @@ class Rescore:
         if len(self._set_aside) > MAX_SET_ASIDE:
             del self._set_aside[next(iter(self._set_aside))]
         self._appended.labels("set_aside").inc()
+
+
+def _beside(known: histories.Known | None, stored: ports.Stored) -> histories.Known | None:
+    return None if known is None else histories.without(known, documents.decode(stored.decision))
 
 
 def _change(stored: ports.Stored, case: ports.Case, score: risk.Score) -> ports.Change:

@@ -1,4 +1,7 @@
-"""A list's question: filters, sort, cursor; validated here, so that no adapter meets a column it should not."""
+"""A list's question: filters, sort, cursor.
+
+Validated here, so that no adapter meets a column it should not.
+"""
 
 import base64
 from collections.abc import Mapping
@@ -46,7 +49,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listing(tenant: str, filters: Mapping[str, str], sort: str, cursor: str, limit: int) -> Listing:
-    """Return the question, or raise Invalid `filter.unknown`, `filter.date`, `sort.unknown`, `cursor.invalid`.
+    """Return the question; raise Invalid `filter.unknown`, `filter.date`, `sort.unknown`, `cursor.invalid`.
 
     `from` and `to` are days or instants (ISO 8601, UTC unless they say otherwise); `to` is exclusive for an
     instant and includes a whole day. A limit of 0 is the default; more than LIMIT_MAX is LIMIT_MAX.
