@@ -26,8 +26,10 @@ check: setup ## lint, types, import walls, budgets, unit tests
 bench: setup ## side-by-side benchmark table, raw data in bench/results
 	@$(BIN)/python bench/run.py
 
-gen: setup ## regenerate the stubs of the contracts
+gen: setup ## regenerate what is generated: stubs, JSON Schema, column reference
 	@protos/generate.sh
+	@$(BIN)/python -c 'import json; from formats import schema; print(json.dumps(schema.claim_schema(), indent=1, ensure_ascii=False))' > docs/schemas/claim.json
+	@$(BIN)/python -m claims.domain.rules.reference > docs/rule-schema.md
 
 format: setup ## format and fix what Ruff can
 	@$(BIN)/ruff format -q . ; $(BIN)/ruff check -q --fix .

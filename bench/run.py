@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import statistics
 import sys
 import tempfile
@@ -123,7 +124,11 @@ def _upload(system: systems.System, file: Path) -> dict[str, float]:
 
 
 def _templates(lines: list[bytes]) -> list[bytes]:
-    return [b'{"claim_id":"' + load.ID_MARK + b'"' + line[line.index(b',"type"') :] for line in lines[:500]]
+    """Return claims with marks for claim and patient: new patients, not one who comes back for ever."""
+    patient = re.compile(rb'"patient":\{"id":"[^"]*"')
+    marked = b'"patient":{"id":"' + load.ID_MARK + b'"'
+    bodies = (patient.sub(marked, line[line.index(b',"type"') :]) for line in lines[:500])
+    return [b'{"claim_id":"' + load.ID_MARK + b'"' + body for body in bodies]
 
 
 def _median(raw: dict[str, list[dict[str, float]]], key: str, figure: str = "per_second") -> float:

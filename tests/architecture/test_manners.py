@@ -50,6 +50,14 @@ def test_the_plumbing_speaks_no_business_word() -> None:
     assert house.business_words(house.python_files(ROOT / "services/chassis/src")) == []
 
 
+def test_the_plumbing_stays_within_its_budget() -> None:
+    """Plumbing that grows without bound becomes a framework (docs/decisions/0006)."""
+    lines = sum(
+        len(path.read_text().splitlines()) for path in house.python_files(ROOT / "services/chassis/src")
+    )
+    assert lines <= 3_600
+
+
 def test_a_business_word_in_the_plumbing_is_seen(tmp_path: Path) -> None:
     """The vocabulary check fails on a single word in a comment."""
     assert house.business_words([_plant(tmp_path, "x = 1  # per claim\n")])

@@ -50,10 +50,11 @@ def test_a_call_is_counted_under_its_conventional_name(side: Any) -> None:
 def test_invented_method_names_do_not_grow_the_registry() -> None:
     """Beyond a thousand series a call is counted as `other`."""
     before = value("rpc_server_duration_seconds_count", rpc_method="other", kind="other")
+    known = len(metrics._RPC_SERIES)  # other tests of this process have called methods before
     for number in range(metrics.MAX_RPC_SERIES + 10):
         metrics.observe_rpc(f"/invented/{number}", "not_found", 0.001)
     grown = value("rpc_server_duration_seconds_count", rpc_method="other", kind="other") - before
-    assert 10 <= grown <= 100
+    assert 10 <= grown <= 10 + known
     for key in [key for key in metrics._RPC_SERIES if key[1].startswith("/invented/")]:
         del metrics._RPC_SERIES[key]  # The process is shared with other tests.
 

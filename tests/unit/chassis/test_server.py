@@ -18,7 +18,6 @@ from chassis import (
     errors,
     healths,
     identity,
-    interceptors,
     metrics,
     server,
     settings,
@@ -395,8 +394,3 @@ def test_a_slow_protobuf_stops_the_start() -> None:
     with pytest.raises(errors.Internal) as caught:
         server.require_fast_protobuf("python")
     assert caught.value.reason == "protobuf.slow"
-
-
-def test_only_health_and_reflection_are_open() -> None:
-    """Nothing else is exempt from the table."""
-    assert interceptors.OPEN_SERVICES == ("/grpc.health.v1.Health/", "/grpc.reflection.")

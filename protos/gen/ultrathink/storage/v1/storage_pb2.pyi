@@ -387,6 +387,7 @@ class RecordResponse(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
+    """0 on a message without results: the server is leaving, open the stream again. So on every stream."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordResult]: ...
     def __init__(
@@ -1172,6 +1173,7 @@ class WatchRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     after: _builtins.str
+    """Only changes after this position; empty begins with the oldest kept, "latest" with the next one."""
     @_builtins.property
     def context(self) -> _common_pb2.Context: ...
     def __init__(

@@ -10,6 +10,9 @@ from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 
+NEXT = "latest"  # storage's word for "begin with the next change"; empty would replay all it has kept
+
+
 class GrpcArchive:
     """Implements the port Archive over ClaimReader and AuditLog."""
 
@@ -50,7 +53,7 @@ class GrpcArchive:
 
     async def watch(self, context: contexts.CallContext, after: str) -> AsyncIterator[ports.Event]:
         """Yield changes until the caller goes or storage does; then raise a Fault."""
-        request = storage_pb2.WatchRequest(context=self._wire(context), after=after)
+        request = storage_pb2.WatchRequest(context=self._wire(context), after=after or NEXT)
         call = self._reader.Watch(request)
         try:
             async for told in call:

@@ -1,6 +1,6 @@
 """Messages of findings: values put into texts by name, in the manner of each language.
 
-Room: domain. A placeholder is a name in braces and nothing more; no attribute, index or format is reached.
+Room: domain. A slot is a name in braces and nothing more; no attribute, index or format is reached.
 In Arabic every value stands between directional isolates, or dates and codes would read backwards.
 """
 
@@ -23,7 +23,7 @@ _COMMA = {"en": ", ", "ar": "، "}
 
 
 class UnknownName(Exception):  # noqa: N818 - it names what is unknown
-    """A placeholder that names nothing."""
+    """A slot that names nothing."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -51,7 +51,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def template(text: decisions.Bilingual, kind: Callable[[str], tree.Kind | None]) -> Template:
-    """Return the template; raise UnknownName for a placeholder whose kind is None."""
+    """Return the template; raise UnknownName for a slot whose kind is None."""
     names = tuple(dict.fromkeys(_NAME.findall(text.en) + _NAME.findall(text.ar)))
     for name in names:
         if kind(name) is None:

@@ -194,14 +194,14 @@ class _Reader:
 
     def _template(self, field: str, text: decisions.Bilingual) -> messages.Template | None:
         try:
-            return messages.template(text, self._placeholder)
+            return messages.template(text, self._slot)
         except messages.UnknownName as cause:
             self._note(
                 field, "rule.message", f"`{{{cause.name}}}` is no column here.", "Name columns or {expected}."
             )
             return None
 
-    def _placeholder(self, name: str) -> tree.Kind | None:
+    def _slot(self, name: str) -> tree.Kind | None:
         if name == "expected":
             return None if self._found.expected is None else tree.Kind.NULL
         column = checking.column(name, self._scope)
