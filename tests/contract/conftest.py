@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-import storage_support as support
 
+import storage_support as support
 from chassis import clock as clocks
 from storage.domain import views
 

@@ -1,10 +1,11 @@
 """What the audit chains and the object store promise, whether PostgreSQL or the twin stands behind them."""
 
 import hashlib
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
-import storage_support as support
 
+import storage_support as support
 from ultrathink.storage.v1 import storage_pb2
 
 
@@ -12,7 +13,7 @@ async def put(storage: support.Stubs, data: bytes, *, name: str = "", kind: str 
     """Store an object sent in pieces."""
     step = max(1, len(data) // pieces)
 
-    async def sent():
+    async def sent() -> AsyncIterator[storage_pb2.PutRequest]:
         yield storage_pb2.PutRequest(sha256=name or hashlib.sha256(data).hexdigest(), kind=kind)
         for start in range(0, len(data), step):
             yield storage_pb2.PutRequest(data=data[start : start + step])
@@ -20,7 +21,7 @@ async def put(storage: support.Stubs, data: bytes, *, name: str = "", kind: str 
     return await storage.objects.Put(sent())
 
 
-async def refusal(call) -> str:
+async def refusal(call: Awaitable[object]) -> str:
     """Return the reason a call is refused with."""
     with pytest.raises(Exception, match=r".") as refused:
         await call
@@ -76,7 +77,9 @@ async def test_reads_are_entries_too(storage: support.Stubs):
         ({"context": support.context(remaining_ms=0)}, "deadline.exceeded"),
     ],
 )
-async def test_an_entry_that_cannot_be_is_refused(storage: support.Stubs, fields, reason):
+async def test_an_entry_that_cannot_be_is_refused(
+    storage: support.Stubs, fields: dict[str, object], reason: str
+):
     """Only recording writes claim.recorded; malformed entries are told."""
     values = {
         "context": support.context(),
@@ -121,7 +124,7 @@ async def test_a_kind_is_a_short_word(storage: support.Stubs):
 async def test_a_put_without_messages_is_refused(storage: support.Stubs):
     """A call that ends before it named anything is invalid."""
 
-    async def nothing():
+    async def nothing() -> AsyncIterator[storage_pb2.PutRequest]:
         for message in ():
             yield message
 
@@ -132,7 +135,7 @@ async def test_an_object_may_not_be_too_large(storage: support.Stubs):
     """More bytes than the bound are refused before they are held."""
     piece = bytes(1024 * 1024)
 
-    async def sent():
+    async def sent() -> AsyncIterator[storage_pb2.PutRequest]:
         yield storage_pb2.PutRequest(sha256="00" * 32, kind="bundle")
         for _ in range(65):
             yield storage_pb2.PutRequest(data=piece)

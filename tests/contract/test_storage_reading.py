@@ -3,12 +3,16 @@
 import asyncio
 import datetime as dt
 import math
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
-import storage_support as support
 
+import storage_support as support
 from chassis import testing as chassis_testing
 from ultrathink.storage.v1 import storage_pb2
+
+type Make = Callable[..., AbstractAsyncContextManager[support.Stubs]]
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 
@@ -21,7 +25,7 @@ async def listed(
     return list((await storage.reader.ListClaims(request)).rows)
 
 
-async def refusal(call) -> str:
+async def refusal(call: Awaitable[object]) -> str:
     """Return the reason a call is refused with."""
     with pytest.raises(Exception, match=r".") as refused:
         await call
@@ -146,8 +150,8 @@ async def test_filters_narrow_a_list(storage: support.Stubs):
     assert await found(verdict="'; DROP TABLE claims; --") == []
 
 
-async def test_days_bound_a_list(make_storage):
-    """from is inclusive, to includes its whole day; both look at the day of receipt."""
+async def test_days_bound_a_list(make_storage: Make):
+    """From is inclusive, to includes its whole day; both look at the day of receipt."""
     clock = chassis_testing.ManualClock(dt.datetime(2026, 11, 10, 12, tzinfo=dt.UTC))
     async with make_storage(clock) as storage:
         for number in range(3):
@@ -173,7 +177,9 @@ async def test_days_bound_a_list(make_storage):
         ({"cursor": "\u0661"}, "cursor.invalid"),
     ],
 )
-async def test_a_question_that_makes_no_sense_is_refused(storage: support.Stubs, fields, reason):
+async def test_a_question_that_makes_no_sense_is_refused(
+    storage: support.Stubs, fields: dict[str, object], reason: str
+):
     """Unknown filters, sorts, days and cursors are told, not guessed."""
     request = storage_pb2.ListClaimsRequest(context=support.context(), **fields)
     assert await refusal(storage.reader.ListClaims(request)) == reason
@@ -226,7 +232,7 @@ async def test_a_stale_revision_conflicts(storage: support.Stubs):
     "fields",
     [{"event": "Review Decided"}, {"expected_revision": 0}, {"note": "x" * 20_000}, {"verdict": "a\0"}],
 )
-async def test_a_malformed_change_is_refused(storage: support.Stubs, fields):
+async def test_a_malformed_change_is_refused(storage: support.Stubs, fields: dict[str, object]):
     """A change that cannot be recorded is invalid and changes nothing."""
     [claim] = await support.recorded(storage, "C-1")
     assert await refusal(storage.store.RecordChange(support.changed(claim, **fields))) == "change.invalid"
@@ -329,7 +335,7 @@ async def test_history_answers_what_rules_ask(storage: support.Stubs):
     assert unknown.error.reason == "tenant.unknown"
 
 
-async def test_aggregates_forget_after_ninety_days(make_storage):
+async def test_aggregates_forget_after_ninety_days(make_storage: Make):
     """A claim counts on its ninetieth day and no more a week later."""
     clock = chassis_testing.ManualClock(dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))
     async with make_storage(clock) as storage:

@@ -3,14 +3,19 @@
 import asyncio
 import datetime as dt
 import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
-import storage_support as support
 
+import storage_support as support
 from chassis import testing as chassis_testing
 from storage.domain import ids
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2
+
+type Make = Callable[..., AbstractAsyncContextManager[support.Stubs]]
+type Spoil = Callable[[storage_pb2.RecordItem], object]
 
 CONFLICT = common_pb2.ERROR_KIND_CONFLICT
 INVALID = common_pb2.ERROR_KIND_INVALID
@@ -136,7 +141,7 @@ async def test_two_writers_with_one_key_have_one_winner(storage: support.Stubs):
         ),
     ],
 )
-async def test_a_bad_item_fails_alone(storage: support.Stubs, spoil, kind, reason):
+async def test_a_bad_item_fails_alone(storage: support.Stubs, spoil: Spoil, kind: int, reason: str):
     """An item that cannot be recorded names its reason; its neighbours are recorded."""
     batch = support.Batch().add("C-1").add("C-2").add("C-3")
     spoil(batch.request.items[1])
@@ -157,7 +162,7 @@ async def test_a_bad_item_fails_alone(storage: support.Stubs, spoil, kind, reaso
         ("service_from_day", 2**40),
     ],
 )
-async def test_a_bad_column_fails_its_item_alone(storage: support.Stubs, column, value):
+async def test_a_bad_column_fails_its_item_alone(storage: support.Stubs, column: str, value: str | int):
     """A value that cannot be stored refuses its item, not the batch."""
     batch = support.Batch().add("C-1").add("C-2").add("C-3")
     getattr(batch.request.claims, column)[1] = value
@@ -168,7 +173,7 @@ async def test_a_bad_column_fails_its_item_alone(storage: support.Stubs, column,
 
 
 @pytest.mark.parametrize("column", ["code", "system", "service_key"])
-async def test_a_bad_line_fails_its_claim_alone(storage: support.Stubs, column):
+async def test_a_bad_line_fails_its_claim_alone(storage: support.Stubs, column: str):
     """A line that cannot be stored refuses its claim and no other."""
     batch = support.Batch().add("C-1").add("C-2").add("C-3")
     getattr(batch.request.lines, column)[4] = "a\0b"  # the second claim's second line
@@ -180,7 +185,7 @@ async def test_columns_that_do_not_fit_refuse_the_batch(storage: support.Stubs):
     """A batch whose columns disagree is refused as a whole: nobody could tell whose values they are."""
     batch = support.Batch().add("C-1").add("C-2")
     batch.request.claims.verdict.pop()
-    with pytest.raises(Exception, match="batch\\.columns|columns") as refused:
+    with pytest.raises(Exception, match="columns") as refused:
         await support.record(storage, batch)
     assert support.reason_of(refused.value) == "batch.columns"
     pointing = support.Batch().add("C-1")
@@ -219,7 +224,7 @@ async def test_the_stream_answers_every_batch_by_its_number(storage: support.Stu
     for number, request in enumerate(requests, start=1):
         request.batch_id = number
 
-    async def sent():
+    async def sent() -> AsyncIterator[storage_pb2.RecordRequest]:
         for request in requests:
             yield request
 
@@ -228,7 +233,7 @@ async def test_the_stream_answers_every_batch_by_its_number(storage: support.Stu
     assert all(len(answer.results) == 1 for answer in answers.values())
 
 
-async def test_ids_stay_unique_and_sorted_when_the_clock_runs_back(make_storage):
+async def test_ids_stay_unique_and_sorted_when_the_clock_runs_back(make_storage: Make):
     """A clock set back by an hour neither repeats an id nor breaks their order."""
     clock = chassis_testing.ManualClock(dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC))
     async with make_storage(clock) as storage:
@@ -240,7 +245,7 @@ async def test_ids_stay_unique_and_sorted_when_the_clock_runs_back(make_storage)
         assert minted == sorted(set(minted))
 
 
-async def test_a_repetition_is_found_across_months(make_storage):
+async def test_a_repetition_is_found_across_months(make_storage: Make):
     """A key recorded in one month is known in the next, and both months are listed."""
     clock = chassis_testing.ManualClock(dt.datetime(2026, 11, 30, 23, 59, 59, tzinfo=dt.UTC))
     async with make_storage(clock) as storage:

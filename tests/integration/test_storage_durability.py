@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import storage_support as support
 
+import storage_support as support
 from chassis import errors
 from storage import compose
 from storage.outbound import postgres
@@ -42,6 +42,11 @@ async def execute(dsn: str, *statements: str) -> None:
         await connection.close()
 
 
+async def count(connection: asyncpg.Connection, table: str) -> int:
+    """Return the rows of a table as the connection sees them."""
+    return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608 - names of this module
+
+
 async def tampered(
     server: support.Server, storage: support.Stubs, *statements: str
 ) -> storage_pb2.BrokenLink:
@@ -53,7 +58,9 @@ async def tampered(
     return last.broken
 
 
-async def test_row_level_security_holds_without_our_code(embedded_postgres, storage):
+async def test_row_level_security_holds_without_our_code(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
     """As the application role, another tenant's rows cannot be seen, written, moved or removed."""
     await support.recorded(storage, "A", "B")
     connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
@@ -62,10 +69,10 @@ async def test_row_level_security_holds_without_our_code(embedded_postgres, stor
         tables = ["claims", "claim_lines", "findings", "bodies", "idempotency_keys", "service_keys"]
         tables += ["provider_days", "audit_heads", "audit_entries", "outbox", "transitions"]
         for table in tables:
-            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+            assert await count(connection, table) == 0
         await connection.execute("SET ultrathink.tenants = 'other'")
         for table in tables:
-            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+            assert await count(connection, table) == 0
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(
                 "INSERT INTO audit_heads (tenant, chain, sequence, hash) VALUES ('demo', 'x', 1, '')"
@@ -93,7 +100,9 @@ async def test_row_level_security_holds_without_our_code(embedded_postgres, stor
         "SET ROLE ultrathink_owner",
     ],
 )
-async def test_the_application_role_owns_nothing(embedded_postgres, storage, statement):
+async def test_the_application_role_owns_nothing(
+    embedded_postgres: support.Server, storage: support.Stubs, statement: str
+):
     """The role the service works under cannot delete, rewrite history, make tables or lift a policy."""
     connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
     try:
@@ -105,7 +114,7 @@ async def test_the_application_role_owns_nothing(embedded_postgres, storage, sta
         await connection.close()
 
 
-async def test_even_the_owner_is_bound_by_tenants(embedded_postgres, storage):
+async def test_even_the_owner_is_bound_by_tenants(embedded_postgres: support.Server, storage: support.Stubs):
     """Policies bind the owner of the tables too."""
     await support.recorded(storage, "A")
     connection = await asyncpg.connect(embedded_postgres.dsn(storage.database, owner=True))
@@ -137,7 +146,9 @@ async def test_even_the_owner_is_bound_by_tenants(embedded_postgres, storage):
         ("DELETE FROM ultrathink.bodies", 1, "content"),
     ],
 )
-async def test_tampering_is_named(embedded_postgres, storage, statement, sequence, reason):
+async def test_tampering_is_named(
+    embedded_postgres: support.Server, storage: support.Stubs, statement: str, sequence: int, reason: str
+):
     """Whatever a superuser changes in entries, heads, claims or documents, the walk names the first break."""
     await support.recorded(storage, "A", "B", "C")
     assert (await support.verified(storage)).merkle_root
@@ -145,7 +156,7 @@ async def test_tampering_is_named(embedded_postgres, storage, statement, sequenc
     assert (broken.tenant, broken.chain, broken.sequence, broken.reason) == ("demo", "s0.0", sequence, reason)
 
 
-async def test_a_tampered_change_is_named(embedded_postgres, storage):
+async def test_a_tampered_change_is_named(embedded_postgres: support.Server, storage: support.Stubs):
     """A reviewer's decision that was rewritten later breaks the chain of changes."""
     [claim] = await support.recorded(storage, "A")
     await storage.store.RecordChange(support.changed(claim))
@@ -155,13 +166,13 @@ async def test_a_tampered_change_is_named(embedded_postgres, storage):
     assert (broken.chain, broken.sequence, broken.reason) == ("s0.changes", 1, "content")
 
 
-async def test_a_chain_cut_and_closed_again_is_caught_by_its_anchor(embedded_postgres):
+async def test_a_chain_cut_and_closed_again_is_caught_by_its_anchor(embedded_postgres: support.Server):
     """Removing the last entries with their head leaves a sound chain, but the anchor outside remembers."""
     async with support.service(embedded_postgres, anchor_seconds=0.05) as storage:
         await support.recorded(storage, "A", "B", "C")
         anchors = embedded_postgres.data_dir / f"objects-{storage.database}" / "anchors"
         async with asyncio.timeout(10):
-            while not list(anchors.glob("*.json")):
+            while not list(anchors.glob("*.json")):  # noqa: ASYNC110 - a file in a store rings no event
                 await asyncio.sleep(0.01)
     async with support.service(embedded_postgres, name=storage.database, anchor_seconds=3_600) as storage:
         broken = await tampered(
@@ -175,8 +186,11 @@ async def test_a_chain_cut_and_closed_again_is_caught_by_its_anchor(embedded_pos
     assert (broken.sequence, broken.reason) == (2, "truncated")
 
 
-async def test_acknowledged_claims_survive_a_kill_exactly_once(own_server):
-    """kill -9 of PostgreSQL between and within batches: what was answered is there once, the rest can be resent."""
+async def test_acknowledged_claims_survive_a_kill_exactly_once(own_server: support.Server):
+    """Kill -9 of PostgreSQL between and within batches.
+
+    What was answered is there once, the rest can be resent.
+    """
     acknowledged: dict[str, str] = {}
     database = own_server.database
     async with support.service(own_server, acquire_seconds=2) as storage:
@@ -226,14 +240,16 @@ async def resend(storage: support.Stubs, number: int, acknowledged: dict[str, st
         assert acknowledged.setdefault(claim, result.recorded.id) == result.recorded.id
 
 
-async def check_exactly_once(server, storage: support.Stubs, acknowledged: dict[str, str]) -> None:
+async def check_exactly_once(
+    server: support.Server, storage: support.Stubs, acknowledged: dict[str, str]
+) -> None:
     """Check rows, entries and events: one each per acknowledged claim."""
     connection = await asyncpg.connect(server.superuser_dsn(storage.database))
     try:
         rows = await connection.fetch("SELECT claim_id, id::text FROM ultrathink.claims")
         assert sorted(map(tuple, rows)) == sorted(acknowledged.items())
         for table in ("audit_entries", "outbox", "idempotency_keys"):
-            assert await connection.fetchval(f"SELECT count(*) FROM ultrathink.{table}") == len(acknowledged)
+            assert await count(connection, f"ultrathink.{table}") == len(acknowledged)
         assert await connection.fetchval("SELECT count(*) FROM ultrathink.claim_lines") == 3 * len(
             acknowledged
         )
@@ -243,8 +259,11 @@ async def check_exactly_once(server, storage: support.Stubs, acknowledged: dict[
     assert (last.checked, last.broken.reason) == (len(acknowledged), "")
 
 
-async def test_a_server_that_is_away_makes_unavailable(own_server):
-    """While PostgreSQL is down items are refused as unavailable with a hint when to come back; then work goes on."""
+async def test_a_server_that_is_away_makes_unavailable(own_server: support.Server):
+    """While PostgreSQL is down items are refused as unavailable with a hint when to come back.
+
+    Then work goes on.
+    """
     async with support.service(own_server, acquire_seconds=1) as storage:
         await support.recorded(storage, "A")
         own_server.database.stop()
@@ -258,7 +277,9 @@ async def test_a_server_that_is_away_makes_unavailable(own_server):
         assert (await storage.app.ready()).ok
 
 
-async def test_a_disk_that_is_full_leaves_nothing_half_written(embedded_postgres, storage):
+async def test_a_disk_that_is_full_leaves_nothing_half_written(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
     """When the database cannot write, the whole batch is unavailable and no table holds a part of it."""
     await execute(
         embedded_postgres.superuser_dsn(storage.database),
@@ -271,14 +292,16 @@ async def test_a_disk_that_is_full_leaves_nothing_half_written(embedded_postgres
     connection = await asyncpg.connect(embedded_postgres.superuser_dsn(storage.database))
     try:
         for table in ("claims", "claim_lines", "audit_entries", "audit_heads", "idempotency_keys", "bodies"):
-            assert await connection.fetchval(f"SELECT count(*) FROM ultrathink.{table}") == 0
+            assert await count(connection, f"ultrathink.{table}") == 0
         await connection.execute("DROP TRIGGER full_disk ON ultrathink.outbox")
     finally:
         await connection.close()
     assert all(id_ for id_ in await support.recorded(storage, "A", "B"))
 
 
-async def test_what_only_the_database_refuses_fails_alone(embedded_postgres, storage):
+async def test_what_only_the_database_refuses_fails_alone(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
     """A row that PostgreSQL refuses is found by halving; the other claims of the group are recorded."""
     await execute(
         embedded_postgres.superuser_dsn(storage.database),
@@ -295,7 +318,7 @@ async def test_what_only_the_database_refuses_fails_alone(embedded_postgres, sto
     assert (last.checked, last.broken.reason) == (19, "")
 
 
-async def test_groups_share_transactions(embedded_postgres, storage):
+async def test_groups_share_transactions(embedded_postgres: support.Server, storage: support.Stubs):
     """Submissions in flight together are written in far fewer transactions than there are submissions."""
     count = 64
     await asyncio.gather(*(support.recorded(storage, f"C-{number}") for number in range(count)))
@@ -310,7 +333,9 @@ async def test_groups_share_transactions(embedded_postgres, storage):
     assert (await support.verified(storage)).checked == count
 
 
-async def test_two_services_of_one_shard_keep_one_sound_chain(embedded_postgres, storage):
+async def test_two_services_of_one_shard_keep_one_sound_chain(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
     """Two copies with the same shard name wait for each other's head; nothing is lost, nothing forks."""
     async with support.service(embedded_postgres, name=storage.database) as second:
         await asyncio.gather(
@@ -324,7 +349,7 @@ async def test_two_services_of_one_shard_keep_one_sound_chain(embedded_postgres,
     assert (last.checked, last.broken.reason) == (40, "")
 
 
-async def test_events_of_another_process_are_heard(embedded_postgres, storage):
+async def test_events_of_another_process_are_heard(embedded_postgres: support.Server, storage: support.Stubs):
     """A watcher of one service is told what another service recorded."""
     async with support.service(embedded_postgres, name=storage.database, shard="s1") as second:
         stream = second.reader.Watch(storage_pb2.WatchRequest(context=support.context()))
@@ -334,12 +359,18 @@ async def test_events_of_another_process_are_heard(embedded_postgres, storage):
         stream.cancel()
 
 
-async def test_an_event_is_never_skipped_by_a_later_commit(embedded_postgres, storage):
-    """While an older transaction is open, a younger one's events wait, so that no reader passes the older by."""
+async def test_an_event_is_never_skipped_by_a_later_commit(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
+    """While an older transaction is open, a younger one's events wait.
+
+    So that no reader passes the older by.
+    """
     connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
     insert = (
-        "INSERT INTO ultrathink.outbox (id, at_ms, tenant, claim_id, event, verdict, wire_status, business_status,"
-        " review_status) VALUES (gen_random_uuid(), 1, 'demo', 'SLOW', 'e', 'v', 'w', 'b', 'r')"
+        "INSERT INTO ultrathink.outbox (id, at_ms, tenant, claim_id, event, verdict, wire_status,"
+        " business_status, review_status)"
+        " VALUES (gen_random_uuid(), 1, 'demo', 'SLOW', 'e', 'v', 'w', 'b', 'r')"
     )
     try:
         await connection.execute("BEGIN; SET LOCAL ultrathink.tenants = 'demo'")
@@ -359,7 +390,7 @@ async def test_an_event_is_never_skipped_by_a_later_commit(embedded_postgres, st
         await connection.close()
 
 
-async def test_readiness_follows_the_schema(embedded_postgres, storage):
+async def test_readiness_follows_the_schema(embedded_postgres: support.Server, storage: support.Stubs):
     """A schema that is not at this version's revision makes the service not ready."""
     assert (await storage.app.ready()).ok
     await execute(
@@ -394,7 +425,10 @@ async def test_settings_without_a_database_are_refused():
 
 
 async def filled(folder: Path) -> tuple[list[str], str]:
-    """Fill a data directory as a platform would; return the claims' ids and the last position of its events."""
+    """Fill a data directory as a platform would.
+
+    Return the claims' ids and the last position of its events.
+    """
     async with compose.open_stopped(folder) as app:
         storage = support.Stubs(app, "ultrathink")
         ids = await support.recorded(storage, "A", "B", "C")

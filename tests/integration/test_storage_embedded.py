@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import asyncpg
+import grpc
 import pytest
-import storage_support as support
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import storage_support as support
 from chassis import errors
 from storage import compose
 from storage.outbound import embedded, launcher, migrate, server_files
@@ -49,7 +51,10 @@ async def value(dsn: str, sql: str) -> object:
 
 
 def test_a_data_directory_comes_up_again_with_what_it_held():
-    """What was written is there after a stop and a start; nothing lies outside the folder, nothing is open."""
+    """What was written is there after a stop and a start.
+
+    Nothing lies outside the folder, nothing is open.
+    """
     with support.data_directory() as folder:
         with compose.embedded_database(folder) as database:
             asyncio.run(value(database.owner_dsn, "CREATE TABLE kept AS SELECT 7 AS n"))
@@ -113,7 +118,7 @@ with embedded.opened(Path(sys.argv[1])) as database:
 
 
 def test_the_server_dies_with_a_killed_parent():
-    """kill -9 of the parent leaves no server behind, and the next start works on what is left."""
+    """Kill -9 of the parent leaves no server behind, and the next start works on what is left."""
     with support.data_directory() as folder:
         holder = subprocess.Popen(
             [sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, start_new_session=True
@@ -215,6 +220,50 @@ def test_a_launcher_without_its_parent_starts_nothing():
         "/bin/true",
     ]
     assert subprocess.run(command, check=False).returncode == launcher.ORPHANED
+
+
+async def test_two_processes_migrate_once(embedded_postgres: support.Server):
+    """Two `python -m storage migrate` at the same moment on an empty database both succeed."""
+    connection = await asyncpg.connect(embedded_postgres.database.superuser_dsn)
+    try:
+        await connection.execute("CREATE DATABASE two_processes OWNER ultrathink_owner")
+    finally:
+        await connection.close()
+    dsn = embedded_postgres.dsn("two_processes", owner=True)
+    environment = {"PATH": os.environ["PATH"], "DATABASE_OWNER_URL": dsn, "DATABASE_URL": dsn}
+    command = (sys.executable, "-m", "storage", "migrate")
+    started = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(2)]
+    assert [await process.wait() for process in started] == [0, 0]
+    assert await migrate.revision(dsn) == "0001"
+
+
+async def test_the_service_serves_as_a_process(embedded_postgres: support.Server, tmp_path: Path):
+    """`python -m storage` migrates, opens its door, says where, and leaves with 0 on SIGTERM."""
+    name = await embedded_postgres.fresh()
+    address = tmp_path / "address"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": embedded_postgres.dsn(name),
+        "DATABASE_OWNER_URL": embedded_postgres.dsn(name, owner=True),
+        "OBJECT_STORE_URL": f"file://{tmp_path}/objects",
+        "ULTRATHINK_GRPC_ADDRESS_FILE": str(address),
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "storage", env=environment)
+    async with asyncio.timeout(30):
+        while not address.exists():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+    async with grpc.aio.insecure_channel(address.read_text()) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+def test_an_unknown_command_is_told():
+    """A word that is no command ends with the usage and code 2."""
+    command = [sys.executable, "-m", "storage", "migrat"]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 2
 
 
 async def test_two_starts_migrate_once(embedded_postgres: support.Server):

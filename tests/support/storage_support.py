@@ -1,4 +1,7 @@
-"""Help for tests that need storage: a PostgreSQL of the test session, a service on it, and claims to record."""
+"""Help for tests that need storage.
+
+A PostgreSQL of the test session, a service on it, and claims to record.
+"""
 
 import contextlib
 import hashlib
@@ -71,7 +74,8 @@ class Server:
         try:
             for tenant in tenants:
                 await connection.execute(
-                    "INSERT INTO ultrathink.tenants (tenant, display_name, review_threshold, default_regime, active)"
+                    "INSERT INTO ultrathink.tenants"
+                    " (tenant, display_name, review_threshold, default_regime, active)"
                     " VALUES ($1, $2, $3, $4, $5)",
                     *(tenant.tenant, tenant.display_name, tenant.review_threshold),
                     *(tenant.default_regime, tenant.active),

@@ -133,17 +133,18 @@ async def serve(
     )
     await keep_house.prepare_months(ledger=world.ledger, clock=clock)
     async with _jobs(world, tenants, configured, clock):
-        yield _app(world, tenants, recorder, journal, configured, clock)
+        yield _app(world, configured, clock, recorder=recorder, journal=journal, tenants=tenants)
         await asyncio.gather(recorder.aclose(), journal.aclose())
 
 
 def _app(
     world: Outside,
-    tenants: know_tenants.Tenants,
-    recorder: record.Recorder,
-    journal: append.Journal,
     configured: settings.Settings,
     clock: clocks.Clock,
+    *,
+    recorder: record.Recorder,
+    journal: append.Journal,
+    tenants: know_tenants.Tenants,
 ) -> apps.App:
     rooms = claim_store.Rooms(
         recorder=recorder,
@@ -216,10 +217,10 @@ async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]])
 
 @contextlib.contextmanager
 def embedded_database(data_dir: Path) -> Iterator[embedded.EmbeddedDatabase]:
-    """Yield the running PostgreSQL of a data directory, with roles and database made; enter from the main thread.
+    """Yield the running PostgreSQL of a data directory, with roles and database made.
 
-    The caller is its parent and it dies with the caller. Raises Conflict `database.in_use`, Invalid
-    `database.unreachable_folder`, Unavailable `database.…_failed`.
+    Enter from the main thread. The caller is its parent and it dies with the caller. Raises
+    Conflict `database.in_use`, Invalid `database.unreachable_folder`, Unavailable `database.…_failed`.
     """
     with embedded.opened(data_dir) as database:
         roles.bootstrap(database)

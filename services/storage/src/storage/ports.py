@@ -99,7 +99,10 @@ class ObjectStore(Protocol):
     """Bytes by their sha256, and small named records beside them."""
 
     async def put(self, sha256: bytes, kind: str, chunks: AsyncIterator[bytes]) -> int:
-        """Store an object and return its size; Invalid `object.mismatch` or `object.too_large` stores nothing."""
+        """Store an object and return its size.
+
+        Invalid `object.mismatch` or `object.too_large` stores nothing.
+        """
         ...
 
     async def head(self, sha256: bytes) -> int:

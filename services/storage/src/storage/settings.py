@@ -13,8 +13,8 @@ class Settings(chassis_settings.ServiceSettings):
     database_url: pydantic.SecretStr = pydantic.Field(
         default=pydantic.SecretStr(""), validation_alias=pydantic.AliasChoices("database_url", "DATABASE_URL")
     )
-    """Where the service logs in, postgresql://…; the login is the role ultrathink_app or a member of it. Required,
-    or its file. No default: a service must not guess where its record lies."""
+    """Where the service logs in, postgresql://…; the login is the role ultrathink_app or a member of it.
+    Required, or its file. No default: a service must not guess where its record lies."""
 
     database_url_file: Path | None = pydantic.Field(
         default=None, validation_alias=pydantic.AliasChoices("database_url_file", "DATABASE_URL_FILE")
@@ -36,24 +36,24 @@ class Settings(chassis_settings.ServiceSettings):
     object_store_url: str = pydantic.Field(
         default="", validation_alias=pydantic.AliasChoices("object_store_url", "OBJECT_STORE_URL")
     )
-    """file:///folder, s3://bucket/prefix, gs://bucket/prefix or r2://account/bucket. Required: objects are part of
-    the record, so there is no default that could vanish with a container."""
+    """file:///folder, s3://bucket/prefix, gs://bucket/prefix or r2://account/bucket. Required: objects are
+    part of the record, so there is no default that could vanish with a container."""
 
     migrate_on_start: bool = True
-    """Whether a start brings the schema up to date. On, because one machine has nobody else to do it; a cluster
-    runs `python -m storage migrate` as a job first and finds nothing left to do."""
+    """Whether a start brings the schema up to date. On, because one machine has nobody else to do it; a
+    cluster runs `python -m storage migrate` as a job first and finds nothing left to do."""
 
     shard: str = pydantic.Field(default="s0", pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
-    """Name of this process's audit chains. Give each copy its own (the pod's name): two copies of one name are
-    correct, but wait for each other."""
+    """Name of this process's audit chains. Give each copy its own (the pod's name): two copies of one name
+    are correct, but wait for each other."""
 
     writers: int = pydantic.Field(default=2, ge=1, le=8)
-    """Transactions under way at once. Two keep the disk and a processor busy; more make batches smaller, and cost
-    is the number of batches."""
+    """Transactions under way at once. Two keep the disk and a processor busy; more make batches smaller,
+    and cost is the number of batches."""
 
     group_bytes: int = pydantic.Field(default=4 * 1024 * 1024, ge=64 * 1024)
-    """Bytes of documents gathered into one transaction. 4 MiB is a batch of a thousand claims: beyond it the cost
-    of a transaction no longer shows."""
+    """Bytes of documents gathered into one transaction. 4 MiB is a batch of a thousand claims: beyond it
+    the cost of a transaction no longer shows."""
 
     pool_min: int = pydantic.Field(default=2, ge=1)
     """Connections held open. Opening one costs 10 to 20 ms."""
@@ -71,8 +71,8 @@ class Settings(chassis_settings.ServiceSettings):
     """Largest object in bytes. Bundles are 5 MB, code sets 20 MB, attachments less."""
 
     anchor_seconds: float = pydantic.Field(default=300.0, gt=0)
-    """Seconds between anchors of the audit chains: how much history an intruder with the database could rewrite
-    before it is fixed outside."""
+    """Seconds between anchors of the audit chains: how much history an intruder with the database could
+    rewrite before it is fixed outside."""
 
     house_seconds: float = pydantic.Field(default=3_600.0, gt=0)
     """Seconds between rounds of housekeeping. An hour: months come slowly."""

@@ -1,1 +1,4 @@
-"""What storage knows without any tool: ids, chains, Merkle trees, months, cursors, and the shape of a batch."""
+"""What storage knows without any tool.
+
+Ids, chains, Merkle trees, months, cursors, and the shape of a batch.
+"""

@@ -79,7 +79,10 @@ def document_hash(claim_json: bytes, decision_json: bytes, received: bytes) -> b
 
 
 def check(previous: Head, link: Link) -> Break | None:
-    """Return what does not fit between a chain's verified head so far and the next link, None when it fits."""
+    """Return what does not fit between a chain's verified head so far and the next link.
+
+    None when it fits.
+    """
     if link.sequence != previous.sequence + 1:
         return "gap"
     if link.previous_hash != previous.hash:

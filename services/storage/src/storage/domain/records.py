@@ -11,9 +11,28 @@ NO_INT = -(2**63)  # the contract's missing integer; an empty string and NaN are
 
 
 TEXTS = frozenset(
-    "claim_id claim_id_system use type regime provider_id provider_branch payer_id patient_key currency verdict "
-    "wire_status business_status review_status score_state model_revision code system service_key rule severity "
-    "path".split()
+    {
+        *(
+            "claim_id",
+            "claim_id_system",
+            "use",
+            "type",
+            "regime",
+            "provider_id",
+            "provider_branch",
+            "payer_id",
+        ),
+        *(
+            "patient_key",
+            "currency",
+            "verdict",
+            "wire_status",
+            "business_status",
+            "review_status",
+            "score_state",
+        ),
+        *("model_revision", "code", "system", "service_key", "rule", "severity", "path"),
+    }
 )  # the columns that hold texts; the others hold numbers
 
 
@@ -121,7 +140,10 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     findings: Findings
 
     def pick(self, rows: Sequence[int]) -> "Submission":
-        """Return the submission of these items alone, their lines and findings pointing at their new places."""
+        """Return the submission of these items alone.
+
+        Their lines and findings point at their new places.
+        """
         place = {row: index for index, row in enumerate(rows)}
         return Submission(
             [self.items[row] for row in rows],

@@ -18,8 +18,8 @@ from storage.outbound import embedded, migrations, roles
 
 DUMP_SECONDS = 3_600.0
 FORMAT = 1
-# Transaction ids begin again in the restored cluster, so what was published keeps its order by position alone,
-# and the epoch tells subscribers that their place is from before.
+# Transaction ids begin again in the restored cluster, so what was published keeps its order by position
+# alone, and the epoch tells subscribers that their place is from before.
 RENEW = """
 UPDATE ultrathink.outbox SET xid = '3';
 UPDATE ultrathink.platform SET epoch = epoch + 1;
@@ -102,7 +102,10 @@ def _sha256(path: Path) -> str:
 
 
 def _run(database: embedded.EmbeddedDatabase, program: str, *arguments: str) -> None:
-    """Run one of the server's programs as its superuser; the last argument is the option that takes the address."""
+    """Run one of the server's programs as its superuser.
+
+    The last argument is the option that takes the address.
+    """
     made = subprocess.run(  # noqa: S603 - the server's own client, fixed arguments
         [str(database.program(program)), *arguments, database.address("postgres", "ultrathink")],
         capture_output=True,

@@ -13,7 +13,8 @@ HEADS = """
 WITH RECURSIVE named(chain) AS (
   (SELECT chain FROM audit_entries WHERE tenant = $1 ORDER BY chain LIMIT 1)
   UNION ALL
-  SELECT (SELECT e.chain FROM audit_entries e WHERE e.tenant = $1 AND e.chain > named.chain ORDER BY e.chain LIMIT 1)
+  SELECT (SELECT e.chain FROM audit_entries e WHERE e.tenant = $1 AND e.chain > named.chain
+    ORDER BY e.chain LIMIT 1)
   FROM named WHERE named.chain IS NOT NULL)
 SELECT $1 AS tenant, chain, coalesce(h.sequence, -1) AS sequence, coalesce(h.hash, '') AS hash
 FROM (SELECT chain FROM named WHERE chain IS NOT NULL UNION SELECT chain FROM audit_heads WHERE tenant = $1) c
@@ -21,7 +22,8 @@ LEFT JOIN audit_heads h USING (chain) WHERE h.tenant IS NULL OR h.tenant = $1 OR
 """
 LINKS = f"{reader.LINK} WHERE tenant = $1 AND chain = $2 AND sequence > $3 ORDER BY sequence LIMIT $4"
 DECISIONS = """
-SELECT id, revision, decision FROM transitions WHERE tenant = $1 AND id = ANY($2::uuid[]) AND decision IS NOT NULL
+SELECT id, revision, decision FROM transitions
+WHERE tenant = $1 AND id = ANY($2::uuid[]) AND decision IS NOT NULL
 """
 
 

@@ -1,4 +1,4 @@
-"""Finds and opens the stored documents of claims, in PostgreSQL or, when they are large, in the object store."""
+"""Finds and opens the stored documents of claims: in PostgreSQL, or in the object store when large."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -10,8 +10,8 @@ from storage.domain import records
 from storage.outbound import documents, postgres
 
 PLACES = """
-SELECT id, body, body_object, body_start, claim_size, decision_size, received_size, received_media_type, revision,
-  content_hash FROM claims WHERE tenant = $1 AND id = ANY($2::uuid[])
+SELECT id, body, body_object, body_start, claim_size, decision_size, received_size, received_media_type,
+  revision, content_hash FROM claims WHERE tenant = $1 AND id = ANY($2::uuid[])
 """
 CONTENTS = "SELECT id, content FROM bodies WHERE tenant = $1 AND id = ANY($2::uuid[])"
 LATEST = """

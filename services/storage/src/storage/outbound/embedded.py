@@ -226,7 +226,10 @@ def opened(data_dir: Path) -> Iterator[EmbeddedDatabase]:
 
 
 def attached(data_dir: Path) -> EmbeddedDatabase:
-    """Return a handle on a server that another process runs, for client programs; NotFound `database.missing`."""
+    """Return a handle on a server that another process runs, for client programs.
+
+    NotFound `database.missing`.
+    """
     folder = data_dir.resolve() / "postgres"
     if not server_files.accepts(folder / "data"):
         raise errors.NotFound("database.missing", f"No database runs under {data_dir}.")

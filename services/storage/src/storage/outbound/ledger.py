@@ -17,9 +17,9 @@ AGGREGATE_MS = 90 * 86_400_000
 
 COLUMN, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
 
-RECORD = f"SELECT item, id, content_hash FROM record({', '.join(f'${i}' for i in range(1, 12))})"
+RECORD = "SELECT item, id, content_hash FROM record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 CHANGE = f"SELECT record_change({', '.join(f'${i}' for i in range(1, 20))})"
-LOOKUP = f"SELECT * FROM lookup({', '.join(f'${i}' for i in range(1, 11))})"
+LOOKUP = "SELECT * FROM lookup($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 UNSCORED = """
 SELECT id FROM claims WHERE tenant = $1 AND score_state = 'not_scored' ORDER BY id LIMIT $2
 """
@@ -120,7 +120,10 @@ class PostgresLedger:
 
 
 async def _compressed(stored: Sequence[records.Body]) -> list[bytes]:
-    """Compress the bodies, off the event loop when they are large; the compressor releases the interpreter."""
+    """Compress the bodies, off the event loop when they are large.
+
+    The compressor releases the interpreter.
+    """
     if sum(len(part) for body in stored for part in body.parts) < THREAD_BYTES:
         return [documents.pack(body.parts) for body in stored]
     return await asyncio.to_thread(lambda: [documents.pack(body.parts) for body in stored])
@@ -149,7 +152,10 @@ def _arguments(batch: records.Batch, contents: list[bytes]) -> list[Any]:
 
 
 def _own_columns(batch: records.Batch, tenants: list[str], *, grouped: bool) -> list[str]:
-    """Return the columns that storage adds to the claims' own, and the order of chaining: tenant by tenant."""
+    """Return the columns that storage adds to the claims' own, and the order of chaining.
+
+    Chaining goes tenant by tenant.
+    """
     places, items = batch.places, batch.submission.items
     order = list(range(1, len(tenants) + 1))
     if not grouped:

@@ -1,10 +1,10 @@
 """Brings the schema to this version; the only door to Alembic, which is loaded only when there is work.
 
-What is asked of a server given by DATABASE_URL: PostgreSQL 15 or newer, UTF-8; a login that may create a schema
-in the database (DATABASE_OWNER_URL, or DATABASE_URL itself) and that owns what it creates; and a role
+What is asked of a server given by DATABASE_URL: PostgreSQL 15 or newer, UTF-8; a login that may create a
+schema in the database (DATABASE_OWNER_URL, or DATABASE_URL itself) and that owns what it creates; and a role
 `ultrathink_app`, which the owner makes itself where it has CREATEROLE, else an administrator does
-(`CREATE ROLE ultrathink_app NOLOGIN; GRANT ultrathink_app TO <login of DATABASE_URL>`). The owner needs neither
-superuser nor BYPASSRLS, and must not have them when it also serves.
+(`CREATE ROLE ultrathink_app NOLOGIN; GRANT ultrathink_app TO <login of DATABASE_URL>`). The owner needs
+neither superuser nor BYPASSRLS, and must not have them when it also serves.
 """
 
 import asyncio

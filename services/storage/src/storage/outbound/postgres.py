@@ -34,7 +34,10 @@ type Lent = asyncpg.Connection | pools.PoolConnectionProxy
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Turn PostgreSQL's errors into faults: Unavailable for what passes, Invalid `record.refused` for data."""
+    """Turn PostgreSQL's errors into faults.
+
+    Unavailable for what passes, Invalid `record.refused` for data.
+    """
     try:
         yield
     except asyncpg.PostgresError as cause:

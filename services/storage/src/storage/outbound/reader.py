@@ -34,7 +34,8 @@ DECISIONS = (
     "SELECT revision, decision FROM transitions WHERE tenant = $1 AND id = $2 AND decision IS NOT NULL"
 )
 LINK = """
-SELECT tenant, chain, event, subject, id, revision, at_ms, content_hash, document_hash, sequence, previous_hash, hash
+SELECT tenant, chain, event, subject, id, revision, at_ms, content_hash, document_hash, sequence,
+  previous_hash, hash
 FROM audit_entries
 """
 AUDIT = f"""
@@ -169,7 +170,10 @@ EXPORTED = (
 
 
 def page(question: queries.Listing) -> sa.Select[Any]:
-    """Return the statement of one page. Rows without a value in the sort column come last, in both directions."""
+    """Return the statement of one page.
+
+    Rows without a value in the sort column come last, in both directions.
+    """
     c = tables.CLAIMS.c
     column, identifier = c[question.column], c.id
     statement = sa.select(*(c[name] for name in ROW)).where(c.tenant == question.tenant)
@@ -233,7 +237,10 @@ def _transitions(
 
 
 def _position(after: str, epoch: int) -> tuple[int, int]:
-    """Return (transaction, position); one from before a restore begins again: at least once, never skipped."""
+    """Return (transaction, position).
+
+    One from before a restore begins again: at least once, never skipped.
+    """
     if not after:
         return 0, 0
     try:

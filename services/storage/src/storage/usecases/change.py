@@ -24,8 +24,8 @@ async def change(
 ) -> int:
     """Return the new revision.
 
-    Raises Denied `tenant.unknown`, Invalid `id.invalid` or `change.invalid`, NotFound `claim.unknown`, Conflict
-    `revision.stale`.
+    Raises Denied `tenant.unknown`, Invalid `id.invalid` or `change.invalid`, NotFound `claim.unknown`,
+    Conflict `revision.stale`.
     """
     await tenants.active(asked.tenant)
     _judge(asked)

@@ -19,8 +19,10 @@ async def look_up(
     tenants: know_tenants.Tenants,
     clock: clocks.Clock,
 ) -> list[records.Answer | errors.Fault]:
-    """Return one answer or fault per question, in order: Denied `tenant.unknown`, Invalid `lookup.too_many`,
-    Unavailable. More than QUESTIONS_MAX are Invalid as a whole.
+    """Return one answer or fault per question, in order.
+
+    Faults: Denied `tenant.unknown`, Invalid `lookup.too_many`, Unavailable. More than QUESTIONS_MAX are
+    Invalid as a whole.
     """
     if len(questions) > QUESTIONS_MAX:
         raise errors.Invalid("lookup.too_many", f"At most {QUESTIONS_MAX} questions at once.")

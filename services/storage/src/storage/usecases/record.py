@@ -107,7 +107,10 @@ class Recorder:
             self._chains.put_nowait(chain)
 
     async def _write(self, submission: records.Submission, chain: str) -> list[records.Outcome]:
-        """Write a submission; where the database refuses its data, halve it until the bad item stands alone."""
+        """Write a submission.
+
+        Where the database refuses its data, it is halved until the bad item stands alone.
+        """
         try:
             batch = await self._batch(submission, chain)
             earlier = await self._ledger.record(batch)

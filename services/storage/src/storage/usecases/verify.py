@@ -62,7 +62,10 @@ async def verify(
 
 
 def _all_there(heads: Sequence[chains.Head], anchored: Mapping[tuple[str, str], chains.Head]) -> None:
-    """Break as `truncated` where a chain lost its head, or is shorter than it was when anchored, or is gone."""
+    """Break as `truncated` where a chain is not what was anchored or recorded.
+
+    It has lost its head, is shorter than it was when anchored, or is gone altogether.
+    """
     present = {(head.tenant, head.chain): head for head in heads}
     for head in heads:
         if head.sequence < 0:

@@ -12,7 +12,10 @@ POLL_SECONDS = 1.0  # how late an event can be when no bell was heard
 async def watch(
     tenant: str, after: str, *, reader: ports.Reader, bell: ports.Bell
 ) -> AsyncIterator[views.Event]:
-    """Yield events behind a position for ever; "" begins at the oldest kept, `latest` with what comes next."""
+    """Yield events behind a position for ever.
+
+    "" begins at the oldest kept, `latest` with what comes next.
+    """
     position = after
     if after == "latest":
         last = await reader.events(tenant, after, 1)
