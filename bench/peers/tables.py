@@ -41,11 +41,13 @@ class LineRow(Base):
     claim: orm.Mapped[ClaimRow] = orm.relationship(back_populates="lines")
 
 
+POOL = 15  # per system; on two cores more connections only queue inside PostgreSQL
+
+
 def engine(dsn: str) -> sa_asyncio.AsyncEngine:
-    """Return an engine with a pool as large as the crowd."""
-    return sa_asyncio.create_async_engine(
-        dsn.replace("postgresql://", "postgresql+asyncpg://"), pool_size=20, max_overflow=10
-    )
+    """Return an engine with a pool of its own."""
+    address = dsn.replace("postgresql://", "postgresql+asyncpg://")
+    return sa_asyncio.create_async_engine(address, pool_size=POOL, max_overflow=0)
 
 
 def row(claim: shapes.Claim, findings: list[dict[str, str]], probabilities: list[float]) -> ClaimRow:
