@@ -23,7 +23,7 @@ _SIGNATURES: dict[str, tuple[tuple[frozenset[tree.Kind], ...], tree.Kind]] = {
     "days_between": ((frozenset({_KIND.DATE}), frozenset({_KIND.DATE})), _KIND.INT),
     "cardinality": ((frozenset(tree.LISTS),), _KIND.INT),
 }
-_QUIET = {"big_int", "typed", "binary", "encoding"}
+_QUIET = {"big_int", "typed", "binary"}
 
 type Check = Callable[[exp.Expression, int], tree.Node]
 
