@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -45,17 +44,6 @@ async def execute(dsn: str, *statements: str) -> None:
 async def count(connection: asyncpg.Connection, table: str) -> int:
     """Return the rows of a table as the connection sees them."""
     return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608 - names of this module
-
-
-async def tampered(
-    server: support.Server, storage: support.Stubs, *statements: str
-) -> storage_pb2.BrokenLink:
-    """Change the database behind storage's back, as a superuser could, and return what a walk finds."""
-    await execute(server.superuser_dsn(storage.database), *statements)
-    last = await support.verified(storage)
-    assert last.done
-    assert not last.merkle_root
-    return last.broken
 
 
 async def test_row_level_security_holds_without_our_code(
@@ -122,68 +110,6 @@ async def test_even_the_owner_is_bound_by_tenants(embedded_postgres: support.Ser
         assert await connection.fetchval("SELECT count(*) FROM ultrathink.claims") == 0
     finally:
         await connection.close()
-
-
-@pytest.mark.parametrize(
-    ("statement", "sequence", "reason"),
-    [
-        ("UPDATE ultrathink.audit_entries SET subject = 'someone else' WHERE sequence = 2", 2, "hash"),
-        ("UPDATE ultrathink.audit_entries SET hash = sha256(hash) WHERE sequence = 2", 2, "hash"),
-        (
-            "UPDATE ultrathink.audit_entries SET previous_hash = sha256('') WHERE sequence = 2",
-            2,
-            "previous_hash",
-        ),
-        ("DELETE FROM ultrathink.audit_entries WHERE sequence = 2", 2, "gap"),
-        ("DELETE FROM ultrathink.audit_entries WHERE sequence = 3", 3, "truncated"),
-        ("DELETE FROM ultrathink.audit_heads", 0, "truncated"),
-        ("UPDATE ultrathink.audit_heads SET sequence = 4", 4, "truncated"),
-        ("UPDATE ultrathink.audit_heads SET hash = sha256(hash)", 3, "truncated"),
-        ("UPDATE ultrathink.claims SET content_hash = sha256('') WHERE claim_id = 'B'", 2, "content"),
-        ("UPDATE ultrathink.claims SET decision_size = 3 WHERE claim_id = 'B'", 2, "content"),
-        ("DELETE FROM ultrathink.claims WHERE claim_id = 'B'", 2, "content"),
-        ("UPDATE ultrathink.bodies SET content = 'rubbish'", 1, "content"),
-        ("DELETE FROM ultrathink.bodies", 1, "content"),
-    ],
-)
-async def test_tampering_is_named(
-    embedded_postgres: support.Server, storage: support.Stubs, statement: str, sequence: int, reason: str
-):
-    """Whatever a superuser changes in entries, heads, claims or documents, the walk names the first break."""
-    await support.recorded(storage, "A", "B", "C")
-    assert (await support.verified(storage)).merkle_root
-    broken = await tampered(embedded_postgres, storage, statement)
-    assert (broken.tenant, broken.chain, broken.sequence, broken.reason) == ("demo", "s0.0", sequence, reason)
-
-
-async def test_a_tampered_change_is_named(embedded_postgres: support.Server, storage: support.Stubs):
-    """A reviewer's decision that was rewritten later breaks the chain of changes."""
-    [claim] = await support.recorded(storage, "A")
-    await storage.store.RecordChange(support.changed(claim))
-    broken = await tampered(
-        embedded_postgres, storage, "UPDATE ultrathink.transitions SET decision = 'x' WHERE revision = 2"
-    )
-    assert (broken.chain, broken.sequence, broken.reason) == ("s0.changes", 1, "content")
-
-
-async def test_a_chain_cut_and_closed_again_is_caught_by_its_anchor(embedded_postgres: support.Server):
-    """Removing the last entries with their head leaves a sound chain, but the anchor outside remembers."""
-    async with support.service(embedded_postgres, anchor_seconds=0.05) as storage:
-        await support.recorded(storage, "A", "B", "C")
-        anchors = embedded_postgres.data_dir / f"objects-{storage.database}" / "anchors"
-        async with asyncio.timeout(10):
-            while not list(anchors.glob("*.json")):  # noqa: ASYNC110 - a file in a store rings no event
-                await asyncio.sleep(0.01)
-    async with support.service(embedded_postgres, name=storage.database, anchor_seconds=3_600) as storage:
-        broken = await tampered(
-            embedded_postgres,
-            storage,
-            "DELETE FROM ultrathink.claims WHERE claim_id = 'C'",
-            "DELETE FROM ultrathink.audit_entries WHERE sequence = 3",
-            "UPDATE ultrathink.audit_heads h SET sequence = 2, hash = e.hash"
-            " FROM ultrathink.audit_entries e WHERE e.sequence = 2",
-        )
-    assert (broken.sequence, broken.reason) == (2, "truncated")
 
 
 async def test_acknowledged_claims_survive_a_kill_exactly_once(own_server: support.Server):
@@ -422,67 +348,3 @@ async def test_settings_without_a_database_are_refused():
         ):
             pass
     assert refused.value.reason == "settings.missing"
-
-
-async def filled(folder: Path) -> tuple[list[str], str]:
-    """Fill a data directory as a platform would.
-
-    Return the claims' ids and the last position of its events.
-    """
-    async with compose.open_stopped(folder) as app:
-        storage = support.Stubs(app, "ultrathink")
-        ids = await support.recorded(storage, "A", "B", "C")
-        await storage.store.RecordChange(support.changed(ids[0]))
-        await asyncio.to_thread(compose.backup, folder, folder / "backup.tar")
-        events = aiter(storage.reader.Watch(storage_pb2.WatchRequest(context=support.context())))
-        position = [(await asyncio.wait_for(anext(events), 10)).position for _ in range(4)][-1]
-    return ids, position
-
-
-async def test_a_backup_restores_to_a_platform_that_verifies():
-    """An archive made while the platform runs becomes a new data directory whose chains verify and go on."""
-    with support.data_directory() as old, support.data_directory() as new:
-        with compose.embedded_database(old) as database:
-            from storage.outbound import migrate  # noqa: PLC0415 - one test needs it
-
-            await migrate.upgrade(database.owner_dsn)
-        ids, position = await filled(old)
-        archive = old / "backup.tar"
-        assert archive.stat().st_mode & 0o077 == 0
-        compose.restore(archive, new)
-        async with compose.open_stopped(new) as app:
-            storage = support.Stubs(app, "ultrathink")
-            last = await support.verified(storage)
-            assert (last.checked, last.broken.reason) == (4, "")
-            [again] = await support.record(storage, support.Batch().add("A"))
-            assert (again.recorded.replayed, again.recorded.id) == (True, ids[0])
-            [fresh] = await support.recorded(storage, "D")
-            request = storage_pb2.WatchRequest(context=support.context(), after=position)
-            events = aiter(storage.reader.Watch(request))
-            told = [(await asyncio.wait_for(anext(events), 10)).id for _ in range(5)]
-            assert set(told) == {*ids, fresh}
-            assert told[-1] == fresh
-        with pytest.raises(errors.Conflict):
-            compose.restore(archive, new)
-
-
-def test_a_damaged_archive_restores_nothing():
-    """An archive that is none, or was cut, is told and leaves no database behind."""
-    with support.data_directory() as folder:
-        (folder / "bad.tar").write_bytes(b"not an archive")
-        with pytest.raises(errors.Invalid) as refused:
-            compose.restore(folder / "bad.tar", folder / "new")
-        assert refused.value.reason == "backup.damaged"
-        assert not (folder / "new" / "postgres").exists()
-
-
-async def test_a_stopped_platform_that_is_none_is_told():
-    """Without a database there is nothing to open, and none is made."""
-    with support.data_directory() as folder:
-        with pytest.raises(errors.NotFound) as refused:
-            async with compose.open_stopped(folder):
-                pass
-        assert refused.value.reason == "database.missing"
-        with pytest.raises(errors.NotFound):
-            compose.backup(folder, folder / "x.tar")
-        assert list(folder.iterdir()) == []
