@@ -6,6 +6,7 @@ value, because any value may be a patient's.
 """
 
 import contextlib
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,6 +14,8 @@ from chassis import errors
 from formats import days, model, money, shapes, soundness
 
 MAX_VIOLATIONS = 20  # a sender repairs a list of twenty; a longer one only costs
+NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,63}")  # what a field of any format of ours could be called
+UNNAMED = "(a name of another form)"  # a key that is no field's name may be a patient's
 MAX_NAME_LENGTH = 64  # of an unknown field quoted in a path
 _LARGEST_QUANTITY = Decimal(10) ** 11
 
@@ -78,7 +81,7 @@ def _nul(into: Collector, raw: Any, path: str) -> None:
 
 
 def printable(name: str) -> str:
-    """Return a sender's field name cut and cleaned for a path in a message."""
+    """Return a sender's column or element name cut and cleaned for a path in a message."""
     return "".join(char if char.isprintable() else "?" for char in name[:MAX_NAME_LENGTH])
 
 
@@ -93,7 +96,11 @@ def _struct(into: Collector, shape: shapes.Shape, raw: Any, path: str) -> None:
     known = {field.wire for field in shape.fields}
     for name in raw:
         if name not in known:
-            into.add(_join(path, name), "field.unknown", "The claim format has no such field.")
+            into.add(
+                _join(path, name if NAME.fullmatch(name) else UNNAMED),
+                "field.unknown",
+                "The claim format has no such field.",
+            )
     for field in shape.fields:
         if field.wire in raw:
             _field(into, field, raw[field.wire], _join(path, field.wire))

@@ -9,7 +9,6 @@ from claims.outbound import calls, stored
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
-
 NEXT = "latest"  # storage's word for "begin with the next change"; empty would replay all it has kept
 
 

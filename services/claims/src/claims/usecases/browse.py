@@ -52,7 +52,8 @@ class Browse:
             limit=limit or DEFAULT_LIMIT, cursor=cursor, filters=dict(filters), sort=sort or DEFAULT_SORT
         )
         page = await self._archive.page(context, query)
-        return msgspec.json.encode({"items": page.items, "next_cursor": page.next_cursor or None})
+        encoder = msgspec.json.Encoder(decimal_format="number")  # as in every other document
+        return encoder.encode({"items": page.items, "next_cursor": page.next_cursor or None})
 
 
 def _violations(limit: int, cursor: str, filters: Mapping[str, str], sort: str) -> list[errors.Violation]:

@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from chassis import logs
+from chassis import logs, settings, telemetry
 from ultrathink_cli import compose
 
 NAME = "platform"
@@ -17,7 +17,8 @@ async def _lived() -> int:
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    with logs.configure(NAME, "info"):
+    common = settings.ServiceSettings()
+    with logs.configure(NAME, common.log_level), telemetry.configure(NAME, common):
         async with compose.single() as address:
             logs.get(NAME).info("serving", bind=address)
             await ending.wait()
