@@ -17,9 +17,10 @@ from formats import canonical, model
 # What names a person or quotes one, wherever it stands; written from the law's side, not from the mask's.
 NAMING = {
     "name", "telecom", "address", "identifiers", "member_id", "subscriber", "policy", "occupation",
-    "reference", "text", "description", "notes", "display", "value_string", "value_reference", "value_attachment", "title",
-    "url", "patient_invoice", "practitioner", "id_country", "deceased_date", "attachments", "payee",
-    "enterer", "accident", "related", "extra", "codings", "member_id_system", "id_system", "prescription", "udi",
+    "reference", "text", "description", "notes", "display", "value_string", "value_reference",
+    "value_attachment", "title", "url", "patient_invoice", "practitioner", "id_country",
+    "deceased_date", "attachments", "payee", "enterer", "accident", "related", "extra", "codings",
+    "member_id_system", "id_system", "prescription", "udi",
 }  # fmt: skip
 
 
