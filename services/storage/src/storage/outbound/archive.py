@@ -79,12 +79,15 @@ def restore(archive: Path, data_dir: Path) -> Manifest:
 
 def _unpack(archive: Path, folder: Path) -> Manifest:
     try:
-        with tarfile.open(archive) as packed:
+        with tarfile.open(archive, "r:") as packed:
             packed.extractall(folder, filter="data")
         manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        whole = manifest.format == FORMAT and _sha256(folder / "database.dump") == manifest.dump_sha256
+        # A copy that broke off between two objects still reads as an archive, so they are counted.
+        whole = whole and (folder / "objects").is_dir() and _count(folder / "objects") == manifest.objects
     except (OSError, tarfile.TarError, msgspec.DecodeError) as cause:
         raise errors.Invalid("backup.damaged", "The archive is not one of ours or is damaged.") from cause
-    if manifest.format != FORMAT or _sha256(folder / "database.dump") != manifest.dump_sha256:
+    if not whole:
         raise errors.Invalid("backup.damaged", "The archive is not one of ours or is damaged.")
     return manifest
 
@@ -93,7 +96,12 @@ def _copy_objects(source: Path, target: Path) -> int:
     target.mkdir()
     if source.exists():
         shutil.copytree(source, target, dirs_exist_ok=True)
-    return sum(1 for path in target.rglob("*") if path.is_file())
+    return _count(target)
+
+
+def _count(objects: Path) -> int:
+    """Return how many objects lie in a folder."""
+    return sum(1 for path in objects.rglob("*") if path.is_file())
 
 
 def _sha256(path: Path) -> str:

@@ -16,9 +16,15 @@ def pack(parts: Sequence[bytes]) -> bytes:
 
 
 def unpack(content: bytes) -> bytes:
-    """Return what a frame holds; ValueError when it is not one of ours."""
+    """Return what a frame holds; ValueError when it is not one of ours.
+
+    The size a frame states is looked at first: the library would set aside that much before reading on.
+    """
     try:
-        return zstandard.ZstdDecompressor().decompress(content, max_output_size=FRAME_LIMIT)
+        stated = zstandard.frame_content_size(content)
+        if not 0 <= stated <= FRAME_LIMIT:
+            raise ValueError("not a frame")
+        return zstandard.ZstdDecompressor().decompress(content, allow_extra_data=False)
     except zstandard.ZstdError as cause:
         raise ValueError("not a frame") from cause
 
