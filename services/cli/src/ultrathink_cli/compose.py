@@ -30,6 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[4]  # an editable install runs fro
 # Only what a room needs of the person's environment; storage alone gets data credentials.
 PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 PASSED_PREFIXES = ("OTEL_", "ULTRATHINK_", "PYTHON")
+KEPT = "ULTRATHINK_TOKEN"  # the person's own credential; no room has a use for it
 DATA_CREDENTIALS = (
     "DATABASE_URL",
     "DATABASE_URL_FILE",
@@ -37,15 +38,15 @@ DATA_CREDENTIALS = (
     "DATABASE_OWNER_URL_FILE",
     "OBJECT_STORE_URL",
 )
+STORE_PREFIXES = ("AWS_", "GOOGLE_")  # where the object stores' own libraries look for credentials
 
 
 def prepare(files: layout.Layout, auth: str) -> identity.KeyFiles:
     """Make the data directory with its keys and secrets; what is there stays."""
     files.data.mkdir(parents=True, exist_ok=True)
     keys = identity.create_keys(files.keys, layout.IDENTITIES)
-    files.objects.mkdir(exist_ok=True)
-    files.logs.mkdir(exist_ok=True)
-    files.spool.mkdir(exist_ok=True)
+    for folder in (files.objects, files.logs, files.spool):
+        folder.mkdir(mode=0o700, exist_ok=True)  # claims and answers are for their owner alone
     if not files.patient_key.exists():
         descriptor = os.open(files.patient_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as secret:
@@ -85,7 +86,7 @@ def environments(
     common = {
         name: value
         for name, value in os.environ.items()
-        if name in PASSED or name.startswith(PASSED_PREFIXES)
+        if name != KEPT and (name in PASSED or name.startswith(PASSED_PREFIXES))
     }
     common["ULTRATHINK_SERVICE_KEYS_FILE"] = str(keys.public)
     public = str(files.issuer_key.with_suffix(".jwks.json"))
@@ -102,7 +103,11 @@ def environments(
             **spool,
         },
         "scoring": {"ULTRATHINK_BUNDLE_DIR": str(bundle())},
-        "storage": {name: os.environ[name] for name in DATA_CREDENTIALS if name in os.environ},
+        "storage": {
+            name: value
+            for name, value in os.environ.items()
+            if name in DATA_CREDENTIALS or name.startswith(STORE_PREFIXES)
+        },
     }
     own["storage"].setdefault("OBJECT_STORE_URL", files.objects.as_uri())
     for room, address in doors.targets.items():

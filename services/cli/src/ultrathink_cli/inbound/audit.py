@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import progress
+from rich import progress, text
 
 from chassis import errors
 from ultrathink_cli import compose
@@ -31,11 +31,15 @@ async def _verify(files: layout.Layout, tenant: str) -> bool:
     async with compose.storage_door(files) as channel:
         with console.bar("entries") as bar:
             last = await _followed(storage_client.verify(channel, tenant), bar)
+    return _told(last)
+
+
+def _told(last: storage_client.Progress) -> bool:
+    """Show where the chain is broken, or heads and root; return whether it is whole."""
     if last.HasField("broken"):
         broken = last.broken
-        console.out.print(
-            f"[bold red]broken[/] {broken.tenant} {broken.chain} entry {broken.sequence}: {broken.reason}"
-        )
+        place = f"{broken.tenant} {broken.chain} entry {broken.sequence}: {broken.reason}"
+        console.out.print(text.Text.assemble(("broken ", "bold red"), place))
         return False
     for head in last.heads:
         typer.echo(f"{head.tenant}  {head.chain}  {head.entries} entries  head {head.head.hex()}")

@@ -12,8 +12,9 @@ from chassis import errors
 
 EXIT_REFUSED = 2
 
-out = rich_console.Console(highlight=False)
-err = rich_console.Console(stderr=True, highlight=False)
+# No markup and no emoji: names of files may hold [brackets] and :colons:.
+out = rich_console.Console(highlight=False, markup=False, emoji=False)
+err = rich_console.Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Voice:

@@ -23,8 +23,8 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="stop after the table; exit 0 only if all is as expected")
     ] = False,
-    port: Annotated[int, typer.Option(help="HTTP port")] = addresses.HTTP_PORT,
-    grpc_port: Annotated[int, typer.Option(help="gRPC port")] = addresses.GRPC_PORT,
+    port: options.Port = addresses.HTTP_PORT,
+    grpc_port: options.GrpcPort = addresses.GRPC_PORT,
     data: options.Data = None,
     lang: options.Lang = "en",
 ) -> None:

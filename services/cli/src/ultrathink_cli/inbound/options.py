@@ -8,14 +8,16 @@ import typer
 from ultrathink_cli.domain import layout
 from ultrathink_cli.outbound import run_file
 
-type Files = list[Path]
-
 DATA_HELP = (
     "data directory of the platform; default ./.ultrathink (for root: a folder the database can reach)"
 )
 
 Data = Annotated[Path | None, typer.Option("--data", help=DATA_HELP, file_okay=False)]
 Lang = Annotated[str, typer.Option("--lang", help="language of messages: en or ar")]
+Port = Annotated[int, typer.Option("--port", help="HTTP port", min=1, max=65535)]
+GrpcPort = Annotated[
+    int, typer.Option("--grpc-port", help="gRPC port for internal systems", min=1, max=65535)
+]
 Url = Annotated[str | None, typer.Option("--url", help="gateway; default: the platform running on --data")]
 Token = Annotated[str | None, typer.Option("--token", envvar="ULTRATHINK_TOKEN", help="bearer token")]
 

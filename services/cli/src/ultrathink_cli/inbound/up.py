@@ -22,8 +22,8 @@ READY_POLL_S = 0.05
 
 
 def up(
-    port: Annotated[int, typer.Option(help="HTTP port")] = addresses.HTTP_PORT,
-    grpc_port: Annotated[int, typer.Option(help="gRPC port for internal systems")] = addresses.GRPC_PORT,
+    port: options.Port = addresses.HTTP_PORT,
+    grpc_port: options.GrpcPort = addresses.GRPC_PORT,
     data: options.Data = None,
     single: Annotated[bool, typer.Option("--single", help="everything in one process")] = False,
     auth: Annotated[
@@ -90,6 +90,8 @@ def _refuse_conflicts(files: layout.Layout, port: int, grpc_port: int, auth: str
         raise errors.Conflict(
             "platform.running", f"a platform runs on {files.data} already (pid {other.pid}, {other.http})"
         )
+    if port == grpc_port:
+        raise errors.Invalid("port.same", f"--port and --grpc-port are both {port}; choose two")
     for number, option in ((port, "--port"), (grpc_port, "--grpc-port")):
         if loopback.taken(number):
             raise errors.Conflict("port.taken", f"port {number} is in use; choose another with {option}")

@@ -10,6 +10,7 @@ from chassis import errors
 
 CONNECT_S = 5.0
 ANSWER_S = 60.0
+EXAMPLE = "http://127.0.0.1:8080"
 
 _FAULTS: dict[int, type[errors.Fault]] = {
     401: errors.Denied,
@@ -24,13 +25,18 @@ SERVER_FAULT = 500
 
 
 class GatewayClient:
-    """Speaks to one gateway; use as an async context manager."""
+    """Speaks to one gateway; use as an async context manager. Raises Invalid for what is no URL."""
 
     def __init__(self, url: str, token: str) -> None:
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._url = url
-        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False)
+        try:
+            self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False)
+        except httpx.InvalidURL as cause:
+            raise errors.Invalid("url.invalid", f"{url} is no URL; try {EXAMPLE}") from cause
+        except UnicodeEncodeError as cause:
+            raise errors.Denied("token.invalid", "a bearer token holds ASCII characters only") from cause
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,8 +58,7 @@ class GatewayClient:
         answer = await self._request(
             "POST", "/api/v1/claims", content=body, headers={"content-type": media_type, **(headers or {})}
         )
-        document: dict[str, Any] = msgspec.json.decode(answer.content)
-        return document
+        return _document(answer.content)
 
     async def submit_stream(
         self, chunks: AsyncIterator[bytes], media_type: str
@@ -68,7 +73,7 @@ class GatewayClient:
                     raise _fault(answer.status_code, await answer.aread())
                 async for line in answer.aiter_lines():
                     if line.strip():
-                        yield msgspec.json.decode(line)
+                        yield _document(line)
         except httpx.HTTPError as error:
             raise self._unreachable() from error
 
@@ -88,15 +93,25 @@ class GatewayClient:
         )
 
 
+def _document(body: str | bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise errors.Unavailable(
+            "gateway.answer", "what answered is no gateway of ours; is --url right?"
+        ) from cause
+
+
 def _fault(status: int, body: bytes) -> errors.Fault:
     kind = _FAULTS.get(status, errors.Internal if status >= SERVER_FAULT else errors.Invalid)
     try:
         problem: dict[str, Any] = msgspec.json.decode(body)
         violations = tuple(
             errors.Violation(str(v.get("path", "")), str(v.get("code", "")), str(v.get("message", "")))
-            for v in problem.get("errors", [])
+            for v in problem.get("errors") or []
         )
-        reason = str(problem.get("type", "")).rsplit("/", 1)[-1]
-        return kind(reason, str(problem.get("detail") or problem.get("title")), violations=violations)
-    except (msgspec.DecodeError, AttributeError):
+        reason = str(problem.get("type") or "").rsplit("/", 1)[-1] or "gateway.answer"
+        message = str(problem.get("detail") or problem.get("title") or f"the gateway answered {status}")
+        return kind(reason, message, violations=violations)
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, TypeError):
         return kind("gateway.answer", f"the gateway answered {status} without a problem document")

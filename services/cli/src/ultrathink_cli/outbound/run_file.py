@@ -1,6 +1,5 @@
 """run.json: how other commands find a running platform."""
 
-import json
 import os
 from pathlib import Path
 
@@ -30,10 +29,22 @@ def read(path: Path) -> Running | None:
     """Return what runs, or None when nothing does: no file, an unreadable one, or its process is gone."""
     try:
         running = msgspec.json.decode(path.read_bytes(), type=Running)
-        os.kill(running.pid, 0)
-    except (OSError, msgspec.DecodeError, json.JSONDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return running
+    return running if _lives(running.pid) else None
+
+
+def _lives(pid: int) -> bool:
+    """Return whether the process exists; zero and below name groups, not a process."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it lives, and belongs to somebody else
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def remove(path: Path) -> None:

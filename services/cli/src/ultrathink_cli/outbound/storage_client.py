@@ -1,6 +1,6 @@
 """The storage room as an auditor's and a data scientist's commands use it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -45,17 +45,28 @@ async def verify(channel: grpc.aio.Channel, tenant: str) -> AsyncIterator[Progre
 
 
 async def export(channel: grpc.aio.Channel, tenant: str, file: Path) -> int:
-    """Write a tenant's lines with scores and outcomes as one Parquet file; return the number of rows."""
+    """Write a tenant's lines with scores and outcomes as one Parquet file; return the number of rows.
+
+    The file appears whole or not at all. Raises the fault that ended the call.
+    """
     context = common_pb2.Context(
         item_id="export", tenant=tenant, subject=SUBJECT, roles=["scientist"], remaining_ms=PATIENCE_MS
     )
     call = storage_pb2_grpc.ClaimReaderStub(channel).Export(storage_pb2.ExportRequest(context=context))
-    rows = 0
     part = file.with_suffix(".part")
-    with pq.ParquetWriter(part, SCHEMA) as writer:
-        async for answer in call:
+    try:
+        rows = await _written(call, part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    return rows
+
+
+async def _written(answers: AsyncIterable[storage_pb2.ExportResponse], file: Path) -> int:
+    rows = 0
+    with pq.ParquetWriter(file, SCHEMA) as writer:
+        async for answer in answers:
             columns = {name: [getattr(row, name) for row in answer.rows] for name in SCHEMA.names}
             writer.write_table(pa.table(columns, schema=SCHEMA))
             rows += len(answer.rows)
-    part.replace(file)
     return rows

@@ -78,18 +78,27 @@ async def submit(door: Door, file: Path, media_type: str, sent: Callable[[int], 
 
 
 def _known(receipts: Path) -> Iterator[dict[str, Any]]:
-    """Yield whole receipts of earlier runs; a last line cut short by a crash is cut off the file."""
+    """Yield whole receipts of earlier runs; from the first damaged line on the file is cut off."""
     if not receipts.exists():
         return
     whole = 0
     with receipts.open("rb") as lines:
         for line in lines:
-            if not line.endswith(b"\n"):
+            receipt = _receipt(line)
+            if receipt is None:
                 break
             whole += len(line)
-            yield msgspec.json.decode(line)
+            yield receipt
     with receipts.open("rb+") as cut:
         cut.truncate(whole)
+
+
+def _receipt(line: bytes) -> dict[str, Any] | None:
+    """Return the receipt of a line, None when a crash cut it short or left something else in its place."""
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any]) if line.endswith(b"\n") else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 async def _chunks(file: Path, skip: int, sent: Callable[[int], None]) -> AsyncIterator[bytes]:

@@ -1,0 +1,191 @@
+"""Each room's environment holds what it needs and nothing of the others'."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chassis import errors, identity
+from ultrathink_cli import compose
+from ultrathink_cli.domain import addresses, layout
+
+ROOMS = ("gateway", "claims", "scoring", "storage")
+DOORS = addresses.Addresses(8080, 50051, scoring=50052, storage=50053)
+SECRETS = {
+    "DATABASE_URL": "postgresql://app:s3cret@db/claims",
+    "DATABASE_OWNER_URL_FILE": "owner-url",
+    "OBJECT_STORE_URL": "s3://claims",
+    "AWS_SECRET_ACCESS_KEY": "aws-secret",
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> layout.Layout:
+    """A prepared data directory; the person's environment holds no data credentials yet."""
+    for name in (*compose.DATA_CREDENTIALS, compose.KEPT):
+        monkeypatch.delenv(name, raising=False)
+    files = layout.Layout(tmp_path / "data")
+    compose.prepare(files, "dev")
+    return files
+
+
+def _environments(files: layout.Layout, auth: str = "dev") -> dict[str, dict[str, str]]:
+    return compose.environments(files, identity.create_keys(files.keys, layout.IDENTITIES), DOORS, auth)
+
+
+def test_only_storage_gets_credentials_for_data(
+    files: layout.Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A room that is broken into cannot reach the record behind storage's back."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    environments = _environments(files)
+    assert environments["storage"].items() >= SECRETS.items()
+    for room in ("gateway", "claims", "scoring"):
+        assert not SECRETS.keys() & environments[room].keys()
+        assert not set(SECRETS.values()) & set(environments[room].values())
+
+
+def test_each_room_gets_its_own_private_key_and_everybodys_public_keys(files: layout.Layout) -> None:
+    """No room can sign as another."""
+    environments = _environments(files)
+    keys = {room: Path(environments[room]["ULTRATHINK_SERVICE_KEY_FILE"]) for room in ROOMS}
+    assert {room: key.stem for room, key in keys.items()} == {room: room for room in ROOMS}
+    for room in ROOMS:
+        others = {str(key) for other, key in keys.items() if other != room}
+        assert not others & set(environments[room].values())
+    assert len({environments[room]["ULTRATHINK_SERVICE_KEYS_FILE"] for room in ROOMS}) == 1
+
+
+def test_only_claims_gets_the_key_of_patients(files: layout.Layout) -> None:
+    """What turns identities into keys lies with the one room that needs it."""
+    holders = [room for room, own in _environments(files).items() if str(files.patient_key) in own.values()]
+    assert holders == ["claims"]
+
+
+def test_targets_go_to_those_who_call_and_each_room_binds_its_own(files: layout.Layout) -> None:
+    """Gateway and claims know the doors; storage and scoring call nobody."""
+    environments = _environments(files)
+    for room in ("gateway", "claims"):
+        assert environments[room]["ULTRATHINK_STORAGE_TARGET"] == "127.0.0.1:50053"
+        assert environments[room]["ULTRATHINK_SCORING_TARGET"] == "127.0.0.1:50052"
+    for room in ("storage", "scoring"):
+        assert not [name for name in environments[room] if name.endswith("_TARGET")]
+    assert environments["storage"]["ULTRATHINK_GRPC_BIND"] == "127.0.0.1:50053"
+    assert environments["scoring"]["ULTRATHINK_GRPC_BIND"] == "127.0.0.1:50052"
+    assert environments["claims"]["ULTRATHINK_GRPC_BIND"] == "127.0.0.1:50051"
+    assert environments["gateway"]["ULTRATHINK_HTTP_BIND"] == "127.0.0.1:8080"
+
+
+def test_our_own_and_tracing_variables_pass_to_every_room(
+    files: layout.Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting made in the shell reaches the room it is meant for."""
+    monkeypatch.setenv("ULTRATHINK_LOG_LEVEL", "debug")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+    for own in _environments(files).values():
+        assert own["ULTRATHINK_LOG_LEVEL"] == "debug"
+        assert own["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4317"
+
+
+def test_a_persons_token_and_foreign_variables_stay_with_the_person(
+    files: layout.Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no room needs, no room has."""
+    monkeypatch.setenv("ULTRATHINK_TOKEN", "bearer")
+    monkeypatch.setenv("GITHUB_TOKEN", "foreign")
+    for own in _environments(files).values():
+        assert "ULTRATHINK_TOKEN" not in own
+        assert "GITHUB_TOKEN" not in own
+
+
+def test_the_development_issuer_is_trusted_only_when_asked_for(files: layout.Layout) -> None:
+    """With a real issuer a token of the data directory opens nothing."""
+    name = "ULTRATHINK_DEVELOPMENT_KEYS_FILE"
+    trusting = [room for room, own in _environments(files).items() if name in own]
+    assert trusting == ["gateway", "claims"]
+    assert not [own for own in _environments(files, "oidc").values() if name in own]
+
+
+def test_without_a_named_store_objects_lie_in_the_data_directory(files: layout.Layout) -> None:
+    """A person who names nothing loses nothing."""
+    assert _environments(files)["storage"]["OBJECT_STORE_URL"] == files.objects.as_uri()
+
+
+def test_one_process_has_what_all_rooms_have(files: layout.Layout) -> None:
+    """`--single` composes the same settings; several processes each get their own."""
+    settings = _environments(files)
+    (whole,) = compose.children(files, None, settings, single=True)
+    assert whole.name == "platform"
+    apart = compose.children(files, None, settings, single=False)
+    assert [child.name for child in apart] == ["storage", "scoring", "claims", "gateway"]
+
+
+def test_secrets_are_for_their_owner_alone(files: layout.Layout) -> None:
+    """Neither keys nor claims can be read by another user of the machine."""
+    for folder in (files.keys, files.objects, files.logs, files.spool):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    private = [
+        files.patient_key,
+        files.issuer_key,
+        *(files.keys / f"{name}.pem" for name in layout.IDENTITIES),
+    ]
+    for file in private:
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_preparing_again_keeps_every_key(files: layout.Layout) -> None:
+    """A restart neither logs anybody out nor forgets who a patient is."""
+    before = {path.name: path.read_bytes() for path in files.keys.iterdir()}
+    compose.prepare(files, "dev")
+    assert {path.name: path.read_bytes() for path in files.keys.iterdir()} == before
+    assert len(bytes.fromhex(files.patient_key.read_text())) == compose.PATIENT_KEY_BYTES
+
+
+def test_with_a_real_issuer_no_development_issuer_is_made(tmp_path: Path) -> None:
+    """Nobody can issue tokens from a folder that should not be able to."""
+    files = layout.Layout(tmp_path / "data")
+    compose.prepare(files, "oidc")
+    assert not files.issuer_key.exists()
+
+
+def test_a_token_without_an_issuer_says_what_to_do(tmp_path: Path) -> None:
+    """The person learns which folder was looked into and how to get an issuer."""
+    with pytest.raises(errors.NotFound, match=r"issuer\.not_found") as refused:
+        compose.token(layout.Layout(tmp_path), tenant="demo", roles=("biller",), subject="s")
+    assert str(tmp_path) in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("variable", "find", "what"),
+    [
+        ("ULTRATHINK_PACKS_DIR", compose.packs, "rule packs"),
+        ("ULTRATHINK_BUNDLE_DIR", compose.bundle, "model bundle"),
+    ],
+)
+def test_a_missing_folder_is_named_with_its_variable(
+    variable: str, find: Callable[[], Path], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing, where it was looked for, and what to set."""
+    monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+    with pytest.raises(errors.NotFound, match=r"folder\.not_found") as refused:
+        find()
+    for word in (what, variable, "nowhere"):
+        assert word in refused.value.message
+
+
+def test_a_named_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own packs and an own model need no change of the product."""
+    monkeypatch.setenv("ULTRATHINK_PACKS_DIR", str(tmp_path))
+    (tmp_path / "models" / "denial-demo").mkdir(parents=True)
+    monkeypatch.delenv("ULTRATHINK_BUNDLE_DIR", raising=False)
+    assert compose.packs() == tmp_path
+    assert compose.bundle() == tmp_path / "models" / "denial-demo"
+
+
+def test_a_named_database_starts_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever brings a database gets no second one."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/claims")
+    with compose.embedded_database(layout.Layout(tmp_path)) as server:
+        assert server is None
+    assert not list(tmp_path.iterdir())
