@@ -17,6 +17,9 @@ ORPHAN_SECONDS = 10.0  # a server whose parent was killed gets its signal at onc
 POLL_SECONDS = 0.02
 
 
+INSTALLATION = "pginstall18"  # the wheel's folder of PostgreSQL 18
+
+
 def server_user() -> int:
     """Return the uid (and gid) the server runs under."""
     return NOBODY if os.getuid() == 0 else os.getuid()
@@ -60,16 +63,27 @@ def reachable_installation(folder: Path) -> Path:
         raise errors.Unavailable(
             "database.no_binaries", "The package with PostgreSQL is missing; give DATABASE_URL instead."
         )
-    wheel = Path(found.submodule_search_locations[0]).resolve() / "pginstall18"
-    if _closed_parent(wheel / "bin") is None:
-        return wheel
-    copy = folder / wheel.name
+    package = Path(found.submodule_search_locations[0]).resolve()
+    if _closed_parent(package / INSTALLATION / "bin") is None:
+        return package / INSTALLATION
+    return copied_installation(package, folder / "installation")
+
+
+def copied_installation(package: Path, copy: Path) -> Path:
+    """Return the installation in `copy`, made once from the wheel's package and whole or not at all.
+
+    The binaries look for their libraries beside the package (`../../../<package>.libs`), so both are copied
+    and keep their places.
+    """
     if not copy.exists():
-        part = folder / f"{wheel.name}.part"
+        part = copy.with_name(f"{copy.name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(wheel, part, symlinks=True)
+        shutil.copytree(package / INSTALLATION, part / package.name / INSTALLATION, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, part / libraries.name, symlinks=True)
         part.rename(copy)
-    return copy
+    return copy / package.name / INSTALLATION
 
 
 def free_port() -> int:
