@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib import parse
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -125,6 +126,7 @@ def test_waits_grow_within_bounds_and_start_over_after_a_steady_life(lives: list
         last = now
 
 
+FINDING = {"rule": "BASE-1", "severity": "error", "path": "total", "message": {"en": "Wrong."}}
 FINDINGS = st.lists(
     st.fixed_dictionaries(
         {
@@ -160,3 +162,16 @@ def test_sarif_tells_every_finding_once_and_names_every_rule(
     assert sorted(named) == sorted({finding["rule"] for finding in findings})
     errors = any(result["level"] == "error" for result in run["results"])
     assert exits.of_decisions(decisions) == (exits.FINDINGS if errors else exits.CLEAN)
+
+
+@given(st.text(st.characters(exclude_characters="\0"), max_size=12))
+def test_a_files_name_becomes_a_uri_that_leads_back_to_it(name: str) -> None:
+    """Blanks, Arabic and colons in a file's name do not lose the editor's way."""
+    decision = {"claim_id": "C", "file": name, "findings": [FINDING]}
+    (result,) = sarif.log([decision], lang="en", version="1")["runs"][0]["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri.isascii()
+    assert not set(uri) & set(' "<>\\^`{|}')
+    found = parse.urlsplit(uri) if name.startswith("/") else None
+    assert parse.unquote(uri.removeprefix("file://")) == name
+    assert found is None or found.scheme == "file"

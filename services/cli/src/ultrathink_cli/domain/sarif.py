@@ -1,7 +1,9 @@
 """Findings as SARIF 2.1.0 (OASIS), so that editors and code hosts show them beside the file."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
+from urllib import parse
 
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -21,7 +23,7 @@ def log(decisions: Iterable[Mapping[str, Any]], *, lang: str, version: str) -> d
 
 def _result(decision: Mapping[str, Any], finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
     where = {
-        "physicalLocation": {"artifactLocation": {"uri": str(decision.get("file", ""))}},
+        "physicalLocation": {"artifactLocation": {"uri": _uri(str(decision.get("file", "")))}},
         "logicalLocations": [{"fullyQualifiedName": f"{decision['claim_id']}/{finding['path']}"}],
     }
     return {
@@ -30,3 +32,9 @@ def _result(decision: Mapping[str, Any], finding: Mapping[str, Any], lang: str) 
         "message": {"text": finding["message"].get(lang) or finding["message"]["en"]},
         "locations": [where],
     }
+
+
+def _uri(file: str) -> str:
+    """Return a path as a URI reference (RFC 3986): relative stays relative, no letter is left unescaped."""
+    quoted = parse.quote(file, errors="surrogateescape")
+    return f"file://{quoted}" if PurePath(file).is_absolute() else quoted

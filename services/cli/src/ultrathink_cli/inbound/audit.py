@@ -39,7 +39,7 @@ def _told(last: storage_client.Progress) -> bool:
     if last.HasField("broken"):
         broken = last.broken
         place = f"{broken.tenant} {broken.chain} entry {broken.sequence}: {broken.reason}"
-        console.out.print(text.Text.assemble(("broken ", "bold red"), place))
+        console.tell(text.Text.assemble(("broken ", "bold red"), place))
         return False
     for head in last.heads:
         typer.echo(f"{head.tenant}  {head.chain}  {head.entries} entries  head {head.head.hex()}")
@@ -72,7 +72,7 @@ def export(
             raise errors.Invalid("format.unknown", f"--format is parquet, not {form}")
         out.mkdir(parents=True, exist_ok=True)
         rows = asyncio.run(_export(options.layout_of(data), tenant, out / f"{tenant}.parquet"))
-    console.out.print(f"{rows:,} lines → {out / f'{tenant}.parquet'}")
+    console.tell(f"{rows:,} lines → {out / f'{tenant}.parquet'}")
 
 
 async def _export(files: layout.Layout, tenant: str, file: Path) -> int:
@@ -87,7 +87,7 @@ def backup(
     """Write database and objects of a data directory into one archive; the platform may run."""
     with console.faults_shown():
         compose.backup(options.layout_of(data), file)
-    console.out.print(f"backup in {file}")
+    console.tell(f"backup in {file}")
 
 
 def restore(

@@ -34,6 +34,7 @@ def check(
     with console.faults_shown():
         _refuse_unknown(form, lang)
         clock = days.AsOf(_day(as_of)) if as_of else clocks.SystemClock()
+        files = list(dict.fromkeys(files))
         checked, status = asyncio.run(_check(files, clock, pack))
     if form == "sarif":
         typer.echo(json.dumps(sarif.log(checked, lang=lang, version=metadata.version("ultrathink-cli"))))
@@ -73,7 +74,7 @@ async def _check(
             try:
                 found, refused = await _file(channel, file)
             except errors.Fault as fault:
-                console.err.print(f"{file}:", style="bold")
+                console.err.print(f"{file}:", style="bold", soft_wrap=True)
                 console.show(fault)
                 status = exits.UNREADABLE
                 continue
@@ -92,10 +93,12 @@ async def _file(channel: Any, file: Path) -> tuple[list[dict[str, Any]], bool]:
     async for result in claims_client.check(channel, file, media_type):
         if "error" in result:
             refused = True
-            console.err.print(f"{file}, claim {result['position']}:", style="bold")
+            console.err.print(f"{file}, claim {result['position']}:", style="bold", soft_wrap=True)
             _show(result["error"])
         else:
             found.append({"file": str(file), **result})
+    if not found and not refused:
+        raise errors.Invalid("file.empty", f"{file} holds no claim")
     return found, refused
 
 

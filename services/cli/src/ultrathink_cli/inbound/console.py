@@ -22,17 +22,24 @@ class Voice:
 
     def say(self, message: str) -> None:
         """Show one line on stderr, so that results on stdout stay clean."""
-        err.print(text.Text(message))
+        err.print(text.Text(message), soft_wrap=True)
+
+
+def tell(message: str | text.Text) -> None:
+    """Print one line of result; never broken by us, so that a script or a person can copy a path whole."""
+    out.print(message, soft_wrap=True)
 
 
 def show(fault: errors.Fault) -> None:
     """Print a fault: what, why, and each field that is wrong."""
-    err.print(text.Text.assemble(("error ", "bold red"), f"{fault.message} ", (f"[{fault.reason}]", "dim")))
+    told = text.Text.assemble(("error ", "bold red"), f"{fault.message} ", (f"[{fault.reason}]", "dim"))
+    err.print(told, soft_wrap=True)
     for violation in fault.violations:
         err.print(
             text.Text.assemble(
                 "  ", (violation.path, "bold"), f"  {violation.message} ", (violation.code, "dim")
-            )
+            ),
+            soft_wrap=True,
         )
 
 

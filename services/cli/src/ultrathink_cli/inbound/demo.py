@@ -45,9 +45,9 @@ async def _demo(data: Path | None, port: int, grpc_port: int, *, once: bool, lan
             return False
         token = compose.token(files, tenant="demo", roles=(ROLE,), subject="demo")
         fits = await _show(url, token, lang)
-        console.out.print(f"API and its documentation: {url}/docs · a token: ultrathink token --role biller")
+        console.tell(f"API and its documentation: {url}/docs · a token: ultrathink token --role biller")
         if not once:
-            console.out.print("running until Ctrl-C")
+            console.tell("running until Ctrl-C")
             await stopping.wait()
     return fits
 
@@ -61,9 +61,9 @@ async def _show(url: str, token: str, lang: str) -> bool:
     console.out.print(decisions.claims_table(decided, lang=lang))
     deviations = expected.deviations(decided)
     for deviation in deviations:
-        console.out.print(text.Text(f"unexpected: {deviation}", style="bold red"))
+        console.tell(text.Text(f"unexpected: {deviation}", style="bold red"))
     if not deviations:
-        console.out.print(f"all {len(decided)} sample claims got the expected verdict and rules")
+        console.tell(f"all {len(decided)} sample claims got the expected verdict and rules")
     return not deviations
 
 

@@ -22,7 +22,7 @@ def simulate(
         summary = compose.simulate(claims, seed, out, lambda done: bar.update(task, completed=done))
     share = summary.lines_denied / summary.lines
     counted = f"{summary.claims:,} claims, {summary.lines:,} lines"
-    console.out.print(f"{counted}, {share:.1%} of lines denied or cut (simulated) → {out}")
+    console.tell(f"{counted}, {share:.1%} of lines denied or cut (simulated) → {out}")
 
 
 def train(

@@ -15,14 +15,12 @@ def status(data: options.Data = None) -> None:
     with console.faults_shown():
         running = options.running(data)
         if running is None:
-            console.out.print(
-                f"nothing runs on {options.layout_of(data).data}; start it with `ultrathink up`"
-            )
+            console.tell(f"nothing runs on {options.layout_of(data).data}; start it with `ultrathink up`")
             raise typer.Exit(1)
         states = asyncio.run(_states(running))
     since = datetime.fromisoformat(running.started_at)
     age = str(datetime.now(UTC) - since).split(".", maxsplit=1)[0]
-    console.out.print(f"{running.mode}, pid {running.pid}, up {age}, auth {running.auth}")
+    console.tell(f"{running.mode}, pid {running.pid}, up {age}, auth {running.auth}")
     view = table.Table("room", "address", "state", box=box.SIMPLE_HEAD)
     for room, (address, state) in states.items():
         view.add_row(room, address, state)

@@ -56,7 +56,7 @@ def _send(file: Path, url: str, token: str) -> int:
             _stream(file, media_type, url, token, lambda done: bar.update(task, completed=done))
         )
     known = f", {tally.resumed} of them from an earlier run" if tally.resumed else ""
-    console.out.print(
+    console.tell(
         f"{file}: {tally.total} claims{known}: {tally.accepted} accept, {tally.review} review, "
         f"{tally.rejected} reject, {tally.refused} refused; receipts in {submitting.receipts_path(file)}"
     )
