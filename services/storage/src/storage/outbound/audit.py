@@ -22,8 +22,9 @@ LEFT JOIN audit_heads h USING (chain) WHERE h.tenant IS NULL OR h.tenant = $1 OR
 """
 LINKS = f"{reader.LINK} WHERE tenant = $1 AND chain = $2 AND sequence > $3 ORDER BY sequence LIMIT $4"
 DECISIONS = """
-SELECT id, revision, decision FROM transitions
-WHERE tenant = $1 AND id = ANY($2::uuid[]) AND decision IS NOT NULL
+SELECT t.* FROM unnest($2::uuid[]) AS wanted(id), LATERAL (
+  SELECT id, revision, decision FROM transitions
+  WHERE tenant = $1 AND id = wanted.id AND decision IS NOT NULL OFFSET 0) t
 """
 
 

@@ -9,14 +9,22 @@ from chassis import errors
 from storage.domain import records
 from storage.outbound import documents, postgres
 
+# One probe of the primary key per id, whatever the planner believes of a table it has not analysed yet: asked
+# for a list of ids at once, it may walk all claims of the tenant. OFFSET 0 keeps it from doing so.
 PLACES = """
-SELECT id, body, body_object, body_start, claim_size, decision_size, received_size, received_media_type,
-  revision, content_hash FROM claims WHERE tenant = $1 AND id = ANY($2::uuid[])
+SELECT c.* FROM unnest($2::uuid[]) AS wanted(id), LATERAL (
+  SELECT id, body, body_object, body_start, claim_size, decision_size, received_size, received_media_type,
+    revision, content_hash
+  FROM claims WHERE tenant = $1 AND id = wanted.id OFFSET 0) c
 """
-CONTENTS = "SELECT id, content FROM bodies WHERE tenant = $1 AND id = ANY($2::uuid[])"
+CONTENTS = """
+SELECT b.* FROM unnest($2::uuid[]) AS wanted(id), LATERAL (
+  SELECT id, content FROM bodies WHERE tenant = $1 AND id = wanted.id OFFSET 0) b
+"""
 LATEST = """
-SELECT DISTINCT ON (id) id, decision FROM transitions
-WHERE tenant = $1 AND id = ANY($2::uuid[]) AND decision IS NOT NULL ORDER BY id, revision DESC
+SELECT t.* FROM unnest($2::uuid[]) AS wanted(id), LATERAL (
+  SELECT id, decision FROM transitions WHERE tenant = $1 AND id = wanted.id AND decision IS NOT NULL
+  ORDER BY revision DESC LIMIT 1) t
 """
 
 type Fetch = Callable[[bytes], Awaitable[bytes]]

@@ -21,8 +21,8 @@ BEGIN
   RETURN QUERY
     SELECT 1, k_item[k], k_index[k], d.id, d.claim_id, d.line, 0::bigint, 0::bigint, 0::bigint
     FROM generate_series(1, cardinality(k_item)) k, LATERAL (
-      SELECT s.id, s.line, c.claim_id FROM service_keys s
-        JOIN claims c ON c.tenant = s.tenant AND c.id = s.id
+      SELECT s.id, s.line, c.claim_id FROM service_keys s, LATERAL (
+        SELECT o.claim_id FROM claims o WHERE o.tenant = s.tenant AND o.id = s.id OFFSET 0) c
       WHERE s.tenant = p_tenant[k_item[k]] AND s.service_key = substr(sha256(convert_to(k_key[k], 'UTF8')), 1, 12)
         AND c.claim_id <> p_claim_id[k_item[k]]
       ORDER BY s.id DESC LIMIT p_most) d;

@@ -186,8 +186,10 @@ BEGIN
       FROM generate_series(1, n) i WHERE fresh[i];
   END IF;
   IF coalesce(cardinality(written), 0) < n THEN
-    RETURN QUERY SELECT i, k.id, k.content_hash FROM generate_series(1, n) i
-      JOIN idempotency_keys k ON k.tenant = p_tenant[i] AND k.key = substr(p_keys, 16 * i - 15, 16) WHERE NOT fresh[i];
+    RETURN QUERY SELECT i, e.id, e.content_hash FROM generate_series(1, n) i, LATERAL (
+      SELECT k.id, k.content_hash FROM idempotency_keys k
+      WHERE k.tenant = p_tenant[i] AND k.key = substr(p_keys, 16 * i - 15, 16) OFFSET 0) e
+      WHERE NOT fresh[i];
   END IF;
 END $$
 ----

@@ -54,9 +54,10 @@ CREATE TABLE claims (
   PRIMARY KEY (tenant, id)
 ) PARTITION BY RANGE (id)
 ----
-CREATE INDEX claims_by_sender_id ON claims (tenant, claim_id)
+-- The tenant comes second here: a plan made while a month was empty must not take this for the primary key.
+CREATE INDEX claims_by_sender_id ON claims (claim_id, tenant)
 ----
-CREATE INDEX claims_by_patient ON claims (tenant, patient_key) WHERE use = 'claim' AND patient_key IS NOT NULL
+CREATE INDEX claims_by_patient ON claims (patient_key, tenant) WHERE use = 'claim' AND patient_key IS NOT NULL
 ----
 -- The reviewers' queue, dearest first; small, because a decided claim leaves it.
 CREATE INDEX claims_in_review ON claims (tenant, at_risk_minor, id) WHERE review_status = 'open'
