@@ -15,8 +15,6 @@ from chassis import errors
 NOBODY = 65534  # PostgreSQL refuses to run as root; this uid has a passwd entry on every Linux
 ORPHAN_SECONDS = 10.0  # a server whose parent was killed gets its signal at once and quits within two
 POLL_SECONDS = 0.02
-
-
 INSTALLATION = "pginstall18"  # the wheel's folder of PostgreSQL 18
 
 
