@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from chassis import errors
 from storage.domain import chains, merkle
 
 
@@ -21,8 +22,14 @@ def encode(at_ms: int, heads: Sequence[chains.Head]) -> bytes:
 
 
 def by_chain(document: bytes | None, tenants: Collection[str]) -> dict[tuple[str, str], chains.Head]:
-    """Return the anchored heads of these tenants by (tenant, chain); none without a document."""
+    """Return the anchored heads of these tenants by (tenant, chain); none without a document.
+
+    Internal `anchor.damaged` when the document cannot be read: nothing is then held against it in silence.
+    """
     if document is None:
         return {}
-    kept = msgspec.json.decode(document, type=Anchor)
+    try:
+        kept = msgspec.json.decode(document, type=Anchor)
+    except ValueError as cause:  # msgspec's errors and those of bytes that are no text
+        raise errors.Internal("anchor.damaged", "The last anchor cannot be read.") from cause
     return {(head.tenant, head.chain): head for head in kept.heads if head.tenant in tenants}
