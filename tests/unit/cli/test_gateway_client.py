@@ -1,15 +1,14 @@
 """What a person's commands make of the gateway's answers, over real HTTP."""
 
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cli_support
 from chassis import errors
 from ultrathink_cli.outbound import gateway_client, loopback
 
@@ -21,51 +20,9 @@ PROBLEM = {
 }
 
 
-@contextmanager
-def _answering(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[str, dict[str, str], bytes]]]]:
+def _answering(status: int, body: bytes) -> AbstractContextManager[tuple[str, list[cli_support.Asked]]]:
     """Serve one answer to everything; yields the URL and what was asked."""
-    asked: list[tuple[str, dict[str, str], bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            asked.append((self.path, headers, self._body(headers)))
-            self._answer()
-
-        def do_GET(self) -> None:
-            asked.append((self.path, {}, b""))
-            self._answer()
-
-        def _body(self, headers: dict[str, str]) -> bytes:
-            if headers.get("transfer-encoding") != "chunked":
-                return self.rfile.read(int(headers.get("content-length", 0)))
-            whole = b""
-            while size := int(self.rfile.readline(), 16):
-                whole += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return whole
-
-        def _answer(self) -> None:
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return cli_support.gateway(lambda _: (status, body))
 
 
 async def _chunks() -> AsyncIterator[bytes]:
@@ -83,11 +40,11 @@ async def test_a_decision_comes_back_and_the_token_went_along() -> None:
     with _answering(200, b'{"verdict":"accept"}') as (url, asked):
         async with gateway_client.GatewayClient(url, "secret") as gateway:
             answer = await gateway.submit(b"{}", "application/json", {"accept": "application/json"})
-    ((path, headers, body),) = asked
+    (sent,) = asked
     assert answer == {"verdict": "accept"}
-    assert (path, body) == ("/api/v1/claims", b"{}")
-    assert headers["authorization"] == "Bearer secret"
-    assert headers["content-type"] == headers["accept"] == "application/json"
+    assert (sent.path, sent.body) == ("/api/v1/claims", b"{}")
+    assert sent.headers["authorization"] == "Bearer secret"
+    assert sent.headers["content-type"] == sent.headers["accept"] == "application/json"
 
 
 @pytest.mark.parametrize(
@@ -143,9 +100,9 @@ async def test_a_file_goes_out_in_chunks_and_answers_come_line_by_line() -> None
     """Order is kept, blank lines are nothing."""
     with _answering(200, b'{"verdict":"accept"}\n\n{"status":422}\n') as (url, asked):
         assert await _streamed(url) == [{"verdict": "accept"}, {"status": 422}]
-    ((_, headers, body),) = asked
-    assert body == b'{"a":1}\n{"a":2}\n'
-    assert headers["accept"] == "application/x-ndjson"
+    (sent,) = asked
+    assert sent.body == b'{"a":1}\n{"a":2}\n'
+    assert sent.headers["accept"] == "application/x-ndjson"
 
 
 async def test_nobody_there_is_unavailable_with_a_remedy() -> None:
@@ -166,7 +123,7 @@ async def test_ready_is_what_the_gateway_says(status: int, ready: bool) -> None:
     with _answering(status, b"{}") as (url, asked):
         async with gateway_client.GatewayClient(url, "") as gateway:
             assert await gateway.ready() is ready
-    assert asked[0][0] == "/readyz"
+    assert asked[0].path == "/readyz"
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://host:port"])

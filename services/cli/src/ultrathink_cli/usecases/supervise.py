@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from chassis import clock as clocks
+from chassis import errors
 from ultrathink_cli import ports
 from ultrathink_cli.domain import backoff
 
@@ -45,8 +46,19 @@ class Supervisor:
             self._voice.say(f"{child.name} ended ({_told(status)}); starting it again in {delay:.1f} s")
             if await self._stopped_within(delay):
                 return
-            self.restarts[child.name] += 1
+            await self._start_again(child)
+
+    async def _start_again(self, child: ports.Child) -> None:
+        """Start it; one that cannot be started counts as dead at once, and the wait grows."""
+        self.restarts[child.name] += 1
+        try:
             await child.start()
+        except errors.Fault as fault:
+            self._voice.say(f"{child.name} cannot be started: {fault.message}")
+        except OSError as error:
+            self._voice.say(f"{child.name} cannot be started: {error.strerror}")
+        if self._stopping.is_set():  # the shutdown passed by while it was being started
+            await child.stop(GRACE_S)
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:
