@@ -55,9 +55,10 @@ def _table(head: Path) -> tables.Table:
     report.close()
     if found is None:
         raise AssertionError("a report without violations has a document")
+    source = f"{_TABLES}/{head.parent.name}/{found.data}"
     data = _bytes(head.parent / found.data, MAX_DATA_BYTES)
     digest = _digest([("table.yaml", text), (found.data, data)])
-    rows = _rows(f"{_TABLES}/{head.parent.name}/{found.data}", found, _unpacked(found.data, data))
+    rows = _rows(source, found, _unpacked(source, data))
     period = tables.Period(
         first=found.from_, last=found.to, revision=packs.revision(found.revision, digest), rows=rows
     )
@@ -74,8 +75,9 @@ def _rows(name: str, head: documents.TableHead, text: str) -> dict[str, tables.R
     readers = [_READERS[kind] for kind in head.columns.values()]
     shared: dict[tables.Row, tables.Row] = {}  # few distinct rows stand for many codes
     rows: dict[str, tables.Row] = {}
-    for number, (code, *values) in enumerate(lines, start=2):
+    for number, cells in enumerate(lines, start=2):
         try:
+            code, *values = cells
             row = tuple(read(value) for read, value in zip(readers, values, strict=True))
         except (ValueError, KeyError, ArithmeticError) as cause:
             raise _invalid(name, f"Line {number} does not fit its columns.", "Correct the line.") from cause
@@ -116,11 +118,15 @@ def _bytes(file: Path, most: int) -> bytes:
             content = opened.read(most + 1)
     except OSError as cause:
         raise _invalid(
-            file.name, "The file cannot be read.", "Check that it exists and may be read."
+            _name(file), "The file cannot be read.", "Check that it exists and may be read."
         ) from cause
     if len(content) > most:
-        raise _invalid(file.name, f"The file is larger than {most} bytes.", "Split it.")
+        raise _invalid(_name(file), f"The file is larger than {most} bytes.", "Split it.")
     return content
+
+
+def _name(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
 
 
 def _digest(content: list[tuple[str, bytes]]) -> str:

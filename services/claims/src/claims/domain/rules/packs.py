@@ -158,9 +158,10 @@ class _Reader:
         if when is None or violation is None or message is None or not self._sound:
             return None
         return Rule(
-            id=found.id, title=found.title, severity=found.severity, scope=self._scope, applies=found.applies,
+            id=found.id, title=decisions.Bilingual(en=found.title.en, ar=found.title.ar),
+            severity=found.severity, scope=self._scope, applies=found.applies,
             valid=found.valid, when=when, violation=violation, path=path, focus=focus, expected=expected,
-            message=message, suggestion=suggestion, codes=found.codes, source=found.source,
+            message=message, suggestion=suggestion, codes=_codes(found), source=found.source,
             blocking=found.blocking, review=found.review, examples=found.examples,
         )  # fmt: skip
 
@@ -206,6 +207,11 @@ class _Reader:
             return None if self._found.expected is None else tree.Kind.NULL
         column = checking.column(name, self._scope)
         return None if column is None else column.kind
+
+
+def _codes(found: documents.Rule) -> decisions.Codes | None:
+    """Return the codes as decisions carry them: structs of different classes are never equal."""
+    return None if found.codes is None else decisions.Codes(**msgspec.structs.asdict(found.codes))
 
 
 def _field(column: tree.Column, scope: str) -> schema.Field:

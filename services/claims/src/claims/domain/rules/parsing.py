@@ -53,13 +53,13 @@ def parse(text: str) -> exp.Expression:
 
 
 def position(node: exp.Expression) -> tuple[int, int]:
-    """Return line and column of a node, or of the first part of it whose place is known."""
-    for part in node.walk():
-        place = part.meta
-        if "line" in place:
-            width = int(place["end"]) - int(place["start"])
-            return int(place["line"]), max(1, int(place["col"]) - width)
-    return 1, 1
+    """Return line and column where a node begins: the first place that is known of any part of it."""
+    places = [
+        (int(part.meta["line"]), int(part.meta["col"]) - int(part.meta["end"]) + int(part.meta["start"]))
+        for part in node.walk()
+        if "line" in part.meta
+    ]
+    return min(places, default=(1, 1))
 
 
 def _tokens(text: str) -> list[sqlglot.Token]:

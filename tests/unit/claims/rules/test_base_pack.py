@@ -1,0 +1,130 @@
+"""The committed packs: every rule does what its examples say, reads well, and spares sound claims."""
+
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rules_support as support
+from claims.domain.rules import engine, examples, packs
+from formats import model, readers
+
+BASE = support.committed()[0][0]
+IDS = [(rule.id, name, at) for rule in BASE.rules for name in ("violates", "satisfies")
+       for at in range(len(getattr(rule.examples, name)))]  # fmt: skip
+EXAMPLES = Path(__file__).parents[5] / "shared" / "data" / "fhir"
+ARABIC = re.compile(r"[\u0621-\u064a]")
+
+
+@functools.cache
+def _engine() -> engine.Engine:
+    return engine.Engine(*support.committed())
+
+
+@pytest.mark.parametrize(("rule", "name", "at"), IDS, ids=[f"{rule}-{name}-{at}" for rule, name, at in IDS])
+def test_every_example_comes_out(rule: str, name: str, at: int):
+    """A rule fires on what it says violates it, and is decided and silent on what satisfies it."""
+    found = next(entry for entry in BASE.rules if entry.id == rule)
+    partial = getattr(found.examples, name)[at]
+    claim, as_of = examples.build(partial)
+    outcome = _engine().evaluate(claim, as_of=as_of)
+    fired = [finding for finding in outcome.findings if finding.rule == rule]
+    assert bool(fired) is (name == "violates")
+    if not fired:
+        assert rule not in {entry.rule for entry in outcome.not_checked}
+
+
+def test_the_checker_of_examples_agrees():
+    """`examples.check` finds no mistake in the committed pack, and finds one that is planted."""
+    assert examples.check(BASE, support.committed()[1]) == []
+    wrong = support.pack(
+        support.rule(
+            examples={"violates": [{}], "satisfies": [{"lines": [{"net": -1}]}, {"lines": [{"net": None}]}]}
+        )
+    )
+    found = examples.check(wrong, support.KNOWN)
+    assert [(mistake.example, mistake.problem.split(";")[0].split(":")[0]) for mistake in found] == [
+        ("violates[0]", "the rule does not fire"),
+        ("satisfies[0]", "the rule fires"),
+        ("satisfies[1]", "the rule is undecided"),
+    ]
+
+
+def test_a_sound_claim_has_no_finding():
+    """The smallest sound claim satisfies every rule, and every rule is decided."""
+    claim, as_of = examples.build({})
+    outcome = _engine().evaluate(claim, as_of=as_of)
+    assert (outcome.findings, outcome.not_checked) == ([], [])
+    assert {entry.name for entry in outcome.code_sets} == {"icd-10-cm", "hcpcs"}
+
+
+@pytest.mark.parametrize("rule", BASE.rules, ids=lambda rule: rule.id)
+def test_every_rule_speaks_both_languages(rule: packs.Rule):
+    """Title, message and suggestion are there in Arabic letters too, with the same values."""
+    assert rule.suggestion is not None
+    for text in (rule.title, rule.message.text, rule.suggestion.text):
+        assert len(ARABIC.findall(text.ar)) > len(re.sub(r"\{\w+\}", "", text.ar)) / 3
+        assert not ARABIC.search(text.en)
+        assert set(re.findall(r"\{\w+\}", text.en)) == set(re.findall(r"\{\w+\}", text.ar))
+    assert rule.source
+
+
+def test_the_pack_is_as_large_as_promised():
+    """The base pack holds more than thirty rules, most of them errors of arithmetic, order and dates."""
+    assert len(BASE.rules) >= 50
+    assert sum(rule.severity == "error" for rule in BASE.rules) >= 25
+    assert BASE.regimes == ("base", "nphies", "x12-us")
+
+
+def test_duplicates_point_at_the_repetition():
+    """Of two equal lines the later one is shown."""
+    claim, as_of = examples.build({"lines": [{}, {}, {"code": "X-2"}], "total": 300})
+    outcome = _engine().evaluate(claim, as_of=as_of)
+    assert [(finding.rule, finding.line) for finding in outcome.findings] == [("BASE-701", 2)]
+
+
+def test_the_zone_decides_a_late_evening():
+    """A service on the day that has begun in Riyadh is not after a claim stamped in UTC."""
+    claim, as_of = examples.build(
+        {"created": "2026-08-01T21:30:00Z", "lines": [{"service_date": "2026-08-02"}]}
+    )
+    rules = {finding.rule for finding in _engine().evaluate(claim, as_of=as_of).findings}
+    assert "BASE-301" not in rules
+
+
+def _claims(folder: str) -> list[tuple[str, model.Claim]]:
+    found: list[tuple[str, model.Claim]] = []
+    for file in sorted((EXAMPLES / folder).glob("*.json")):
+        body = file.read_bytes()
+        entries = readers.read(body, readers.detect(file.name, body[:4_096]))
+        found += [(file.name, entry.claim) for entry in entries if isinstance(entry, readers.Read)]
+    return found
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the shared example files are not on this machine")
+@pytest.mark.parametrize(("folder", "least"), [("hl7-r4", 9), ("nphies", 5), ("synthea", 17)])
+def test_published_examples_raise_no_false_alarm(folder: str, least: int):
+    """No finding of severity error on any published example claim: their sums, as far as given, add up."""
+    claims = _claims(folder)
+    assert len(claims) >= least
+    wrong = [
+        (name, finding.rule, finding.path)
+        for name, claim in claims
+        for finding in _engine().evaluate(claim, as_of=support.AS_OF).findings
+        if finding.severity == "error"
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "partial", [rule.examples.violates[0] for rule in BASE.rules], ids=[r.id for r in BASE.rules]
+)
+def test_findings_are_plain_json(partial: dict[str, Any]):
+    """What a finding carries can be written as JSON by anyone."""
+    claim, as_of = examples.build(partial)
+    for finding in _engine().evaluate(claim, as_of=as_of).findings:
+        json.dumps([finding.actual, finding.expected], default=str)
+        assert "{" not in finding.message.en + finding.message.ar
