@@ -22,7 +22,8 @@ class TextError(Exception):
 
     def __init__(self, message: str, remedy: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
-        self.message, self.remedy, self.line, self.column = message, remedy, line, column
+        self.message, self.remedy = message, remedy
+        self.line, self.column = max(1, line), max(1, column)  # sqlglot counts backwards over a line break
 
 
 def parse(text: str) -> exp.Expression:
