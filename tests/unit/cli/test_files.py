@@ -92,6 +92,14 @@ def test_free_ports_are_different() -> None:
     assert len(set(loopback.free(5))) == 5
 
 
+def test_ports_chosen_by_a_person_are_left_alone() -> None:
+    """A room's own door is never the public one, however often the system offers it."""
+    chosen = loopback.free(3)
+    for _ in range(20):
+        assert not set(loopback.free(4, besides=chosen)) & set(chosen)
+        assert len(loopback.free(4, besides=chosen)) == 4
+
+
 def test_a_taken_port_is_seen() -> None:
     """`up` says which port is in use before anything is started."""
     with socket.socket() as held:

@@ -55,7 +55,7 @@ async def running(
     _refuse_conflicts(files, port, grpc_port, auth)
     keys = compose.prepare(files, auth)
     with compose.embedded_database(files) as server:
-        storage, scoring = loopback.free(2)
+        storage, scoring = loopback.free(2, besides=(port, grpc_port))
         doors = addresses.Addresses(port, grpc_port, scoring=0 if single else scoring, storage=storage)
         settings = compose.environments(files, keys, doors, auth)
         children = compose.children(files, server, settings, single=single)

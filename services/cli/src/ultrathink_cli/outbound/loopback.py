@@ -1,15 +1,17 @@
 """Free TCP ports on the loopback interface."""
 
 import socket
+from collections.abc import Collection
 
 
-def free(count: int) -> list[int]:
-    """Return `count` different ports nobody listens on now; each may be bound at once by a child."""
-    sockets = [socket.socket() for _ in range(count)]
+def free(count: int, *, besides: Collection[int] = ()) -> list[int]:
+    """Return `count` different ports nobody listens on now, none of them in `besides`."""
+    sockets = [socket.socket() for _ in range(count + len(besides))]
     try:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        ports = (int(one.getsockname()[1]) for one in sockets)
+        return [port for port in ports if port not in besides][:count]
     finally:
         for one in sockets:
             one.close()
