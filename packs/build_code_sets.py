@@ -13,7 +13,7 @@ import csv
 import io
 import lzma
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 _ICD_CODE = re.compile(r"[A-Z][0-9][0-9A-Z][0-9A-Z]{0,4}")
@@ -41,15 +41,15 @@ def hcpcs(text: str) -> str:
 BUILDERS: dict[str, Callable[[str], str]] = {"icd-10-cm": icd_10_cm, "hcpcs": hcpcs}
 
 
-def main() -> None:
-    """Read the issuer's file, write the table."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the issuer's file, write the table; without arguments those of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kind", choices=sorted(BUILDERS))
     parser.add_argument("source", type=Path, help="the issuer's file, plain or .xz")
     parser.add_argument("target", type=Path, help="the table's data file, .csv.xz")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     raw = chosen.source.read_bytes()
     text = (lzma.decompress(raw) if chosen.source.suffix == ".xz" else raw).decode("utf-8", "replace")
     table = BUILDERS[chosen.kind](text).encode("ascii")

@@ -1,0 +1,125 @@
+"""Generated programs: shared work is done once, and the two programs of a rule tell the same."""
+
+import datetime as dt
+import decimal
+from typing import Any
+
+import pytest
+
+import rules_support as support
+from claims.domain.rules import checking, examples, layouts, programs, runtime, tables, tree
+
+
+def _judge(partial: dict[str, Any], *documents: dict[str, Any]) -> list[programs.Hit]:
+    claim, as_of = examples.build(partial)
+    judge = programs.judge(support.pack(*documents).rules, support.KNOWN)
+    with decimal.localcontext(runtime.EXACT):
+        return judge(claim, as_of.toordinal() - support.EPOCH, "Asia/Riyadh")
+
+
+def _plain(violation: str, **fields: Any) -> dict[str, Any]:
+    return support.rule(violation=violation, message={"en": "x", "ar": "x"}, **fields)
+
+
+def test_a_hit_names_rule_row_and_truth():
+    """TRUE and unknown are hits, FALSE is none; rows count from zero."""
+    found = _judge(
+        {"lines": [{"tax": 1}, {"tax": None}, {"tax": 0}]},
+        _plain("tax > 0", id="R-1"),
+        _plain("net = 100 AND tax = 0", id="R-2"),
+        _plain("total = 100", id="R-3", applies={"scope": "claim"}),
+    )
+    assert sorted(found, key=lambda hit: hit[:2]) == [
+        (0, 0, True), (0, 1, None), (1, 1, None), (1, 2, True), (2, 0, True),
+    ]  # fmt: skip
+
+
+def test_no_rule_is_a_program_too():
+    """A claim to which nothing applies is judged by an empty program."""
+    assert _judge({}) == []
+
+
+def test_a_scope_without_rows_says_nothing():
+    """Rules over details, information or insurance of a claim that has none are silent."""
+    bare = {"supporting_info": [], "diagnoses": [], "care_team": [], "lines": [{"information_sequences": []}]}
+    scopes = ("detail", "information", "diagnosis", "care_team")
+    rules = [_plain("sequence > 0", id=f"R-{scope}", applies={"scope": scope}) for scope in scopes]
+    found = _judge(bare, *rules)
+    assert found == []
+
+
+def test_equal_work_is_shared():
+    """Equal aggregates, groups and constants have one name, however many rules use them."""
+    layout = layouts.Layout(support.KNOWN)
+    assert layout.constant("x") == layout.constant("x") != layout.constant("y")
+    assert layout.constant(1) != layout.constant("1")
+    assert layout.constant(decimal.Decimal("1.0")) != layout.constant(decimal.Decimal("1.00"))
+    assert layout.define("group", "f()") == layout.define("group", "f()") != layout.define("group", "g()")
+    node = checking.value("SUM(lines.net)", "claim", support.KNOWN)
+    assert isinstance(node, tree.Aggregate)
+    assert layout.hoisted(node) is None
+    name = layout.hoist(node, "1", nullable=False, risky=False)
+    assert layout.hoisted(node) == name
+
+
+def test_only_what_is_read_is_loaded():
+    """A program loads the columns its rules name, once each, and gathers no other row set."""
+    layout = layouts.Layout(support.KNOWN)
+    net = tree.Column("lines", "net", tree.Kind.MONEY, nullable=True)
+    total = tree.Column("claim", "total", tree.Kind.MONEY, nullable=True)
+    assert [layout.column(net), layout.column(net), layout.column(total)] == ["s[0]", "s[0]", "c_total"]
+    assert layout.prologue() == [
+        "x = claim",
+        "c_total = x.total",
+        "rows_lines = [(x.net, ) for x in claim.lines]",
+    ]
+
+
+def test_a_table_that_vanished_is_our_defect():
+    """A table that was there when the rule was checked is there when it is compiled."""
+    layout = layouts.Layout(tables.Tables())
+    call = checking.value("in_codeset(code, 'letters', service_date)", "line", support.KNOWN)
+    assert isinstance(call, tree.Call)
+    with pytest.raises(AssertionError, match="letters"):
+        layout.table(call)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_explaining_reads_only_the_rows_asked_for(count: int):
+    """An explanation gives one tuple per row asked for, in that order, repetition included."""
+    claim, as_of = examples.build({"lines": [{"net": at} for at in range(count)]})
+    nodes = [checking.value(text, "line", support.KNOWN) for text in ("net", "SUM(lines.net)", "claim.total")]
+    explain = programs.explain("line", nodes, support.KNOWN)
+    rows = [count - 1, 0, count - 1]
+    found = explain(claim, as_of.toordinal(), "UTC", rows)
+    assert found == [(row, sum(range(count)), 100) for row in rows]
+
+
+def test_a_table_answers_by_its_windows():
+    """Membership and fields follow the issue that covers the day; between two issues nothing is known."""
+    known = tables.Tables([
+        support.table(first="2026-01-01", last="2026-01-31"),
+        support.table(first="2026-03-01", last=None),
+    ])  # fmt: skip
+    found = known.find("letters")
+    assert found is not None
+    assert known.find("digits") is None
+    days = [dt.date.fromisoformat(text).toordinal() - support.EPOCH
+            for text in ("2025-12-31", "2026-01-31", "2026-02-01", "2026-03-01", "2999-12-31")]  # fmt: skip
+    contains, read = found.membership(), found.reader("billable")
+    assert [contains("a.1 ", day) for day in days] == [None, True, None, True, True]
+    assert [contains("z", day) for day in days] == [None, False, None, False, False]
+    assert [read("c", day) for day in days] == [None, False, None, False, False]
+    assert [read("z", day) for day in days] == [None] * 5
+    assert [revision.to for revision in found.revisions()] == ["2026-01-31", None]
+    assert found.kind("billable") is tree.Kind.BOOL
+    assert found.kind("price") is None
+
+
+def test_dots_count_where_the_table_says_so():
+    """Only ICD's dots are punctuation; in another table they belong to the code."""
+    assert tables.normal("e11.9", dotless=True) == "E119"
+    assert tables.normal(" a.1 ", dotless=False) == "A.1"
+    for text in ("NaN", "Infinity"):
+        with pytest.raises(ValueError, match="not a number"):
+            tables.number(text)
