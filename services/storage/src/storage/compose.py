@@ -213,6 +213,8 @@ async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]])
             await work()
         except errors.Fault as fault:
             logs.get("storage").warning("background work failed", task=name, reason=fault.reason)
+        except Exception as defect:  # noqa: BLE001 - a defect of ours must not end the anchoring in silence
+            logs.get("storage").error("background work broke", task=name, exc_info=defect)
 
 
 @contextlib.contextmanager
