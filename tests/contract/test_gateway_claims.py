@@ -58,19 +58,10 @@ def submission(body: bytes = b'{"claim_id":"A"}', *, dry_run: bool = False) -> e
     return exchanges.Submission(body, "application/json", "application/json", dry_run)
 
 
-async def chunked(*chunks: bytes, failure: Exception | None = None) -> AsyncIterator[bytes]:
-    """Yield chunks, then fail if asked to."""
+async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
+    """Yield chunks."""
     for chunk in chunks:
         yield chunk
-    if failure is not None:
-        raise failure
-
-
-async def exhausted(answers: Any) -> None:
-    """Take every answer."""
-    async with aclosing(answers):
-        async for _ in answers:
-            pass
 
 
 async def test_a_claim_is_answered(subject: Subject) -> None:
@@ -156,12 +147,22 @@ async def test_a_file_is_answered_while_it_is_sent(subject: Subject) -> None:
 )
 async def test_a_file_that_breaks_off_is_no_whole_file(subject: Subject, failure: Exception) -> None:
     """What the chunks raise is raised, and the half line before it never becomes a claim."""
-    chunks = chunked(b'{"claim_id":"A"}\n{"claim_id":"B"}', failure=failure)
-    with pytest.raises(type(failure)) as raised:
-        await exhausted(subject.door.submit_file(FILE, chunks, context()))
+    answered = asyncio.Event()
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b'{"claim_id":"A"}\n'
+        await answered.wait()  # the far side is at work by now, so that it has something to close
+        yield b'{"claim_id":"B"}'
+        raise failure
+
+    async with aclosing(subject.door.submit_file(FILE, breaking(), context())) as answers:
+        await asyncio.wait_for(anext(answers), 5)
+        answered.set()
+        with pytest.raises(type(failure)) as raised:
+            await asyncio.wait_for(anext(answers), 5)
     assert raised.value is failure
     await asyncio.wait_for(subject.far.uploads_closed.wait(), 5)
-    assert len(subject.far.stored) <= 1
+    assert len(subject.far.stored) == 1
 
 
 async def test_closing_an_upload_cancels_it(subject: Subject) -> None:
