@@ -152,7 +152,7 @@ async def test_a_file_that_breaks_off_is_no_whole_file(subject: Subject, failure
     async def breaking() -> AsyncIterator[bytes]:
         yield b'{"claim_id":"A"}\n'
         await answered.wait()  # the far side is at work by now, so that it has something to close
-        yield b'{"claim_id":"B"}'
+        yield b'{"claim_id":"B'
         raise failure
 
     async with aclosing(subject.door.submit_file(FILE, breaking(), context())) as answers:
