@@ -59,12 +59,41 @@ class Pack:
 type Files = Sequence[tuple[str, object]]  # name of a file, its content as a plain value
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong in a document; `at` is line and column inside a rule's text, where it is a text."""
+
+    path: str
+    code: str
+    message: str
+    remedy: str
+    at: tuple[int, int] | None = None
+
+    def violation(self) -> errors.Violation:
+        """Return the problem as a fault carries it."""
+        place = "" if self.at is None else f"line {self.at[0]}, column {self.at[1]}: "
+        return errors.Violation(self.path, self.code, f"{place}{self.message} {self.remedy}")
+
+
 def assemble(head: tuple[str, object], files: Files, known: tables.Tables, *, sha256: str) -> Pack:
     """Return the pack of a head document and its rule files (lists of rules).
 
     Raises Invalid with reason `pack.invalid` and a violation for everything that is wrong.
     """
     report = Report()
+    title, rules = read(report, head, files, known)
+    report.close()
+    if title is None:
+        raise AssertionError("a report without violations has a head")
+    return Pack(
+        id=title.id, version=title.version, revision=revision(title.version, sha256), sha256=sha256,
+        regimes=tuple(title.regimes), valid=title.valid, licence=title.licence, rules=tuple(rules),
+    )  # fmt: skip
+
+
+def read(
+    report: "Report", head: tuple[str, object], files: Files, known: tables.Tables
+) -> tuple[documents.Head | None, list[Rule]]:
+    """Return the head, if it can be read, and every sound rule; what is wrong goes into the report."""
     title = report.read(head[0], head[1], documents.Head)
     rules: list[Rule] = []
     for file, content in files:
@@ -83,13 +112,7 @@ def assemble(head: tuple[str, object], files: Files, known: tables.Tables, *, sh
         seen.add(rule.id)
     if len(rules) > MAX_RULES:
         report.add(head[0], "pack.too_large", f"More than {MAX_RULES} rules.", "Use a table for facts.")
-    report.close()
-    if title is None:
-        raise AssertionError("a report without violations has a head")
-    return Pack(
-        id=title.id, version=title.version, revision=revision(title.version, sha256), sha256=sha256,
-        regimes=tuple(title.regimes), valid=title.valid, licence=title.licence, rules=tuple(rules),
-    )  # fmt: skip
+    return title, rules
 
 
 def revision(version: str, sha256: str) -> str:
@@ -103,11 +126,18 @@ class Report:
     LIMIT = 100  # violations told at once
 
     def __init__(self) -> None:
-        self._found: list[errors.Violation] = []
+        self._found: list[Problem] = []
 
-    def add(self, path: str, code: str, message: str, remedy: str) -> None:
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything noted, in order."""
+        return tuple(self._found)
+
+    def add(
+        self, path: str, code: str, message: str, remedy: str, *, at: tuple[int, int] | None = None
+    ) -> None:
         """Note one thing that is wrong."""
-        self._found.append(errors.Violation(path, code, f"{message} {remedy}"))
+        self._found.append(Problem(path, code, message, remedy, at))
 
     def read[T](self, file: str, content: object, kind: type[T], *, name: str = "") -> T | None:
         """Return the content as a document of this kind; note what is wrong and return None otherwise."""
@@ -122,11 +152,12 @@ class Report:
     def close(self) -> None:
         """Raise Invalid with everything noted."""
         if self._found:
-            first = self._found[0]
+            told = tuple(problem.violation() for problem in self._found[: self.LIMIT])
+            first = f"{told[0].path}: {told[0].message}"
             raise errors.Invalid(
                 "pack.invalid",
-                f"{len(self._found)} problems in the rule packs; the first: {first.path}: {first.message}",
-                violations=tuple(self._found[: self.LIMIT]),
+                f"{len(self._found)} problems in the rule packs; the first: {first}",
+                violations=told,
             )
 
 
@@ -165,17 +196,18 @@ class _Reader:
             blocking=found.blocking, review=found.review, examples=found.examples,
         )  # fmt: skip
 
-    def _note(self, field: str, code: str, message: str, remedy: str) -> None:
+    def _note(
+        self, field: str, code: str, message: str, remedy: str, at: tuple[int, int] | None = None
+    ) -> None:
         self._sound = False
-        self._report.add(f"{self._place}.{field}", code, message, remedy)
+        self._report.add(f"{self._place}.{field}", code, message, remedy, at=at)
 
     def _text(self, field: str, text: str, *, condition: bool) -> tree.Node | None:
         read = checking.condition if condition else checking.value
         try:
             return read(text, self._scope, self._known)
         except parsing.TextError as cause:
-            place = f"line {cause.line}, column {cause.column}"
-            self._note(field, "rule.text", f"{place}: {cause.message}", cause.remedy)
+            self._note(field, "rule.text", cause.message, cause.remedy, (cause.line, cause.column))
             return None
 
     def _path(self, violation: tree.Node | None) -> tuple[str, tree.Column | None]:
