@@ -24,7 +24,6 @@ KNOWN = tables.Tables([support.tariff()])
         ("EXISTS (SELECT 1)", "`exists` is not part of the language"),
         ("DROP TABLE claims", "`drop` is not part of the language"),
         ("code ILIKE 'a'", "`ilike` is not part of the language"),
-        ("code || 'a' = 'b'", "`dpipe` is not part of the language"),
         ("net % 2 = 1", "`mod` is not part of the language"),
         ("$1 = 1", "`parameter` is not part of the language"),
         ("COUNT(*) FILTER (WHERE lines.net > 1) OVER () > 1", "`window` is not part of the language"),

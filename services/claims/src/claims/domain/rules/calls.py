@@ -10,6 +10,7 @@ from sqlglot import exp
 from claims.domain.rules import parsing, tables, tree
 
 _KIND = tree.Kind
+MAX_FORM = 64  # marks of a form; no code of the field is longer
 MAX_DIGITS = 6  # of ROUND: more than any currency or quantity has
 _TEXT_CALLS: dict[type[exp.Expression], tuple[str, tree.Kind]] = {
     exp.Upper: ("upper", _KIND.TEXT), exp.Lower: ("lower", _KIND.TEXT),
@@ -22,8 +23,9 @@ _SIGNATURES: dict[str, tuple[tuple[frozenset[tree.Kind], ...], tree.Kind]] = {
     "age_years": ((frozenset({_KIND.DATE}), frozenset({_KIND.DATE})), _KIND.INT),
     "days_between": ((frozenset({_KIND.DATE}), frozenset({_KIND.DATE})), _KIND.INT),
     "cardinality": ((frozenset(tree.LISTS),), _KIND.INT),
+    "npi_valid": ((frozenset({_KIND.TEXT}),), _KIND.BOOL),
 }
-_QUIET = {"big_int", "typed", "binary"}
+_QUIET = {"big_int", "typed", "binary", "safe"}
 
 type Check = Callable[[exp.Expression, int], tree.Node]
 
@@ -45,6 +47,7 @@ class Calls:
             return self._named(node, depth)
         handlers: dict[type[exp.Expression], Check] = {
             exp.Abs: self._abs, exp.Round: self._round, exp.Nullif: self._nullif, exp.Array: self._array,
+            exp.DPipe: self._concat,
         }  # fmt: skip
         handler = handlers.get(kind)
         if handler is None:
@@ -107,9 +110,30 @@ class Calls:
             raise _error(node, "A list is made of text constants.", "Write ARRAY['59', '76'].")
         return tree.Literal(tuple(str(value) for value in values), _KIND.TEXTS)
 
+    def _concat(self, node: exp.Expression, depth: int) -> tree.Node:
+        _only(node, "this", "expression")
+        left, right = self._check(node.this, depth + 1), self._check(node.expression, depth + 1)
+        for side in (left, right):
+            _expect(node, side, {_KIND.TEXT})
+        return tree.Call("concat", (left, right), _KIND.TEXT)
+
+    def _form(self, node: exp.Expression, arguments: tuple[tree.Node, ...]) -> tree.Node:
+        remedy = "Write has_form(code, '#####-##-##'): # a digit, @ a letter, ? either."
+        if len(arguments) != 2:  # noqa: PLR2004 - a text and its form
+            raise _error(node, "`has_form` takes a text and a form.", remedy)
+        _expect(node, arguments[0], {_KIND.TEXT})
+        pattern = arguments[1]
+        if not isinstance(pattern, tree.Literal) or pattern.kind is not _KIND.TEXT:
+            raise _error(node, "The form is a constant text.", remedy)
+        if not 0 < len(str(pattern.value)) <= MAX_FORM:
+            raise _error(node, f"A form has 1 to {MAX_FORM} marks.", remedy)
+        return tree.Call("has_form", arguments, _KIND.BOOL)
+
     def _named(self, node: exp.Expression, depth: int) -> tree.Node:
         name = str(node.this).lower()
         arguments = tuple(self._check(part, depth + 1) for part in node.expressions)
+        if name == "has_form":
+            return self._form(node, arguments)
         if name in {"in_codeset", "lookup"}:
             return self._dated(node, name, arguments)
         signature = _SIGNATURES.get(name)

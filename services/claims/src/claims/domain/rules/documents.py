@@ -9,7 +9,9 @@ from claims.domain import decisions
 
 type Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 type Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-type ScopeName = Literal["claim", "line", "detail", "diagnosis", "care_team", "information", "insurance"]
+type ScopeName = Literal[
+    "claim", "line", "detail", "diagnosis", "care_team", "information", "insurance", "procedure", "related"
+]
 type Regime = Literal["nphies", "x12-us", "base"]
 type Use = Literal["claim", "preauthorization", "predetermination"]
 

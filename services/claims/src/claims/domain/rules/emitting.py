@@ -15,7 +15,7 @@ _FUNCTIONS = {
     "upper": "{0}.upper()", "lower": "{0}.lower()", "trim": "{0}.strip(' ')", "length": "len({0})",
     "abs": "abs({0})", "cardinality": "len({0})", "any_of": "({0} in {1})", "overlaps": "_overlaps({0}, {1})",
     "within": "_within({0}, {1})", "includes": "_within({1}, {0})", "age_years": "_age({0}, {1})",
-    "days_between": "({1} - {0})",
+    "days_between": "({1} - {0})", "npi_valid": "_npi({0})", "concat": "({0} + {1})",
 }  # fmt: skip
 
 
@@ -208,6 +208,10 @@ class Emitter:
             return self._bind(f"_nullif({codes[0].value()}, {codes[1].value()})")
         if node.name == "round":
             return self._round(node, codes[0])
+        if node.name == "has_form" and isinstance(node.arguments[1], tree.Literal):
+            pattern = str(node.arguments[1].value)
+            matcher = self._layout.constant(runtime.form(pattern), key=("form", pattern))
+            return self._strict(f"({matcher}({codes[0].body}) is not None)", codes[0])
         return self._strict(_FUNCTIONS[node.name].format(*(code.body for code in codes)), *codes)
 
     def _round(self, node: tree.Call, code: Code) -> Code:

@@ -23,6 +23,8 @@ MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of word
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _DIMENSIONS = ("use", "type", "subtype", "encounter_class", "payer", "profile")
 
+type _Rule = packs.Rule
+type _Rules = Sequence[packs.Rule]
 type Facts = Mapping[str, Any]  # what is known beyond the claim; "zone" is the provider's IANA time zone
 
 
@@ -37,10 +39,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Program:
-    """The rules that apply to a kind of claim, compiled."""
+    """The rules that apply to a kind of claim, compiled; `later` is for those that need earlier claims."""
 
     rules: tuple[packs.Rule, ...]
     judge: programs.Judge
+    later_rules: tuple[packs.Rule, ...]
+    later: programs.Judge
     revisions: list[decisions.Revision]
     code_sets: list[decisions.CodeSetRevision]
 
@@ -66,37 +70,49 @@ class Engine:
     def evaluate(self, claim: model.Claim, *, as_of: dt.date, facts: Facts | None = None) -> Outcome:
         """Return findings and undecided rules of a claim, as of a day; a missing regime is "base".
 
-        Days are counted in `facts["zone"]`, else in the zone of the claim's regime.
+        Days are counted in `facts["zone"]`, else in the zone of the claim's regime. Rules that look at
+        earlier claims are not among these: see `evaluate_past`.
         """
         program = self._program(claim, as_of)
-        today = as_of.toordinal() - _EPOCH
-        zone = str((facts or {}).get("zone") or zones.name(claim.regime))
-        findings: list[decisions.Finding] = []
-        unchecked: list[decisions.NotChecked] = []
-        with decimal.localcontext(runtime.EXACT):
-            hits = program.judge(claim, today, zone)
-            if hits:
-                self._explain(program, hits, explaining.Case(claim, today, zone), findings, unchecked)
+        case = _case(claim, as_of, facts, None)
+        findings, unchecked = self._judged(program.judge, program.rules, case)
         return Outcome(
             findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
         )
 
-    def _explain(
-        self,
-        program: _Program,
-        hits: list[programs.Hit],
-        case: explaining.Case,
-        findings: list[decisions.Finding],
-        unchecked: list[decisions.NotChecked],
-    ) -> None:
-        for at, group in itertools.groupby(sorted(hits, key=lambda hit: hit[:2]), key=lambda hit: hit[0]):
-            rule = program.rules[at]
-            explainer = self._explainers.get(rule.id)
-            if explainer is None:
-                explainer = self._explainers[rule.id] = explaining.Explainer(rule, self._tables)
-            rows = list(group)
-            findings += explainer.findings(case, [row for _, row, said in rows if said])
-            unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
+    def evaluate_past(
+        self, claim: model.Claim, *, as_of: dt.date, past: programs.Past, facts: Facts | None = None
+    ) -> Outcome:
+        """Return what the rules that look at earlier claims say.
+
+        `past` has one entry per line, in order; without it every one of these rules is undecided.
+        """
+        program = self._program(claim, as_of)
+        case = _case(claim, as_of, facts, past)
+        findings, unchecked = self._judged(program.later, program.later_rules, case)
+        return Outcome(
+            findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
+        )
+
+    def _judged(
+        self, judge: programs.Judge, rules: _Rules, case: explaining.Case
+    ) -> tuple[list[decisions.Finding], list[decisions.NotChecked]]:
+        findings: list[decisions.Finding] = []
+        unchecked: list[decisions.NotChecked] = []
+        with decimal.localcontext(runtime.EXACT):
+            hits = judge(case.claim, case.today, case.zone, case.past)
+            for at, group in itertools.groupby(sorted(hits, key=lambda hit: hit[:2]), key=lambda hit: hit[0]):
+                explainer = self._explainer(rules[at])
+                rows = list(group)
+                findings += explainer.findings(case, [row for _, row, said in rows if said])
+                unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
+        return findings, unchecked
+
+    def _explainer(self, rule: _Rule) -> explaining.Explainer:
+        found = self._explainers.get(rule.id)
+        if found is None:
+            found = self._explainers[rule.id] = explaining.Explainer(rule, self._tables)
+        return found
 
     def _program(self, claim: model.Claim, as_of: dt.date) -> _Program:
         regime = claim.regime or "base"
@@ -135,12 +151,21 @@ class Engine:
             if isinstance(part, tree.Call) and part.table
         }
         known = [table for name in sorted(names) if (table := self._tables.find(name)) is not None]
+        now = tuple(rule for rule in rules if not packs.needs_past(rule))
+        later = tuple(rule for rule in rules if packs.needs_past(rule))
         return _Program(
-            rules=rules,
-            judge=programs.judge(rules, self._tables),
+            rules=now,
+            judge=programs.judge(now, self._tables),
+            later_rules=later,
+            later=programs.judge(later, self._tables),
             revisions=[decisions.Revision(pack=pack.id, revision=pack.revision) for pack in asked],
             code_sets=[revision for table in known for revision in table.revisions()],
         )
+
+
+def _case(claim: model.Claim, as_of: dt.date, facts: Facts | None, past: programs.Past) -> explaining.Case:
+    zone = str((facts or {}).get("zone") or zones.name(claim.regime))
+    return explaining.Case(claim, as_of.toordinal() - _EPOCH, zone, past)
 
 
 def _refuse_doubles(ids: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """Examples of rules: small partial claims, merged over the smallest claim that satisfies every rule.
 
 Room: domain. A mapping merges field by field; a list merges each of its members over the first member of the
-same list below, with sequence 1, 2, … unless it says otherwise; null removes a field; `as_of` is the day.
+same list below, with sequence 1, 2, … unless it says otherwise; null removes a field; `as_of` is the day,
+`history` what earlier claims say about each line (nothing was claimed before, where it is left out).
 """
 
 import datetime as dt
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from claims.domain import past
 from claims.domain.rules import engine, tables
 from claims.domain.rules import packs as rule_packs
 from formats import canonical, model
@@ -32,6 +34,11 @@ MINIMAL: Mapping[str, Any] = {
     }],
     "total": 100,
 }  # fmt: skip
+_BESIDE = frozenset({"as_of", "history"})  # what an example says beside its claim
+# Lists whose members carry a sequence.
+_NUMBERED = frozenset({
+    "lines", "details", "diagnoses", "procedures", "care_team", "supporting_info", "insurance",
+})  # fmt: skip
 _DETAIL: Mapping[str, Any] = {"sequence": 1, "code": "X-1", "system": "local"}
 
 
@@ -45,9 +52,24 @@ class Mistake(msgspec.Struct, frozen=True):
 
 def build(partial: Mapping[str, Any]) -> tuple[model.Claim, dt.date]:
     """Return the claim of a partial one and the day it is judged on; raise Invalid where it is unreadable."""
-    rest = {name: value for name, value in partial.items() if name != "as_of"}
+    rest = {name: value for name, value in partial.items() if name not in _BESIDE}
     merged = _merged(MINIMAL, rest)
     return canonical.decode(msgspec.json.encode(merged)), partial.get("as_of", AS_OF)
+
+
+def history(partial: Mapping[str, Any]) -> list[past.LineHistory] | None:
+    """Return the history of each line; None where the example says that it is unknown (`history: null`).
+
+    Raises msgspec.ValidationError for a field that histories do not have.
+    """
+    lines = len(_merged(MINIMAL, {"lines": partial.get("lines", [{}])})["lines"])
+    told = partial.get("history", [])
+    if told is None:
+        return None
+    known = [
+        msgspec.convert({**msgspec.structs.asdict(past.NOTHING), **entry}, past.LineHistory) for entry in told
+    ]
+    return (known + [past.NOTHING] * lines)[:lines]
 
 
 def check(pack: rule_packs.Pack, known: tables.Tables) -> list[Mistake]:
@@ -64,26 +86,34 @@ def check(pack: rule_packs.Pack, known: tables.Tables) -> list[Mistake]:
 
 def _problem(judge: engine.Engine, rule: str, partial: Mapping[str, Any], *, fires: bool) -> str:
     claim, as_of = build(partial)
-    outcome = judge.evaluate(claim, as_of=as_of)
-    fired = any(finding.rule == rule for finding in outcome.findings)
-    unknown = [entry.reason for entry in outcome.not_checked if entry.rule == rule]
+    said = (
+        judge.evaluate(claim, as_of=as_of),
+        judge.evaluate_past(claim, as_of=as_of, past=history(partial)),
+    )
+    fired = any(finding.rule == rule for outcome in said for finding in outcome.findings)
+    unknown = [entry.reason for outcome in said for entry in outcome.not_checked if entry.rule == rule]
     if fires:
         return "" if fired else f"the rule does not fire; {unknown or 'it is satisfied or does not apply'}"
     return "the rule fires" if fired else f"the rule is undecided: {unknown}" if unknown else ""
 
 
-def _merged(below: Any, above: Any) -> Any:
+def _merged(below: Any, above: Any, *, numbered: bool = True) -> Any:
     if isinstance(above, Mapping):
         base = below if isinstance(below, Mapping) else {}
         names = [*base, *(name for name in above if name not in base)]
         return {
-            name: _merged(_below(base, name), above[name]) if name in above else base[name]
+            name: _merged(_below(base, name), above[name], numbered=name in _NUMBERED)
+            if name in above
+            else base[name]
             for name in names
             if name not in above or above[name] is not None
         }
     if isinstance(above, list) and above and all(isinstance(member, Mapping) for member in above):
         first = below[0] if isinstance(below, list) and below else {}
-        return [_merged({**first, "sequence": at}, member) for at, member in enumerate(above, start=1)]
+        return [
+            _merged({**first, "sequence": at} if numbered else first, member)
+            for at, member in enumerate(above, start=1)
+        ]
     return above
 
 

@@ -12,21 +12,24 @@ from formats import model
 
 _LISTS = {
     "line": "lines", "diagnosis": "diagnoses", "care_team": "care_team",
-    "information": "supporting_info", "insurance": "insurance",
+    "information": "supporting_info", "insurance": "insurance", "procedure": "procedures",
+    "related": "related",
 }  # fmt: skip
 type _Place = tuple[str, int | None, int | None]  # path of the row, sequence of its line and of its detail
 
+NO_HISTORY = "history.unavailable"
 _NO_TABLE = "not checked: no table for this date"
 _NO_VALUE = "not decidable: the calculation has no result"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Case:
-    """A claim with the day and zone it is judged in."""
+    """A claim with the day and zone it is judged in, and what is known of its lines' history."""
 
     claim: model.Claim
     today: int
     zone: str
+    past: programs.Past = None
 
 
 class Explainer:
@@ -37,6 +40,7 @@ class Explainer:
         self._names = _names(rule)
         self._lacking = nulls.sources(rule.violation)
         self._looks_up = any(isinstance(part, tree.Call) and part.table for part in tree.walk(rule.violation))
+        self._needs_past = packs.needs_past(rule)
         self._shown: programs.Explain | None = None
         self._missing: programs.Explain | None = None
 
@@ -47,7 +51,7 @@ class Explainer:
         if self._shown is None:
             nodes = [node for _, node in self._names]
             self._shown = programs.explain(self._rule.scope, nodes, self._tables)
-        values = self._shown(case.claim, case.today, case.zone, rows)
+        values = self._shown(case.claim, case.today, case.zone, rows, case.past)
         places = _places(self._rule.scope, case.claim, rows)
         return [self._finding(case, place, found) for place, found in zip(places, values, strict=True)]
 
@@ -55,9 +59,13 @@ class Explainer:
         """Return what was missing, per row."""
         if not rows:
             return []
+        if self._needs_past and case.past is None:  # the same for every line, so it is said once
+            return [
+                decisions.NotChecked(rule=self._rule.id, path="lines", missing=["history"], reason=NO_HISTORY)
+            ]
         if self._missing is None:
             self._missing = programs.explain(self._rule.scope, self._lacking, self._tables)
-        values = self._missing(case.claim, case.today, case.zone, rows)
+        values = self._missing(case.claim, case.today, case.zone, rows, case.past)
         places = _places(self._rule.scope, case.claim, rows)
         return [self._unchecked(place, found) for place, found in zip(places, values, strict=True)]
 

@@ -110,7 +110,9 @@ class Layout:
         for rows, names in self._rows.items():
             scope = schema.ROWS[rows]
             values = "".join(f"{scope.fields[name].source}, " for name in names)
-            lines.append(f"rows_{rows} = [({values}) for x in {scope.items}]")
+            past = any(scope.fields[name].past for name in names)
+            each = f"x, h in _with_past({scope.items}, past)" if past else f"x in {scope.items}"
+            lines.append(f"rows_{rows} = [({values}) for {each}]")
         return lines + self._late
 
     def _place(self, rows: str, name: str) -> int:

@@ -115,6 +115,13 @@ def read(
     return title, rules
 
 
+def needs_past(rule: Rule) -> bool:
+    """Tell whether a rule looks at earlier claims, so that it can be asked only after they were looked up."""
+    return any(
+        column.name in schema.PAST for node in (rule.when, rule.violation) for column in tree.columns(node)
+    )
+
+
 def revision(version: str, sha256: str) -> str:
     """Return the name of a content: its version for people, the start of its SHA-256 for proof."""
     return f"{version}+{sha256[:12]}"

@@ -5,23 +5,42 @@ satisfy most rules; the explaining one computes what a message needs, only for r
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from claims.domain import past
 from claims.domain.rules import emitting, layouts, packs, schema, tables, tree
 from formats import model
 
 type Hit = tuple[
     int, int, bool | None
 ]  # rule's place in the program, row's place (0 for the claim), TRUE or unknown
-type Judge = Callable[[model.Claim, int, str], list[Hit]]
-type Explain = Callable[[model.Claim, int, str, Sequence[int]], list[tuple[object, ...]]]
+type Past = Sequence[past.LineHistory] | None  # one entry per line; None where history is unknown
+
+
+class Judge(Protocol):
+    """Tells where rules are TRUE or unknown; days are numbers since 1970-01-01."""
+
+    def __call__(self, claim: model.Claim, today: int, zone: str, past: Past = None, /) -> list[Hit]:
+        """Return the hits of a claim as of a day."""
+        ...
+
+
+class Explain(Protocol):
+    """Tells the values of nodes in rows."""
+
+    def __call__(
+        self, claim: model.Claim, today: int, zone: str, wanted: Sequence[int], past: Past = None, /
+    ) -> list[tuple[object, ...]]:
+        """Return one tuple of values per wanted row."""
+        ...
+
 
 _INDENT = "    "
 _UNPACK = "unpack "  # a line to be written last: a later scope may still add columns to the row set
 
 
 def judge(rules: Sequence[packs.Rule], known: tables.Tables) -> Judge:
-    """Return a function (claim, as-of day number, zone) → hits of these rules, in order of scope and row."""
+    """Return a function (claim, as-of day number, zone, history) → hits, in order of scope and row."""
     layout = layouts.Layout(known)
     body: list[str] = []
     for scope in schema.SCOPES.values():
@@ -30,11 +49,11 @@ def judge(rules: Sequence[packs.Rule], known: tables.Tables) -> Judge:
             body += _scope(layout, scope, mine)
     body = [_unpacked(layout, line) for line in body]
     lines = ["hits = []", "hit = hits.append", *layout.prologue(), *body, "return hits"]
-    return _compiled(layout, "judge(claim, today, zone)", lines)
+    return _compiled(layout, "judge(claim, today, zone, past=None)", lines)
 
 
 def explain(scope_name: str, nodes: Sequence[tree.Node], known: tables.Tables) -> Explain:
-    """Return a function (claim, as-of day number, zone, rows) → values of the nodes in each of these rows.
+    """Return a function (claim, as-of day number, zone, rows, history) → values of the nodes per row.
 
     A column of sibling rows stands for "is it missing somewhere": None if so, else True.
     """
@@ -47,7 +66,7 @@ def explain(scope_name: str, nodes: Sequence[tree.Node], known: tables.Tables) -
     if scope.rows and _names(nodes):
         lines.append(f"    {layout.unpacked(scope.rows)} = rows_{scope.rows}[n]")
     lines += [f"    found.append(({values}))", "return found"]
-    return _compiled(layout, "explain(claim, today, zone, wanted)", lines)
+    return _compiled(layout, "explain(claim, today, zone, wanted, past=None)", lines)
 
 
 def _scope(layout: layouts.Layout, scope: schema.Scope, rules: list[tuple[int, packs.Rule]]) -> list[str]:

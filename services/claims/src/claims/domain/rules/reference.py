@@ -26,7 +26,8 @@ A text has at most {parsing.MAX_BYTES:,} bytes and nests at most {parsing.MAX_DE
 | arithmetic | `+`, `-`, `*` exact; `/` to {runtime.DIVISION_DIGITS} decimals; day − day = days; day ± days = day |
 | choice | `CASE WHEN … THEN … ELSE … END`, `COALESCE(…)`, `NULLIF(a, b)` |
 | numbers | `ROUND(x, decimals)`, half away from zero; `ROUND(amount)` rounds to the currency's smallest unit, `ROUND(number)` to a whole; `ABS(x)` |
-| text | `UPPER`, `LOWER`, `TRIM`, `LENGTH` |
+| text | `UPPER`, `LOWER`, `TRIM`, `LENGTH`, `a \\|\\| b` (joined) |
+| forms | `has_form(code, '#####-##-##')`: `#` a digit, `@` a letter, `?` either, other marks themselves; `npi_valid(number)`: ten digits with their check digit |
 | dates | `CURRENT_DATE` (the day the claim is judged on), `age_years(birth, day)`, `days_between(from, to)` |
 | lists | `value = ANY(list)`, `list && list` (share a member), `list <@ list` (all within), `list @> list`, `CARDINALITY(list)` |
 | aggregates | `COUNT(*)`, `COUNT(x)`, `COUNT(DISTINCT x)`, `SUM`, `MIN`, `MAX`, `AVG`, `ARRAY_AGG`, each with `FILTER (WHERE …)` |
@@ -36,6 +37,9 @@ A plain name is a column of the row the rule is about, else of the claim; `claim
 row has a column of that name. Other rows are reached by aggregates only, as `lines.net` or `diagnosis.code`;
 plain names inside an aggregate are those of the row judged:
 `COUNT(*) FILTER (WHERE lines.sequence = sequence) > 1`.
+
+Columns marked *earlier claims* are known only where a platform with a record was asked; elsewhere a rule that
+reads one is reported as not checked.
 
 An aggregate over a column that one row lacks is not decided, unless the text says what the missing value
 counts as (`SUM(COALESCE(lines.tax, 0))`) or leaves such rows out (`FILTER (WHERE lines.tax IS NOT NULL)`).
@@ -68,7 +72,7 @@ _TAIL = """
 | `source` | what the rule rests on |
 | `valid` | first and last day on which it is asked, `from` and `to` |
 | `blocking`, `review` | marks of the finding |
-| `examples` | `violates` and `satisfies`: partial claims, merged over the smallest sound one; `as_of` sets the day |
+| `examples` | `violates` and `satisfies`: partial claims, merged over the smallest sound one; `as_of` sets the day, `history` what earlier claims say about each line |
 
 ## A table
 
@@ -91,8 +95,8 @@ def _scope(scope: schema.Scope) -> str:
         "|-|-|-|-|-|",
     ]
     lines += [
-        f"| `{field.name}` | {field.kind.value} | {'yes' if field.nullable else 'no'} | {field.meaning} "
-        f"| {schema.UNITS.get(field.kind, '')} |"
+        f"| `{field.name}` | {field.kind.value} | {'yes' if field.nullable else 'no'} "
+        f"| {field.meaning}{' (*earlier claims*)' if field.past else ''} | {schema.UNITS.get(field.kind, '')} |"
         for field in scope.fields.values()
     ]
     return "\n".join(lines) + "\n"

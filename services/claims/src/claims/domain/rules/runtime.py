@@ -6,6 +6,7 @@ arithmetic context traps inexact results, so that an overflow is "not decided" a
 
 import decimal
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -171,6 +172,33 @@ def like(pattern: str) -> Callable[[str], object]:
     return re.compile(text, re.DOTALL).fullmatch
 
 
+_FORM_MARKS = {"#": "[0-9]", "@": "[A-Za-z]", "?": "[0-9A-Za-z]"}
+_NPI_DIGITS = 10
+_NPI_PREFIX = "80840"  # health, United States: what a national provider identifier is checked behind
+
+
+def form(pattern: str) -> Callable[[str], object]:
+    """Return a matcher for a form: `#` a digit, `@` a letter, `?` either, every other mark itself."""
+    return re.compile("".join(_FORM_MARKS.get(mark, re.escape(mark)) for mark in pattern)).fullmatch
+
+
+def npi_valid(text: str) -> bool:
+    """Tell whether a text is a national provider identifier: ten digits whose last one checks the others.
+
+    Source: CMS, "NPI Check Digit": the Luhn formula (ISO/IEC 7812-1) over 80840 and the ten digits.
+    """
+    if len(text) != _NPI_DIGITS or not (text.isascii() and text.isdigit()):
+        return False
+    digits = [int(mark) for mark in reversed(_NPI_PREFIX + text)]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def with_past(lines: Sequence[Any], past: Sequence[Any] | None) -> Iterator[tuple[Any, Any]]:
+    """Yield each line with its history; None where history is unknown."""
+    return zip(lines, itertools.repeat(None) if past is None else past, strict=past is not None)
+
+
 NAMESPACE: dict[str, object] = {
     "__builtins__": {
         "len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple,
@@ -178,7 +206,7 @@ NAMESPACE: dict[str, object] = {
     },
     "_day": day_number, "_details": details, "_focal": focal, "_quantum": quantum,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
-    "_overlaps": overlaps, "_within": within, "_group": group,
+    "_overlaps": overlaps, "_within": within, "_group": group, "_npi": npi_valid, "_with_past": with_past,
     "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
     "_avg": average, "_array_agg": gather,
 }  # fmt: skip
