@@ -9,9 +9,10 @@ import pytest
 import claims_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
+from claims import testing
 from claims.domain import decisions, histories, tenants
 from claims.usecases import assess
-from formats import protobuf, readers
+from formats import model, protobuf, readers
 from ultrathink.claims.v1 import claims_pb2
 from ultrathink.common.v1 import common_pb2
 
@@ -107,6 +108,39 @@ async def test_the_same_service_in_another_claim_is_shown() -> None:
         ]
         assert [(one["rule"], one["severity"]) for one in told["findings"]] == [(histories.RULE, "warning")]
         assert told["verdict"] == "accept"
+
+
+async def test_rules_hear_what_was_found_about_each_line() -> None:
+    """The second sending of a service counts the first; without an answer the history is unknown."""
+    async with support.world() as made:
+        await support.submit(made, support.batch([support.body()]))
+        await support.submit(made, support.batch([support.body(claim_id="OTHER")]))
+        first, second = made.rules.histories
+        assert first is not None
+        assert second is not None
+        assert ([line.exact for line in first], [line.exact for line in second]) == ([0], [1])
+
+        async def away(*_: Any, **__: Any) -> Any:
+            raise errors.Unavailable("stream.broken", "x")
+
+        made.store.lookup = away  # type: ignore[method-assign]
+        await support.submit(made, support.batch([support.body(claim_id="THIRD")]))
+        assert made.rules.histories[-1] is None
+
+
+async def test_a_rule_over_earlier_claims_that_breaks_is_its_claim_s_own() -> None:
+    """A defect in the second phase is told as a fault of one item; its neighbour is decided."""
+    async with support.world() as made:
+
+        def broken(claim: model.Claim, **_: Any) -> Any:
+            if claim.claim_id == "BAD":
+                raise ZeroDivisionError
+            return testing.FakeOutcome()
+
+        made.rules.evaluate_past = broken  # type: ignore[method-assign]
+        results = await support.submit(made, support.batch([support.body(claim_id="BAD"), support.body(2)]))
+        assert [result.WhichOneof("outcome") for result in results] == ["error", "rendered"]
+        assert results[0].error.reason == "rules.failed"
 
 
 async def test_the_tenants_regime_is_used_and_is_no_content() -> None:

@@ -107,7 +107,7 @@ async def test_decided_claims_are_counted_by_verdict_and_regime() -> None:
     assert value(rendered(), name, **labels) == before + 1
 
 
-@pytest.mark.parametrize("stage", ["admit", "rules", "lookup", "score", "decide", "record"])
+@pytest.mark.parametrize("stage", ["admit", "rules", "lookup", "history", "score", "decide", "record"])
 async def test_every_stage_is_timed(stage: str) -> None:
     """A batch is one observation in each stage it passed."""
     name = "ultrathink_claims_stage_seconds_count"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from chassis import contexts, errors
-from claims.domain import amounts, decisions, histories, identities, risk, tenants
+from claims.domain import amounts, decisions, histories, identities, past, risk, tenants
 from formats import model
 
 
@@ -141,7 +141,24 @@ class Rules(Protocol):
     """The rule engine."""
 
     def evaluate(self, claim: model.Claim, *, as_of: date, facts: Mapping[str, Any] | None = None) -> Outcome:
-        """Return what the packs valid on `as_of` say about a claim; pure and without waiting."""
+        """Return what the packs valid on `as_of` say about a claim; pure and without waiting.
+
+        Rules that look at earlier claims are left to `evaluate_past`.
+        """
+        ...
+
+    def evaluate_past(
+        self,
+        claim: model.Claim,
+        *,
+        as_of: date,
+        past: Sequence[past.LineHistory] | None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """Return what the rules that look at earlier claims say; `past` has one entry per line, in order.
+
+        Without `past` (None) each of them is undecided and says so.
+        """
         ...
 
 

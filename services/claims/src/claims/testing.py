@@ -12,7 +12,7 @@ import msgspec
 from chassis import clock as clocks
 from chassis import contexts, errors
 from claims import ports
-from claims.domain import decisions, documents, histories, risk, tenants
+from claims.domain import decisions, documents, histories, past, risk, tenants
 from formats import canonical, hashing, model
 
 MODEL = decisions.Model(name="denial", revision="0" * 64)
@@ -47,6 +47,7 @@ class FakeRules:
     def __init__(self, judge: Callable[[model.Claim], Sequence[decisions.Finding]] = lambda _: ()) -> None:
         self.judge = judge
         self.asked: list[tuple[model.Claim, date]] = []
+        self.histories: list[Sequence[past.LineHistory] | None] = []
 
     def evaluate(
         self, claim: model.Claim, *, as_of: date, facts: Mapping[str, Any] | None = None
@@ -57,6 +58,19 @@ class FakeRules:
         return FakeOutcome(
             findings=list(self.judge(claim)), rules=[decisions.Revision(pack="fake", revision="1")]
         )
+
+    def evaluate_past(
+        self,
+        claim: model.Claim,
+        *,
+        as_of: date,
+        past: Sequence[past.LineHistory] | None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> FakeOutcome:
+        """Return nothing, and remember the history that was given."""
+        del claim, as_of, facts
+        self.histories.append(past)
+        return FakeOutcome()
 
 
 class FakeScorer:

@@ -1,8 +1,10 @@
 """What storage remembers about a claim's patient, provider and services, in this room's words."""
 
+from collections import Counter
+
 import msgspec
 
-from claims.domain import decisions, identities
+from claims.domain import decisions, identities, past
 from formats import model
 
 # Reasons a rule was not checked, when storage did not answer.
@@ -76,6 +78,19 @@ def ask(claim: model.Claim, identity: identities.Identity) -> Question:
         service_keys=keys,
         lines=lines,
     )
+
+
+def of_lines(claim: model.Claim, question: Question, known: Known | None) -> list[past.LineHistory] | None:
+    """Return the history of each line, in order; None where storage did not answer.
+
+    A line that cannot have a duplicate has none.
+    """
+    if known is None:
+        return None
+    exact = Counter(
+        question.lines[match.index] for match in known.matches if match.index < len(question.lines)
+    )
+    return [past.LineHistory(exact=exact[line.sequence]) for line in claim.lines]
 
 
 def duplicates(question: Question, known: Known) -> list[decisions.Duplicate]:

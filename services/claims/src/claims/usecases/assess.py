@@ -1,7 +1,8 @@
 """Assess claims: tenant, rules beside look-ups, score, verdict. Stores nothing; submit and check share it."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -61,8 +62,8 @@ class _Work:
     """One admitted claim on its way through the stages."""
 
     __slots__ = (
-        "arrival", "claim", "content_hash", "fault", "identity", "known", "outcome", "question", "score",
-        "tenant",
+        "arrival", "claim", "content_hash", "earlier", "fault", "identity", "known", "outcome", "question",
+        "score", "tenant",
     )  # fmt: skip
 
     def __init__(self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant) -> None:
@@ -75,6 +76,7 @@ class _Work:
         self.identity: identities.Identity
         self.question: histories.Question
         self.outcome: ports.Outcome
+        self.earlier: ports.Outcome  # what the rules that look at earlier claims say
         self.score: risk.Score
 
 
@@ -161,19 +163,31 @@ class Assess:
         try:
             await asyncio.sleep(0)  # the question leaves before the rules take the processor
             with self.stages.stage("rules", items):
-                for start in range(0, len(works), RULES_TURN):
-                    for work in works[start : start + RULES_TURN]:
-                        self._evaluate(work, moment)
-                    await asyncio.sleep(0)
+                await _in_turns(works, lambda work: self._evaluate(work, moment))
             with self.stages.stage("lookup", items):
                 await asked
         finally:
             asked.cancel()
+        with self.stages.stage("history", items):
+            sound = [work for work in works if work.fault is None]
+            await _in_turns(sound, lambda work: self._look_back(work, moment))
 
     def _evaluate(self, work: _Work, moment: _Moment) -> None:
         """Keep what the rules say; a defect of ours that this claim meets is its own, not its batch's."""
-        try:
+        with self._own_fault(work):
             work.outcome = self._rules.evaluate(work.claim, as_of=moment.day(work.claim.regime))
+
+    def _look_back(self, work: _Work, moment: _Moment) -> None:
+        """Keep what the rules that look at earlier claims say, which had to wait for the answer."""
+        with self._own_fault(work):
+            past = histories.of_lines(work.claim, work.question, work.known)
+            day = moment.day(work.claim.regime)
+            work.earlier = self._rules.evaluate_past(work.claim, as_of=day, past=past)
+
+    @contextlib.contextmanager
+    def _own_fault(self, work: _Work) -> Iterator[None]:
+        try:
+            yield
         except Exception as cause:  # noqa: BLE001 - told as the fault of one item and in the log
             self._log.error("rules failed", request_id=work.arrival.context.request_id, exc_info=cause)
             work.fault = errors.Internal("rules.failed", "The rules could not be applied to this claim.")
@@ -218,6 +232,14 @@ class Assess:
         )
 
 
+async def _in_turns(works: Sequence[_Work], step: Callable[[_Work], None]) -> None:
+    """Take a step for every claim, and let other work of the loop have its turn in between."""
+    for start in range(0, len(works), RULES_TURN):
+        for work in works[start : start + RULES_TURN]:
+            step(work)
+        await asyncio.sleep(0)
+
+
 def storage_away(cause: errors.Fault) -> errors.Unavailable:
     """Return the fault of a claim that cannot be taken because storage does not answer."""
     fault = errors.Unavailable(
@@ -255,7 +277,8 @@ async def score_or_say_why(
 def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) -> decisions.Decision:
     claim, outcome = work.claim, work.outcome
     duplicates = [] if work.known is None else histories.duplicates(work.question, work.known)
-    findings = [*outcome.findings, *_repeated(claim, duplicates)]
+    earlier = work.earlier
+    findings = [*outcome.findings, *earlier.findings, *_repeated(claim, duplicates)]
     unchecked = histories.unchecked(work.question) if work.known is None else []
     danger = risk.assess(work.score, claim, sums)
     threshold = work.tenant.review_threshold
@@ -274,7 +297,7 @@ def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) ->
         thresholds=decisions.Thresholds(review=threshold),
         as_of=moment.day(claim.regime).isoformat(),
         findings=findings,
-        not_checked=[*outcome.not_checked, *unchecked],
+        not_checked=[*outcome.not_checked, *earlier.not_checked, *unchecked],
         risk=danger,
         amounts=amounts.shown(sums),
         duplicates=duplicates,

@@ -17,7 +17,7 @@ class Stages:
         )
         self._observe = {
             stage: seconds.labels(stage).observe
-            for stage in ("admit", "rules", "lookup", "score", "decide", "record")
+            for stage in ("admit", "rules", "lookup", "history", "score", "decide", "record")
         }
         self._counts: dict[tuple[str, str], Callable[[], None]] = {}  # regimes and verdicts are few
         self._decided = telemetry.counter(
