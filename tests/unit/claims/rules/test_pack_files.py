@@ -12,7 +12,7 @@ import yaml
 
 import rules_support as support
 from chassis import errors
-from claims.outbound import pack_files
+from claims.outbound import pack_files, table_rows, yaml_files
 
 TABLE: dict[str, Any] = {
     "name": "letters", "title": "Letters", "source": "tests", "licence": "Apache-2.0", "revision": "1",
@@ -100,12 +100,11 @@ def test_two_issues_are_one_table(folder: Path):
             "revision": "2",
             "from": dt.date(2026, 7, 1),
             "to": None,
-            "columns": {},
             "data": "rows.csv.xz",
         },
     )
-    (folder / "code-sets/letters-later/rows.csv.xz").write_bytes(lzma.compress(b"code\nC3\n"))
-    _write(folder / "code-sets/letters-later/rows.csv", "code\n")
+    later = ROWS.partition("\n")[0] + "\nC3,1,1,1,z\n"
+    (folder / "code-sets/letters-later/rows.csv.xz").write_bytes(lzma.compress(later.encode()))
     _, tables = pack_files.load(folder)
     found = tables.find("letters")
     assert found is not None
@@ -180,11 +179,10 @@ def test_everything_wrong_is_told_at_once(folder: Path):
         ("code-sets/letters/table.yaml", {**TABLE, "columns": {}}, "header"),
         ("code-sets/letters/table.yaml", {**TABLE, "data": "rows.csv.xz"}, "cannot be read"),
         ("code-sets/letters/rows.csv", "", "header"),
-        ("code-sets/letters/rows.csv", ROWS + "C,2,1,1,z\n", "Line 4"),
-        ("code-sets/letters/rows.csv", ROWS + "C,1,x,1,z\n", "Line 4"),
-        ("code-sets/letters/rows.csv", ROWS + "C,1,1,NaN,z\n", "Line 4"),
-        ("code-sets/letters/rows.csv", ROWS + "C,1,1,1\n", "Line 4"),
-        ("code-sets/letters/rows.csv", ROWS + "é,1,1,1,z\n", "not ASCII"),
+        ("code-sets/letters/rows.csv", ROWS + "C,2,1,1,z\n", "neither yes nor no"),
+        ("code-sets/letters/rows.csv", ROWS + "C,1,x,1,z\n", "no whole number"),
+        ("code-sets/letters/rows.csv", ROWS + "C,1,1,NaN,z\n", "no number"),
+        ("code-sets/letters/rows.csv", ROWS + "C,1,1,1\n", "4 cells, the header 5"),
     ],
 )
 def test_a_broken_file_is_named(folder: Path, file: str, content: object, message: str):
@@ -205,14 +203,14 @@ def test_a_broken_archive_is_named(folder: Path, data: bytes):
 
 def test_files_are_bounded(folder: Path):
     """A rule file of many megabytes is refused before it is parsed."""
-    (folder / "sample/rules/a.yaml").write_bytes(b"#" * (pack_files.MAX_TEXT_BYTES + 1))
+    (folder / "sample/rules/a.yaml").write_bytes(b"#" * (yaml_files.MAX_TEXT_BYTES + 1))
     assert "larger than" in _violations(folder)[0][2]
 
 
 def test_an_archive_cannot_swell_without_bound(folder: Path):
     """A table that unpacks to more than its bound is refused, not held in memory."""
     _write(folder / "code-sets/letters/table.yaml", {**TABLE, "columns": {}, "data": "rows.csv.xz"})
-    bomb = lzma.compress(b"\n" * (pack_files.MAX_DATA_BYTES + 1), preset=0)
+    bomb = lzma.compress(b"\n" * (table_rows.MAX_DATA_BYTES + 1), preset=0)
     (folder / "code-sets/letters/rows.csv.xz").write_bytes(bomb)
     assert "too large" in _violations(folder)[0][2]
 

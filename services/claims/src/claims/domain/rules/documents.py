@@ -13,6 +13,9 @@ type ScopeName = Literal[
     "claim", "line", "detail", "diagnosis", "care_team", "information", "insurance", "procedure", "related"
 ]
 type Regime = Literal["nphies", "x12-us", "base"]
+type ColumnName = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
+type ColumnKind = Literal["boolean", "text", "integer", "number", "date"]
+type DataFile = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(csv|csv\.xz|yaml)$")]
 type Use = Literal["claim", "preauthorization", "predetermination"]
 
 
@@ -93,15 +96,24 @@ class Head(Document, frozen=True, kw_only=True):
 
 
 class TableHead(Document, frozen=True, kw_only=True):
-    """table.yaml: what a code table is, its source, its window; `columns` are those beside the code."""
+    """table.yaml: what a table is, its source, its window; see docs/guides/tables.md.
+
+    `columns` are those beside the key. Without `data` the table is declared: rules may name it, and an issue
+    of the same name, here or of a tenant, need not repeat its columns.
+    """
 
     name: Word
     title: Text
     source: Text
     licence: Text
-    revision: Word
-    from_: dt.date = msgspec.field(name="from")
+    revision: Word | None = None
+    from_: dt.date | None = msgspec.field(name="from", default=None)
     to: dt.date | None = None
-    dotless: bool = False
-    columns: dict[str, Literal["boolean", "text", "integer", "number"]] = {}
-    data: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")]
+    dotless: bool | None = None
+    extends: bool | None = None
+    key: Annotated[list[ColumnName], msgspec.Meta(min_length=1, max_length=4)] | None = None
+    columns: dict[ColumnName, ColumnKind] | None = None
+    required: list[ColumnName] | None = None
+    aliases: dict[ColumnName, list[Text]] | None = None
+    defaults: dict[ColumnName, Text] = {}
+    data: DataFile | None = None

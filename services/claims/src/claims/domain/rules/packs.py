@@ -71,7 +71,7 @@ class Problem(msgspec.Struct, frozen=True):
     def violation(self) -> errors.Violation:
         """Return the problem as a fault carries it."""
         place = "" if self.at is None else f"line {self.at[0]}, column {self.at[1]}: "
-        return errors.Violation(self.path, self.code, f"{place}{self.message} {self.remedy}")
+        return errors.Violation(self.path, self.code, f"{place}{self.message} {self.remedy}".strip())
 
 
 def assemble(head: tuple[str, object], files: Files, known: tables.Tables, *, sha256: str) -> Pack:
@@ -146,6 +146,10 @@ class Report:
         """Note one thing that is wrong."""
         self._found.append(Problem(path, code, message, remedy, at))
 
+    def extend(self, violations: Sequence[errors.Violation]) -> None:
+        """Note what another reading found wrong."""
+        self._found.extend(Problem(found.path, found.code, found.message, "") for found in violations)
+
     def read[T](self, file: str, content: object, kind: type[T], *, name: str = "") -> T | None:
         """Return the content as a document of this kind; note what is wrong and return None otherwise."""
         try:
@@ -163,7 +167,7 @@ class Report:
             first = f"{told[0].path}: {told[0].message}"
             raise errors.Invalid(
                 "pack.invalid",
-                f"{len(self._found)} problems in the rule packs; the first: {first}",
+                f"{len(self._found)} problems in packs and tables; the first: {first}",
                 violations=told,
             )
 

@@ -1,32 +1,42 @@
 """Dated tables that rules look into: code sets and whatever else is a big fact with a validity window.
 
 Room: domain. A table answers only inside its window: outside it a code is neither valid nor invalid, and the
-answer is None. Keys of ICD tables compare without dots; every key compares without regard to case.
+answer is None. Keys of ICD tables compare without dots; every key compares without regard to case. The parts
+of a key of several columns are joined by `|`.
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
 from claims.domain import decisions
 from claims.domain.rules import tree
 
-_EPOCH = dt.date(1970, 1, 1).toordinal()
+EPOCH = dt.date(1970, 1, 1).toordinal()
+JOINT = "|"  # between the parts of a key
 _KINDS = {
     "boolean": tree.Kind.BOOL,
     "text": tree.Kind.TEXT,
     "integer": tree.Kind.INT,
     "number": tree.Kind.NUMBER,
+    "date": tree.Kind.DATE,
 }
 
 type Row = tuple[object, ...]
+type Found = Row | Literal[False] | None  # a row; no row; no issue for the day
+type Find = Callable[[str, int], Found]
 
 
 def normal(code: str, *, dotless: bool) -> str:
-    """Return the form in which codes of a table compare."""
-    return (code.replace(".", "") if dotless else code).strip().upper()
+    """Return the form in which codes of a table compare; blanks around each part do not count."""
+    text = code.replace(".", "") if dotless else code
+    if JOINT in text:
+        text = JOINT.join(part.strip() for part in text.split(JOINT))
+    return text.strip().upper()
 
 
 def number(text: str) -> Decimal:
@@ -37,52 +47,102 @@ def number(text: str) -> Decimal:
     return found
 
 
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """A row that is valid in a part of its issue only: day numbers, both included."""
+
+    first: int
+    last: int
+    row: Row
+
+
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """One issue of a table: its rows are valid from `first` to `last`, both days included."""
+    """One issue of a table: its rows are valid from `first` to `last`, both days included.
+
+    `spans` are the rows of those keys whose rows have windows of their own. An issue that `extends` leaves
+    keys it lacks to the issue below it; any other says "not in the table" of them.
+    """
 
     first: dt.date
     last: dt.date | None
     revision: str
     rows: Mapping[str, Row]
+    spans: Mapping[str, tuple[Span, ...]] = {}
+    extends: bool = False
+    sha256: str = ""
+    title: str = ""
+    source: str = ""
+    licence: str = ""
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return len(self.rows) + sum(map(len, self.spans.values()))
+
+    def at(self, key: str, day: int) -> Row | None:
+        """Return the row of a normal key on a day inside the issue, None where there is none."""
+        row = self.rows.get(key)
+        if row is None and self.spans:
+            return next((s.row for s in self.spans.get(key, ()) if s.first <= day <= s.last), None)
+        return row
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A named table with its issues; `fields` are the columns beside the key, `dotless` ignores dots."""
+    """A named table with its issues, those that answer first in front.
+
+    `fields` are the columns beside the key, `key` the columns that make it, `dotless` ignores dots. A table
+    without issues is declared only: it is known to rules and answers nothing.
+    """
 
     name: str
     fields: Mapping[str, str]
     dotless: bool
     periods: tuple[Period, ...]
+    key: tuple[str, ...] = ("code",)
+    title: str = ""
 
     def kind(self, field: str) -> tree.Kind | None:
         """Return the kind of a column, None where there is no such column."""
         return _KINDS.get(self.fields.get(field, ""))
 
-    def membership(self) -> Callable[[str, int], bool | None]:
-        """Return a function (code, day number) → is it in the table; None where no issue covers the day."""
-        windows = self._windows()
+    def finder(self) -> Find:
+        """Return a function (key, day number) → the row; False without row, None where no issue covers it."""
+        windows = self.windows()
         dotless = self.dotless
 
-        def contains(code: str, day: int) -> bool | None:
-            for first, last, rows in windows:
+        def find(code: str, day: int) -> Found:
+            key = ""
+            found: Found = None
+            for first, last, period in windows:
                 if first <= day <= last:
-                    return code in rows or normal(code, dotless=dotless) in rows
-            return None
+                    key = key or normal(code, dotless=dotless)
+                    row = period.at(key, day)
+                    if row is not None:
+                        return row
+                    if not period.extends:
+                        return False
+                    found = False
+            return found
+
+        return find
+
+    def membership(self) -> Callable[[str, int], bool | None]:
+        """Return a function (key, day number) → is it in the table; None where no issue covers the day."""
+        find = self.finder()
+
+        def contains(code: str, day: int) -> bool | None:
+            found = find(code, day)
+            return None if found is None else found is not False
 
         return contains
 
     def reader(self, field: str) -> Callable[[str, int], object]:
-        """Return a function (code, day number) → the column's value; None without row or issue."""
-        windows = self._windows()
-        dotless = self.dotless
+        """Return a function (key, day number) → the column's value; None without row, value or issue."""
+        find = self.finder()
         at = list(self.fields).index(field)
 
         def read(code: str, day: int) -> object:
-            for first, last, rows in windows:
-                if first <= day <= last:
-                    row = rows.get(normal(code, dotless=dotless))
-                    return None if row is None else row[at]
-            return None
+            found = find(code, day)
+            return found[at] if found else None
 
         return read
 
@@ -98,26 +158,25 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             for period in self.periods
         ]
 
-    def _windows(self) -> list[tuple[int, int, Mapping[str, Row]]]:
+    def windows(self) -> list[tuple[int, int, Period]]:
+        """Return first and last day number of each issue, those that answer first in front."""
         return [
-            (
-                period.first.toordinal() - _EPOCH,
-                (period.last or dt.date.max).toordinal() - _EPOCH,
-                period.rows,
-            )
+            (period.first.toordinal() - EPOCH, (period.last or dt.date.max).toordinal() - EPOCH, period)
             for period in self.periods
         ]
 
 
 class Tables:
-    """All tables, by name; two issues of one name are one table with two periods."""
+    """All tables, by name; two issues of one name are one table with two periods.
+
+    An issue without a last day ends the day before the next one begins.
+    """
 
     def __init__(self, tables: Sequence[Table] = ()) -> None:
-        self._by_name: dict[str, Table] = {}
+        gathered: dict[str, list[Table]] = {}
         for table in tables:
-            known = self._by_name.get(table.name)
-            periods = table.periods if known is None else (*known.periods, *table.periods)
-            self._by_name[table.name] = msgspec.structs.replace(table, periods=periods)
+            gathered.setdefault(table.name, []).append(table)
+        self._by_name = {name: _joined(parts) for name, parts in gathered.items()}
 
     def find(self, name: str) -> Table | None:
         """Return the table of this name, None where there is none."""
@@ -126,3 +185,32 @@ class Tables:
     def names(self) -> list[str]:
         """Return the names, sorted."""
         return sorted(self._by_name)
+
+    def every(self) -> list[Table]:
+        """Return the tables, sorted by name."""
+        return [self._by_name[name] for name in self.names()]
+
+    def under(self, upper: "Tables") -> "Tables":
+        """Return these tables with others laid over them.
+
+        On a day that an upper issue covers it answers; the lower one only where the upper `extends` it.
+        """
+        laid = Tables()
+        laid._by_name = dict(self._by_name)
+        for over in upper.every():
+            below = self.find(over.name)
+            periods = over.periods if below is None else (*over.periods, *below.periods)
+            laid._by_name[over.name] = msgspec.structs.replace(over, periods=periods)
+        return laid
+
+
+def _joined(parts: Sequence[Table]) -> Table:
+    periods = sorted((period for part in parts for period in part.periods), key=lambda period: period.first)
+    ended = [_ended(period, later.first) for period, later in itertools.pairwise(periods)]
+    return msgspec.structs.replace(parts[0], periods=(*ended, *periods[-1:]))
+
+
+def _ended(period: Period, successor: dt.date) -> Period:
+    if period.last is not None or successor <= period.first:
+        return period
+    return msgspec.structs.replace(period, last=successor - dt.timedelta(days=1))
