@@ -6,57 +6,17 @@ Room: domain. This table is the whole vocabulary of the language; docs/rule-sche
 
 import dataclasses
 
-from claims.domain.rules import tree
+from claims.domain.rules import tree, vocabulary
 
 _BOOL, _TEXT, _INT = tree.Kind.BOOL, tree.Kind.TEXT, tree.Kind.INT
 _NUMBER, _MONEY, _DATE = tree.Kind.NUMBER, tree.Kind.MONEY, tree.Kind.DATE
 _TEXTS, _INTS = tree.Kind.TEXTS, tree.Kind.INTS
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Field:
-    """One column: `path` is its place in the canonical JSON, relative to the row (or to the claim)."""
-
-    name: str
-    kind: tree.Kind
-    meaning: str
-    path: str = ""
-    source: str = ""
-    nullable: bool = True
-    past: bool = False  # known from earlier claims only, through Lookup; `h` is the line's history
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "path", self.path or self.name)
-        plain = f"x.{self.path}"
-        if not self.source:
-            object.__setattr__(self, "source", f"_day({plain}, zone)" if self.kind is _DATE else plain)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scope:
-    """A kind of row: `rows` is the row set's name in aggregates, `items` Python text over `claim`."""
-
-    name: str
-    rows: str
-    items: str
-    fields: dict[str, Field]
-
-
-def _fields(*fields: Field) -> dict[str, Field]:
-    return {field.name: field for field in fields}
-
-
-def _parent(parent: str, name: str, kind: tree.Kind, meaning: str, *, column: str = "") -> Field:
-    attribute = "class_" if name == "class" else name
-    value = f"(x.{parent} and x.{parent}.{attribute})"
-    return Field(
-        column or f"{parent}_{name}",
-        kind,
-        meaning,
-        path=f"{parent}.{name}",
-        source=f"_day({value}, zone)" if kind is _DATE else value,
-    )
-
+Field = vocabulary.Field
+Scope = vocabulary.Scope
+_fields = vocabulary.fields
+_parent = vocabulary.parent
 
 _SEQUENCE = Field("sequence", _INT, "number of the row, given by the sender", nullable=False)
 
@@ -89,8 +49,21 @@ CLAIM = _fields(
     Field("provider_type", _TEXT, "kind of provider", path="provider.type"),
     Field("provider_branch", _TEXT, "site within the provider", path="provider.branch"),
     Field("provider_taxonomy", _TEXT, "specialty of the provider (X12)", path="provider.taxonomy"),
+    Field("provider_named", _BOOL, "the provider's name is given", path="provider.name",
+          source="(x.provider.name is not None)", nullable=False),
+    Field("provider_address", _BOOL, "street and town of the provider are given", path="provider.address",
+          source="_addressed(x.provider.address)", nullable=False),
+    Field("provider_postal_code", _TEXT, "postal code of the provider", path="provider.address.postal_code",
+          source="(x.provider.address and x.provider.address.postal_code)"),
+    Field("provider_identifier_types", _TEXTS, "kinds of the provider's further numbers: EI, SY …",
+          path="provider.identifiers", source="[entry.type or '' for entry in x.provider.identifiers]",
+          nullable=False),
     _parent("facility", "id", _TEXT, "place where the care was given"),
     Field("patient_id", _TEXT, "number of the patient", path="patient.id"),
+    Field("patient_named", _BOOL, "the patient's name is given", path="patient.name",
+          source="(x.patient.name is not None)", nullable=False),
+    Field("patient_address", _BOOL, "street and town of the patient are given", path="patient.address",
+          source="_addressed(x.patient.address)", nullable=False),
     Field("patient_id_type", _TEXT, "national_id, iqama, passport …", path="patient.id_type"),
     Field("patient_id_country", _TEXT, "country that gave the patient's number", path="patient.id_country"),
     Field("patient_occupation", _TEXT, "occupation of the patient", path="patient.occupation"),
@@ -143,6 +116,9 @@ CLAIM = _fields(
             column="authorization_response"),
     Field("admission_date", _DATE, "day of admission", path="institutional.admission_datetime",
           source="_day(x.institutional and x.institutional.admission_datetime, zone)"),
+    Field("admission_text", _TEXT, "moment of admission as sent, with its time",
+          path="institutional.admission_datetime",
+          source="(x.institutional and x.institutional.admission_datetime)"),
     Field("bill_type", _TEXT, "type of bill (institutional claims)", path="institutional.type_of_bill",
           source="(x.institutional and x.institutional.type_of_bill)"),
     Field("drg", _TEXT, "diagnosis-related group", path="institutional.drg",
@@ -164,6 +140,13 @@ CLAIM = _fields(
     Field("value_codes", _TEXTS, "value codes (UB-04)", path="institutional.value_codes",
           source="([entry.code for entry in x.institutional.value_codes] if x.institutional else [])",
           nullable=False),
+    Field("occurrence_spans", _TEXTS, "occurrence span codes (UB-04)",
+          path="institutional.occurrence_spans", nullable=False,
+          source="([entry.code for entry in x.institutional.occurrence_spans] if x.institutional else [])"),
+    Field("occurrences_undated", _INT, "occurrence codes without a day, spans without both days",
+          path="institutional.occurrence_codes", source="_undated(x.institutional)", nullable=False),
+    Field("values_without_amount", _INT, "value codes without an amount", path="institutional.value_codes",
+          source="_unvalued(x.institutional)", nullable=False),
     Field("patient_estimated", _MONEY, "estimated part of the patient", path="amounts.patient_estimated",
           source="(x.amounts and x.amounts.patient_estimated)"),
     Field("prior_payer_paid", _MONEY, "already paid by other payers", path="amounts.prior_payer_paid",
@@ -242,6 +225,12 @@ SCOPES: dict[str, Scope] = {
             *_SERVICE,
             Field("detail_count", _INT, "number of details", path="details", source="len(x.details)",
                   nullable=False),
+            Field("prior_payer_count", _INT, "payers that have decided about the line before",
+                  path="prior_payer", source="len(x.prior_payer)", nullable=False),
+            Field("prior_paid", _MONEY, "what those payers paid for the line", path="prior_payer.paid",
+                  source="_sum([entry.paid for entry in x.prior_payer])"),
+            Field("prior_adjusted", _MONEY, "what those payers took off the line; 0 for no adjustment",
+                  path="prior_payer.adjustments", source="_adjusted(x.prior_payer)"),
             *_PAST,
         )),
         Scope("detail", "details", "_details(claim)", _fields(
@@ -327,6 +316,22 @@ SCOPES: dict[str, Scope] = {
                   source="(x.adjudicated and x.adjudicated.paid)"),
             Field("adjudicated_date", _DATE, "day this payer decided", path="adjudicated.date",
                   source="_day(x.adjudicated and x.adjudicated.date, zone)"),
+            Field("has_adjudication", _BOOL, "this payer has decided before", path="adjudicated",
+                  source="(x.adjudicated is not None)", nullable=False),
+            Field("adjudicated_patient", _MONEY, "what this payer left to the patient",
+                  path="adjudicated.patient_responsibility",
+                  source="(x.adjudicated and x.adjudicated.patient_responsibility)"),
+            Field("adjudicated_adjusted", _MONEY, "what this payer took off the claim; 0 for no adjustment",
+                  path="adjudicated.adjustments",
+                  source="(x.adjudicated and _adjusted([x.adjudicated]))"),
+            Field("adjustment_groups", _TEXTS, "groups of its adjustments: CO, PR, OA, PI",
+                  path="adjudicated.adjustments", nullable=False,
+                  source="([entry.group or '' for entry in x.adjudicated.adjustments]"
+                  " if x.adjudicated else [])"),
+            Field("adjustment_reasons", _TEXTS, "reason codes (CARC) of its adjustments",
+                  path="adjudicated.adjustments", nullable=False,
+                  source="([entry.carc or '' for entry in x.adjudicated.adjustments]"
+                  " if x.adjudicated else [])"),
             Field("coverage_start", _DATE, "first day of cover", path="coverage.start",
                   source="_day(x.coverage and x.coverage.start, zone)"),
             Field("coverage_end", _DATE, "last day of cover", path="coverage.end",
