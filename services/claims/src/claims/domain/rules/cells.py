@@ -95,6 +95,11 @@ _KINDS: Mapping[str, Callable[[str], object]] = {
 }  # fmt: skip
 
 
+def read(kind: str, text: str) -> object:
+    """Return the value of a text in a column of this kind; raise Problem for one that does not fit."""
+    return _KINDS[kind](text)
+
+
 class _Column(dict[str, object]):
     """Values of one column by their text, read once each; an empty text is a missing value."""
 

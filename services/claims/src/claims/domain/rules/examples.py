@@ -2,9 +2,11 @@
 
 Room: domain. A mapping merges field by field; a list merges each of its members over the first member of the
 same list below, with sequence 1, 2, … unless it says otherwise; null removes a field; `as_of` is the day,
-`history` what earlier claims say about each line (nothing was claimed before, where it is left out).
+`history` what earlier claims say about each line (nothing was claimed before, where it is left out); `tables`
+rows of tables for this example alone, as `{mue: {A0425: {units: 250}}}`, valid on every day.
 """
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import msgspec
 
 from claims.domain import past
-from claims.domain.rules import engine, tables
+from claims.domain.rules import cells, engine, tables
 from claims.domain.rules import packs as rule_packs
 from formats import canonical, model
 
@@ -34,7 +36,7 @@ MINIMAL: Mapping[str, Any] = {
     }],
     "total": 100,
 }  # fmt: skip
-_BESIDE = frozenset({"as_of", "history"})  # what an example says beside its claim
+_BESIDE = frozenset({"as_of", "history", "tables"})  # what an example says beside its claim
 # Lists whose members carry a sequence.
 _NUMBERED = frozenset({
     "lines", "details", "diagnoses", "procedures", "care_team", "supporting_info", "insurance",
@@ -72,6 +74,14 @@ def history(partial: Mapping[str, Any]) -> list[past.LineHistory] | None:
     return (known + [past.NOTHING] * lines)[:lines]
 
 
+def laid(partial: Mapping[str, Any], known: tables.Tables) -> tables.Tables:
+    """Return the tables with an example's own rows in place of theirs.
+
+    Raises ValueError for a table or column that there is not, or a value that does not fit its column.
+    """
+    return known.under(tables.Tables([_table(known, *entry) for entry in partial.get("tables", {}).items()]))
+
+
 def check(pack: rule_packs.Pack, known: tables.Tables) -> list[Mistake]:
     """Return every example of a pack's rules that does not come out as it says."""
     judge = engine.Engine([pack], known)
@@ -80,8 +90,52 @@ def check(pack: rule_packs.Pack, known: tables.Tables) -> list[Mistake]:
         for rule in pack.rules
         for name in ("violates", "satisfies")
         for at, partial in enumerate(getattr(rule.examples, name))
-        if (problem := _problem(judge, rule.id, partial, fires=name == "violates"))
+        if (problem := tried(pack, rule, partial, known, fires=name == "violates", judge=judge))
     ]
+
+
+def tried(
+    pack: rule_packs.Pack,
+    rule: rule_packs.Rule,
+    partial: Mapping[str, Any],
+    known: tables.Tables,
+    *,
+    fires: bool,
+    judge: engine.Engine | None = None,
+) -> str:
+    """Return why an example does not come out as it should, empty where it does.
+
+    `judge` is an engine of the pack and the tables; an example with tables of its own is judged by another.
+    """
+    if judge is None or "tables" in partial:
+        try:
+            judge = engine.Engine([dataclasses.replace(pack, rules=(rule,))], laid(partial, known))
+        except ValueError as cause:
+            return f"the example's tables: {cause}"
+    return _problem(judge, rule.id, partial, fires=fires)
+
+
+def _table(known: tables.Tables, name: str, rows: Mapping[str, Mapping[str, Any]]) -> tables.Table:
+    below = known.find(name)
+    if below is None:
+        raise ValueError(f"there is no table `{name}`")
+    if unknown := sorted({column for row in rows.values() for column in row} - set(below.fields)):
+        raise ValueError(f"table `{name}` has no column {', '.join(unknown)}")
+    period = tables.Period(
+        first=dt.date.min, last=None, revision="example",
+        rows={tables.normal(key, dotless=below.dotless): _row(below, row) for key, row in rows.items()},
+    )  # fmt: skip
+    return msgspec.structs.replace(below, periods=(period,))
+
+
+def _row(table: tables.Table, row: Mapping[str, Any]) -> tables.Row:
+    try:
+        return tuple(
+            None if row.get(name) is None else cells.read(kind, str(row[name]))
+            for name, kind in table.fields.items()
+        )
+    except cells.Problem as cause:
+        raise ValueError(f"table `{table.name}`: {cause.message} {cause.remedy}") from cause
 
 
 def _problem(judge: engine.Engine, rule: str, partial: Mapping[str, Any], *, fires: bool) -> str:

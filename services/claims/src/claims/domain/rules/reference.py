@@ -72,7 +72,7 @@ _TAIL = """
 | `source` | what the rule rests on |
 | `valid` | first and last day on which it is asked, `from` and `to` |
 | `blocking`, `review` | marks of the finding |
-| `examples` | `violates` and `satisfies`: partial claims, merged over the smallest sound one; `as_of` sets the day, `history` what earlier claims say about each line |
+| `examples` | `violates` and `satisfies`: partial claims, merged over the smallest sound one; `as_of` sets the day, `history` what earlier claims say about each line, `tables` rows of tables for this example alone |
 
 ## A table
 
