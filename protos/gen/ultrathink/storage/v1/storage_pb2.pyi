@@ -285,6 +285,62 @@ class FindingColumns(_message.Message):
 Global___FindingColumns: _TypeAlias = FindingColumns  # noqa: Y015
 
 @_typing.final
+class HistoryColumns(_message.Message):
+    """What later claims may ask of this one: rows under keys whose meaning is the caller's own. Storage keeps keys and
+    marks as they are; they are hashes and name no one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    QUANTITY_E4_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Index of the item in the batch."""
+
+    @_builtins.property
+    def line(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The line the row is about, by its sequence."""
+
+    @_builtins.property
+    def key(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """12 bytes."""
+
+    @_builtins.property
+    def day(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Days since 1970-01-01 of the service; never NULL."""
+
+    @_builtins.property
+    def quantity_e4(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """DECIMAL(12,4) times 10,000; NULL counts nothing."""
+
+    @_builtins.property
+    def mark(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """12 bytes that tell rows of one key apart, or none."""
+
+    def __init__(
+        self,
+        *,
+        item: _abc.Iterable[_builtins.int] | None = ...,
+        line: _abc.Iterable[_builtins.int] | None = ...,
+        key: _abc.Iterable[_builtins.bytes] | None = ...,
+        day: _abc.Iterable[_builtins.int] | None = ...,
+        quantity_e4: _abc.Iterable[_builtins.int] | None = ...,
+        mark: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "item", b"item", "key", b"key", "line", b"line", "mark", b"mark", "quantity_e4", b"quantity_e4"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HistoryColumns: _TypeAlias = HistoryColumns  # noqa: Y015
+
+@_typing.final
 class RecordRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -293,6 +349,7 @@ class RecordRequest(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordItem]: ...
@@ -302,6 +359,10 @@ class RecordRequest(_message.Message):
     def lines(self) -> Global___LineColumns: ...
     @_builtins.property
     def findings(self) -> Global___FindingColumns: ...
+    @_builtins.property
+    def history(self) -> Global___HistoryColumns:
+        """Present, even without rows, from a caller that knows it: then it stands in the place of lines.service_key."""
+
     def __init__(
         self,
         *,
@@ -310,10 +371,11 @@ class RecordRequest(_message.Message):
         claims: Global___ClaimColumns | None = ...,
         lines: Global___LineColumns | None = ...,
         findings: Global___FindingColumns | None = ...,
+        history: Global___HistoryColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "findings", b"findings", "lines", b"lines"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "findings", b"findings", "history", b"history", "lines", b"lines"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "claims", b"claims", "findings", b"findings", "items", b"items", "lines", b"lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "claims", b"claims", "findings", b"findings", "history", b"history", "items", b"items", "lines", b"lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -417,17 +479,25 @@ class LookupItem(_message.Message):
     USE_FIELD_NUMBER: _builtins.int
     CLAIM_ID_FIELD_NUMBER: _builtins.int
     SERVICE_KEYS_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    PAST_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.str
     payer_id: _builtins.str
     patient_key: _builtins.str
     use: _builtins.str
     claim_id: _builtins.str
     """The sender's id of the claim, so that a claim is not its own duplicate."""
+    before: _builtins.str
+    """UUID; only claims with a smaller id count, so that the past is seen as it was. Empty: all that are recorded."""
     @_builtins.property
     def context(self) -> _common_pb2.Context: ...
     @_builtins.property
     def service_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One per line that may have a duplicate."""
+        """One per line that may have a duplicate; finds claims recorded without history columns."""
+
+    @_builtins.property
+    def past(self) -> _containers.RepeatedCompositeFieldContainer[Global___PastQuestion]:
+        """Answered one by one, in order, in LookupResult.past."""
 
     def __init__(
         self,
@@ -439,14 +509,48 @@ class LookupItem(_message.Message):
         use: _builtins.str = ...,
         claim_id: _builtins.str = ...,
         service_keys: _abc.Iterable[_builtins.str] | None = ...,
+        before: _builtins.str = ...,
+        past: _abc.Iterable[Global___PastQuestion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_id", b"claim_id", "context", b"context", "patient_key", b"patient_key", "payer_id", b"payer_id", "provider_id", b"provider_id", "service_keys", b"service_keys", "use", b"use"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "claim_id", b"claim_id", "context", b"context", "past", b"past", "patient_key", b"patient_key", "payer_id", b"payer_id", "provider_id", b"provider_id", "service_keys", b"service_keys", "use", b"use"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LookupItem: _TypeAlias = LookupItem  # noqa: Y015
+
+@_typing.final
+class PastQuestion(_message.Message):
+    """Rows of one key whose day lies in a range, both ends included."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    TO_DAY_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """12 bytes."""
+    from_day: _builtins.int
+    to_day: _builtins.int
+    most: _builtins.int
+    """How many rows are wanted, newest day first; the sum is over all of them."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        from_day: _builtins.int = ...,
+        to_day: _builtins.int = ...,
+        most: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "key", b"key", "most", b"most", "to_day", b"to_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PastQuestion: _TypeAlias = PastQuestion  # noqa: Y015
 
 @_typing.final
 class LookupRequest(_message.Message):
@@ -528,6 +632,76 @@ class Aggregate(_message.Message):
 Global___Aggregate: _TypeAlias = Aggregate  # noqa: Y015
 
 @_typing.final
+class PastAnswer(_message.Message):
+    """Rows of claims that stand: not those refused before they left, nor cancelled ones, nor the asking claim's own
+    (same provider and sender's id).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    QUANTITY_E4_FIELD_NUMBER: _builtins.int
+    quantity_e4: _builtins.int
+    """Sum over the whole range of what the payer or a reviewer has not denied."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PastLine]: ...
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[Global___PastLine] | None = ...,
+        quantity_e4: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "quantity_e4", b"quantity_e4"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PastAnswer: _TypeAlias = PastAnswer  # noqa: Y015
+
+@_typing.final
+class PastLine(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CLAIM_ID_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    QUANTITY_E4_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    PAYER_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The recorded claim."""
+    claim_id: _builtins.str
+    line: _builtins.int
+    day: _builtins.int
+    quantity_e4: _builtins.int
+    """NULL as in columns."""
+    mark: _builtins.bytes
+    provider_id: _builtins.str
+    payer_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        claim_id: _builtins.str = ...,
+        line: _builtins.int = ...,
+        day: _builtins.int = ...,
+        quantity_e4: _builtins.int = ...,
+        mark: _builtins.bytes = ...,
+        provider_id: _builtins.str = ...,
+        payer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_id", b"claim_id", "day", b"day", "id", b"id", "line", b"line", "mark", b"mark", "payer_id", b"payer_id", "provider_id", b"provider_id", "quantity_e4", b"quantity_e4"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PastLine: _TypeAlias = PastLine  # noqa: Y015
+
+@_typing.final
 class LookupResult(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -536,6 +710,7 @@ class LookupResult(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     PATIENT_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    PAST_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     @_builtins.property
     def duplicates(self) -> _containers.RepeatedCompositeFieldContainer[Global___DuplicateLine]: ...
@@ -545,6 +720,10 @@ class LookupResult(_message.Message):
     def patient(self) -> Global___Aggregate: ...
     @_builtins.property
     def error(self) -> _common_pb2.Error: ...
+    @_builtins.property
+    def past(self) -> _containers.RepeatedCompositeFieldContainer[Global___PastAnswer]:
+        """One per question of the item, in order; none from a storage that does not know them."""
+
     def __init__(
         self,
         *,
@@ -553,10 +732,11 @@ class LookupResult(_message.Message):
         provider: Global___Aggregate | None = ...,
         patient: Global___Aggregate | None = ...,
         error: _common_pb2.Error | None = ...,
+        past: _abc.Iterable[Global___PastAnswer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "patient", b"patient", "provider", b"provider"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "error", b"error", "item_id", b"item_id", "patient", b"patient", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "error", b"error", "item_id", b"item_id", "past", b"past", "patient", b"patient", "provider", b"provider"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
