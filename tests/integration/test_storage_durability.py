@@ -50,11 +50,12 @@ async def test_row_level_security_holds_without_our_code(
     embedded_postgres: support.Server, storage: support.Stubs
 ):
     """As the application role, another tenant's rows cannot be seen, written, moved or removed."""
-    await support.recorded(storage, "A", "B")
+    await support.recorded(storage, "A", "B", history=((b"k" * 12, 20_666, 10_000, b""),))
     connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
     try:
         await connection.execute("SET search_path = ultrathink")
         tables = ["claims", "claim_lines", "findings", "bodies", "idempotency_keys", "service_keys"]
+        tables += ["past_services"]
         tables += ["provider_days", "audit_heads", "audit_entries", "outbox", "transitions"]
         for table in tables:
             assert await count(connection, table) == 0
@@ -68,6 +69,7 @@ async def test_row_level_security_holds_without_our_code(
         assert await connection.execute("UPDATE claims SET verdict = 'accept'") == "UPDATE 0"
         await connection.execute("SET ultrathink.tenants = 'demo'")
         assert await connection.fetchval("SELECT count(*) FROM claims") == 2
+        assert await connection.fetchval("SELECT count(*) FROM past_services") == 2
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("UPDATE claims SET tenant = 'other'")
     finally:

@@ -234,7 +234,7 @@ async def test_two_processes_migrate_once(embedded_postgres: support.Server):
     command = (sys.executable, "-m", "storage", "migrate")
     started = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(2)]
     assert [await process.wait() for process in started] == [0, 0]
-    assert await migrate.revision(dsn) == "0001"
+    assert await migrate.revision(dsn) == "0002"
 
 
 async def test_the_service_serves_as_a_process(embedded_postgres: support.Server, tmp_path: Path):
@@ -276,7 +276,7 @@ async def test_two_starts_migrate_once(embedded_postgres: support.Server):
         await connection.close()
     dsn = embedded_postgres.dsn("raced", owner=True)
     await asyncio.gather(migrate.upgrade(dsn), migrate.upgrade(dsn))
-    assert await migrate.revision(dsn) == "0001"
+    assert await migrate.revision(dsn) == "0002"
     assert not await migrate.upgrade(dsn)
 
 

@@ -168,9 +168,10 @@ class Batch:
         lines: int = 3,
         item_id: str = "",
         service_keys: tuple[str, ...] = (),
+        history: tuple[tuple[object, ...], ...] = (),
         **columns: object,
     ) -> "Batch":
-        """Add one claim; `columns` replace values of its row."""
+        """Add one claim; `columns` replace values of its row, `history` holds (key, day, quantity, mark)."""
         place = len(self.request.items)
         document = body if body is not None else claim_document(claim_id, lines)
         self.request.items.append(
@@ -190,6 +191,17 @@ class Batch:
             service_key = service_keys[number - 1] if number <= len(service_keys) else ""
             for name, value in line_row(place, number, service_key).items():
                 getattr(self.request.lines, name).append(value)
+        for number, (past_key, day, quantity, mark) in enumerate(history, start=1):
+            row = {
+                "item": place,
+                "line": number,
+                "key": past_key,
+                "day": day,
+                "quantity_e4": quantity,
+                "mark": mark,
+            }
+            for name, value in row.items():
+                getattr(self.request.history, name).append(value)
         finding = {
             "item": place,
             "rule": "base.sum",

@@ -298,6 +298,21 @@ async def test_keys_are_forgotten_after_four_hundred_days():
     assert new != first
 
 
+async def test_history_rows_are_forgotten_with_their_keys():
+    """A service stops being asked for when its claim's key goes, and each row is counted once."""
+    desk = Desk()
+    tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
+    await desk.send("A")
+    [row] = desk.world.state.rows.values()
+    row.history = records.History([0], [1], [b"k" * 12], [20_666], [10_000], [b""])
+    desk.clock.advance(dt.timedelta(days=401).total_seconds())
+    gone = [
+        await keep_house.forget(upkeep=desk.world.upkeep, tenants=tenants, clock=desk.clock) for _ in range(2)
+    ]
+    assert gone == [3, 0]
+    assert row.history == records.History.empty()
+
+
 async def test_months_are_prepared_ahead():
     """This month and the next two have their place, across the year's end too."""
     world, clock = testing.world(), chassis_testing.ManualClock(dt.datetime(2026, 11, 25, tzinfo=dt.UTC))

@@ -138,7 +138,7 @@ class Upkeep(Protocol):
     """What is thrown away when its time has come."""
 
     async def forget_keys(self, tenant: str, before_ms: int) -> int:
-        """Delete idempotency and service keys of claims received before an instant; return how many."""
+        """Delete idempotency and history keys of claims received before an instant; return how many."""
         ...
 
     async def trim_events(self, tenant: str, before_ms: int) -> int:

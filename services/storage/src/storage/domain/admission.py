@@ -17,13 +17,14 @@ CLAIM_ID_MAX = 255
 SUBJECT_MAX = 255
 DOCUMENT_MAX = 12 * 1024 * 1024  # one claim's documents; a message of 16 MiB holds no more
 LINES_MAX = 1_000  # as the claim model allows
-DAY_MAX = 2**31 - 1
 REQUIRED = ("claim_id", "use", "type", "verdict", "wire_status", "business_status", "review_status")
 ITEMS_MAX = 20_000  # of one submission
 
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f]"
 )  # no code, name or path has one; two of them part columns on their way
+
+DAY_MAX = records.DAY_MAX
 
 type Known = Mapping[str, views.Tenant]
 
@@ -32,7 +33,7 @@ def check_shape(submission: records.Submission) -> None:
     """Raise Invalid `batch.columns` unless columns have a row per item and rows point at items."""
     count = len(submission.items)
     fits = submission.claims.lengths() == {count} and count <= ITEMS_MAX
-    for columns in (submission.lines, submission.findings):
+    for columns in (submission.lines, submission.findings, submission.history):
         fits = fits and len(columns.lengths()) == 1
         fits = fits and all(item < count for item in columns.item)
     if not fits:
@@ -50,9 +51,18 @@ def judge(submission: records.Submission, known: Known, now: float) -> list[erro
     for columns in (submission.lines, submission.findings):
         _judge_texts(columns, columns.item, judged)
     _mark(judged, submission.lines.service_day, submission.lines.item, _bad_day, "service_day")
-    _mark(judged, submission.lines.sequence, submission.lines.item, lambda n: n > DAY_MAX, "sequence")
-    _mark(judged, submission.findings.line, submission.findings.item, lambda n: n > DAY_MAX, "line")
+    _mark(judged, submission.lines.sequence, submission.lines.item, _too_large, "sequence")
+    _mark(judged, submission.findings.line, submission.findings.item, _too_large, "line")
+    _judge_history(submission.history, judged)
     return judged
+
+
+def _judge_history(history: records.History, judged: list[errors.Fault | None]) -> None:
+    _mark(judged, history.line, history.item, _too_large, "history.line")
+    _mark(judged, history.key, history.item, lambda key: len(key) != records.KEY_BYTES, "history.key")
+    _mark(judged, history.day, history.item, lambda day: not -DAY_MAX <= day <= DAY_MAX, "history.day")
+    _mark(judged, history.quantity_e4, history.item, _bad_quantity, "history.quantity_e4")
+    _mark(judged, history.mark, history.item, lambda m: len(m) not in {0, records.KEY_BYTES}, "history.mark")
 
 
 def _item_fault(item: records.Item, known: Known, now: float) -> errors.Fault | None:
@@ -81,6 +91,14 @@ def _item_fault(item: records.Item, known: Known, now: float) -> errors.Fault | 
 
 def _storable(text: str, longest: int = TEXT_MAX) -> bool:
     return len(text) <= longest and not _CONTROL.search(text)
+
+
+def _bad_quantity(quantity: int) -> bool:
+    return quantity != records.NO_INT and abs(quantity) > records.QUANTITY_MAX
+
+
+def _too_large(number: int) -> bool:
+    return number > DAY_MAX
 
 
 def _bad_day(day: int) -> bool:

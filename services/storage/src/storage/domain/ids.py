@@ -1,5 +1,6 @@
 """UUIDv7 (RFC 9562): ids that sort by the time they were minted, whatever the clock does."""
 
+import re
 from collections.abc import Callable
 
 from chassis import clock as clocks
@@ -11,6 +12,7 @@ STEP_BITS = (
 STEP_BYTES = STEP_BITS // 8
 LAST_RANDOM = (1 << RANDOM_BITS) - 1
 FIELD_B = 62  # the lower random bits, behind the variant
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Mint:
@@ -49,6 +51,11 @@ def _text(ms: int, random: int) -> str:
 def ms_of(identifier: str) -> int:
     """Return the milliseconds since 1970-01-01 UTC in an id."""
     return int(identifier[:8] + identifier[9:13], 16)
+
+
+def is_canonical(text: str) -> bool:
+    """Whether a text is a UUID as we write it: texts of this form sort like the ids they are."""
+    return _CANONICAL.fullmatch(text) is not None
 
 
 def floor(ms: int) -> str:

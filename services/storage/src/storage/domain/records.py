@@ -8,6 +8,11 @@ import msgspec
 from chassis import errors
 
 NO_INT = -(2**63)  # the contract's missing integer; an empty string and NaN are the other two
+DAY_MAX = 2**31 - 1  # days and sequences are kept in 32 bits
+KEY_BYTES = 12  # of a history key and of a mark: two of a tenant meet by chance once in 10^28
+QUANTITY_MAX = 10**14  # ten thousandths; SCAN_MOST of them still fit 64 bits
+PAST_MOST = 32  # rows told of one key: a rule needs to know that there are some, a person wants to see a few
+SCAN_MOST = 1_000  # rows of one key that are looked at: a service taken daily for two years, with room
 
 
 TEXTS = frozenset(
@@ -111,6 +116,17 @@ class Findings(Columns, gc=False):
     path: list[str]
 
 
+class History(Columns, gc=False):
+    """What later claims may ask of this one: rows under keys whose meaning is the caller's own."""
+
+    item: list[int]
+    line: list[int]
+    key: list[bytes]
+    day: list[int]
+    quantity_e4: list[int]
+    mark: list[bytes]
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One claim to record: who asks, its identity, and the documents storage keeps but does not read."""
 
@@ -138,11 +154,12 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     claims: Claims
     lines: Lines
     findings: Findings
+    history: History = msgspec.field(default_factory=History.empty)
 
     def pick(self, rows: Sequence[int]) -> "Submission":
         """Return the submission of these items alone.
 
-        Their lines and findings point at their new places.
+        Their lines, findings and history rows point at their new places.
         """
         place = {row: index for index, row in enumerate(rows)}
         return Submission(
@@ -150,10 +167,11 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
             self.claims.pick(rows),
             _follow(self.lines, place),
             _follow(self.findings, place),
+            _follow(self.history, place),
         )
 
 
-def _follow[C: (Lines, Findings)](columns: C, place: dict[int, int]) -> C:
+def _follow[C: (Lines, Findings, History)](columns: C, place: dict[int, int]) -> C:
     followed = columns.pick([row for row, item in enumerate(columns.item) if item in place])
     followed.item[:] = [place[item] for item in followed.item]
     return followed
@@ -168,11 +186,16 @@ def join(submissions: Sequence[Submission]) -> Submission:
         offset = len(joined.items)
         joined.items.extend(submission.items)
         joined.claims.extend(submission.claims)
-        for target, source in ((joined.lines, submission.lines), (joined.findings, submission.findings)):
-            start = len(target.item)
-            target.extend(source)  # type: ignore[arg-type]  # both are Lines or both Findings
-            target.item[start:] = [item + offset for item in source.item]
+        _append(joined.lines, submission.lines, offset)
+        _append(joined.findings, submission.findings, offset)
+        _append(joined.history, submission.history, offset)
     return joined
+
+
+def _append[C: (Lines, Findings, History)](target: C, source: C, offset: int) -> None:
+    start = len(target.item)
+    target.extend(source)
+    target.item[start:] = [item + offset for item in source.item]
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -247,8 +270,17 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Past(msgspec.Struct, frozen=True):
+    """A question about the rows of one key with a day from `from_day` to `to_day`; `most` rows are wanted."""
+
+    key: bytes
+    from_day: int
+    to_day: int
+    most: int
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What rules and features ask of history for one claim."""
+    """What rules and features ask of history for one claim; it ends before the id `before`, "" is now."""
 
     tenant: str
     claim_id: str
@@ -256,6 +288,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str
     patient_key: str
     service_keys: list[str] = []
+    before: str = ""
+    past: list[Past] = []
 
 
 class Duplicate(msgspec.Struct, frozen=True):
@@ -275,9 +309,34 @@ class Aggregate(msgspec.Struct, frozen=True):
     net_minor: int = 0
 
 
+class PastLine(msgspec.Struct, frozen=True):
+    """One recorded row; absent texts are empty, an absent quantity is NO_INT."""
+
+    id: str
+    claim_id: str
+    line: int
+    day: int
+    quantity_e4: int
+    mark: bytes
+    provider_id: str
+    payer_id: str
+
+
+class PastAnswer(msgspec.Struct, frozen=True):
+    """Rows of a key, newest day first, and the quantity of all rows in range that were not denied.
+
+    Rows count while their claim stands: not refused before it left, nor cancelled. Beyond SCAN_MOST rows
+    the quantity is at least this.
+    """
+
+    lines: list[PastLine]
+    quantity_e4: int
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """What history knows about one question."""
+    """What history knows about one question; `past` answers the question's own, in order."""
 
     duplicates: list[Duplicate]
     provider: Aggregate
     patient: Aggregate
+    past: list[PastAnswer] = []

@@ -21,11 +21,17 @@ def _columns[C: records.Columns](kind: type[C], message: object) -> C:
 def submission(request: storage_pb2.RecordRequest, clock: clocks.Clock) -> records.Submission:
     """Return the submission in a request; deadlines count from now."""
     now = clock.monotonic()
+    lines = _columns(records.Lines, request.lines)
+    if request.HasField(
+        "history"
+    ):  # it holds what service keys did; they come for a storage that knows no more
+        lines.service_key = [""] * len(lines.service_key)
     return records.Submission(
         [_item(item, now) for item in request.items],
         _columns(records.Claims, request.claims),
-        _columns(records.Lines, request.lines),
+        lines,
         _columns(records.Findings, request.findings),
+        _columns(records.History, request.history),
     )
 
 
@@ -85,6 +91,8 @@ def question(item: storage_pb2.LookupItem) -> records.Question:
         provider_id=item.provider_id,
         patient_key=item.patient_key,
         service_keys=list(item.service_keys),
+        before=item.before,
+        past=[records.Past(one.key, one.from_day, one.to_day, one.most) for one in item.past],
     )
 
 
@@ -100,7 +108,14 @@ def lookup_result(item_id: str, answer: records.Answer | errors.Fault) -> storag
         ],
         provider=_aggregate(answer.provider),
         patient=_aggregate(answer.patient),
+        past=[_past(one) for one in answer.past],
     )
+
+
+def _past(found: records.PastAnswer) -> storage_pb2.PastAnswer:
+    names = records.PastLine.__struct_fields__
+    lines = [storage_pb2.PastLine(**{name: getattr(line, name) for name in names}) for line in found.lines]
+    return storage_pb2.PastAnswer(lines=lines, quantity_e4=found.quantity_e4)
 
 
 def _aggregate(found: records.Aggregate) -> storage_pb2.Aggregate:

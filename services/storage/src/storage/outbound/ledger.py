@@ -1,7 +1,6 @@
 """The ledger in PostgreSQL: each write is one call of a function of the schema, in one transaction."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,17 +8,18 @@ import msgspec
 
 from chassis import errors
 from storage.domain import chains, months, records, views
-from storage.outbound import bodies, documents, postgres
+from storage.outbound import bodies, documents, postgres, recalling
 
 THREAD_BYTES = 256 * 1024  # compressing more than this would hold the event loop for over a millisecond
-DUPLICATES_MOST = 5  # hits told per line: one is enough for a rule, a few for a person
-AGGREGATE_MS = 90 * 86_400_000
 
 COLUMN, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
 
-RECORD = "SELECT item, id, content_hash FROM record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+RECORD = "SELECT * FROM record_with_history($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 CHANGE = f"SELECT record_change({', '.join(f'${i}' for i in range(1, 20))})"
-LOOKUP = "SELECT * FROM lookup($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+LOOKUP = """
+SELECT * FROM recall(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+"""
 UNSCORED = """
 SELECT id FROM claims WHERE tenant = $1 AND score_state = 'not_scored' ORDER BY id LIMIT $2
 """
@@ -69,29 +69,9 @@ class PostgresLedger:
 
     async def lookup(self, questions: Sequence[records.Question], now_ms: int) -> list[records.Answer]:
         """Answer all questions with one call."""
-        keyed = [
-            (number, index, key)
-            for number, question in enumerate(questions, start=1)
-            if question.use == "claim"
-            for index, key in enumerate(question.service_keys)
-            if key
-        ]
-        tenants = [question.tenant for question in questions]
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                LOOKUP,
-                postgres.tenants_setting(sorted(set(tenants))),
-                max(0, now_ms - AGGREGATE_MS),
-                tenants,
-                [question.claim_id for question in questions],
-                [question.provider_id for question in questions],
-                [question.patient_key for question in questions],
-                [row[0] for row in keyed],
-                [row[1] for row in keyed],
-                [row[2] for row in keyed],
-                DUPLICATES_MOST,
-            )
-        return _answers(questions, rows)
+            rows = await connection.fetch(LOOKUP, *recalling.arguments(questions, now_ms))
+        return recalling.answers(questions, rows)
 
     async def unscored(self, tenant: str, limit: int) -> list[views.Unscored]:
         """Return claims without a score, oldest first, with their documents."""
@@ -148,7 +128,26 @@ def _arguments(batch: records.Batch, contents: list[bytes]) -> list[Any]:
         [body.id for body in bodies_],
         [body.tenant for body in bodies_],
         contents,
+        _history(submission.history),
     ]
+
+
+def _history(rows: records.History) -> str:
+    return COLUMN.join(
+        (
+            _literal([item + 1 for item in rows.item]),
+            _literal(rows.line),
+            _bytes(rows.key),
+            _literal(rows.day),
+            _literal(rows.quantity_e4),
+            _bytes(rows.mark),
+        )
+    )
+
+
+def _bytes(column: list[bytes]) -> str:
+    """Return an array literal of bytea; nothing is NULL."""
+    return f"{{{','.join([f'\\\\x{value.hex()}' if value else 'NULL' for value in column])}}}"
 
 
 def _own_columns(batch: records.Batch, tenants: list[str], *, grouped: bool) -> list[str]:
@@ -191,26 +190,3 @@ def _joined(column: list[str]) -> str:
 
 def _literal(column: list[int] | list[float]) -> str:
     return f"{{{str(column)[1:-1]}}}"
-
-
-def _answers(questions: Sequence[records.Question], rows: Sequence[Any]) -> list[records.Answer]:
-    duplicates: dict[int, list[records.Duplicate]] = defaultdict(list)
-    providers: dict[tuple[str, str], records.Aggregate] = {}
-    patients: dict[tuple[str, str], records.Aggregate] = {}
-    for kind, item, place, identifier, claim_id, line, claims, denied, net in rows:
-        asked = questions[item - 1]
-        if kind == 1:
-            duplicates[item - 1].append(records.Duplicate(place, str(identifier), claim_id, line))
-        elif kind == 2:  # noqa: PLR2004 - the function's kinds
-            providers[asked.tenant, asked.provider_id] = records.Aggregate(claims, denied, net)
-        else:
-            patients[asked.tenant, asked.patient_key] = records.Aggregate(claims, denied, net)
-    nothing = records.Aggregate()
-    return [
-        records.Answer(
-            duplicates[number],
-            providers.get((asked.tenant, asked.provider_id), nothing),
-            patients.get((asked.tenant, asked.patient_key), nothing),
-        )
-        for number, asked in enumerate(questions)
-    ]

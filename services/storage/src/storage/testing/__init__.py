@@ -13,7 +13,7 @@ import msgspec
 from chassis import errors
 from storage import ports
 from storage.domain import chains, ids, queries, records, views
-from storage.testing import objects, rows
+from storage.testing import objects, past, rows
 
 DAY_MS = 86_400_000
 AGGREGATE_MS = 90 * DAY_MS
@@ -75,8 +75,15 @@ class TwinLedger:
             for number, owner in enumerate(batch.submission.lines.item)
             if owner == place
         ]
+        kept = batch.submission.history
         row = rows.Row(
-            id=batch.ids[place], tenant=item.tenant, columns=columns, item=item, lines=lines, transitions=[]
+            id=batch.ids[place],
+            tenant=item.tenant,
+            columns=columns,
+            item=item,
+            lines=lines,
+            history=kept.pick([number for number, owner in enumerate(kept.item) if owner == place]),
+            transitions=[],
         )
         row.transitions.append(
             rows.transition(row, "claim.recorded", item.subject, batch.at_ms[place], item.decision_json)
@@ -115,28 +122,32 @@ class TwinLedger:
 
     async def lookup(self, questions: Sequence[records.Question], now_ms: int) -> list[records.Answer]:
         """Answer by looking at every claim."""
-        since = ids.floor(max(0, now_ms - AGGREGATE_MS))
-        since_day = max(0, now_ms - AGGREGATE_MS) // 86_400_000
-        return [
-            records.Answer(
-                rows.duplicates(asked, self._state.of(asked.tenant)),
-                rows.aggregate(
-                    row
-                    for row in self._state.of(asked.tenant)
-                    if asked.provider_id
-                    and row.columns["provider_id"] == asked.provider_id
-                    and ids.ms_of(row.id) // 86_400_000 >= since_day
-                ),
-                rows.aggregate(
-                    row
-                    for row in self._state.of(asked.tenant)
-                    if asked.patient_key
-                    and row.columns["patient_key"] == asked.patient_key
-                    and row.id >= since
-                ),
-            )
-            for asked in questions
-        ]
+        return [self._answer(asked, now_ms) for asked in questions]
+
+    def _answer(self, asked: records.Question, now_ms: int) -> records.Answer:
+        end = ids.ms_of(asked.before) if asked.before else now_ms
+        since = max(0, end - AGGREGATE_MS)
+        claims = self._state.of(asked.tenant)
+        told = [row for row in claims if not asked.before or row.id < asked.before]
+        days = range(since // DAY_MS, end // DAY_MS + (1 if asked.before else 2))
+        return records.Answer(
+            past.duplicates(asked, told),
+            rows.aggregate(
+                row
+                for row in claims  # the roll-up is by day: the end's whole day counts
+                if asked.provider_id
+                and row.columns["provider_id"] == asked.provider_id
+                and ids.ms_of(row.id) // DAY_MS in days
+            ),
+            rows.aggregate(
+                row
+                for row in told
+                if asked.patient_key
+                and row.columns["patient_key"] == asked.patient_key
+                and row.id >= ids.floor(since)
+            ),
+            [past.answer(asked, one, told) for one in asked.past],
+        )
 
     async def unscored(self, tenant: str, limit: int) -> list[views.Unscored]:
         """Return claims without a score, oldest first."""

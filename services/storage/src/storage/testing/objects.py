@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 
 from chassis import errors
-from storage.domain import ids
+from storage.domain import ids, records
 from storage.testing import rows
 
 
@@ -78,7 +78,7 @@ class TwinUpkeep:
         self._state = state
 
     async def forget_keys(self, tenant: str, before_ms: int) -> int:
-        """Delete keys of older claims."""
+        """Delete keys and history rows of older claims."""
         gone = [
             key
             for key, earlier in self._state.keys.items()
@@ -86,7 +86,11 @@ class TwinUpkeep:
         ]
         for key in gone:
             del self._state.keys[key]
-        return len(gone)
+        old = [row for row in self._state.of(tenant) if ids.ms_of(row.id) < before_ms]
+        rows_gone = sum(len(row.history.key) for row in old)
+        for row in old:
+            row.history = records.History.empty()
+        return len(gone) + rows_gone
 
     async def trim_events(self, tenant: str, before_ms: int) -> int:
         """Forget older events."""

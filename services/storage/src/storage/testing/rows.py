@@ -8,7 +8,6 @@ import msgspec
 from chassis import errors
 from storage.domain import chains, queries, records, views
 
-DUPLICATES_MOST = 5
 NEGATIVE_INFINITY = float("-inf")
 type Value = str | int | float | None
 
@@ -21,6 +20,7 @@ class Row(msgspec.Struct, kw_only=True):
     columns: dict[str, Value]
     item: records.Item
     lines: list[dict[str, Value]]
+    history: records.History
     transitions: list[views.Transition]
 
     def text(self, name: str) -> str:
@@ -109,34 +109,22 @@ def refuse_unstorable(batch: records.Batch) -> None:
                 raise errors.Invalid("record.refused", "A value cannot be stored.")
 
 
-def duplicates(asked: records.Question, rows: Sequence[Row]) -> list[records.Duplicate]:
-    """Return lines of other claims with the same service keys, newest first."""
-    if asked.use != "claim":
-        return []
-    found = []
-    for index, key in enumerate(asked.service_keys):
-        hits = [
-            records.Duplicate(index, row.id, row.text("claim_id"), int(line["sequence"] or 0))
-            for row in reversed(rows)
-            for line in row.lines
-            if key and line["service_key"] == key and row.columns["use"] == "claim"
-            if row.columns["claim_id"] != asked.claim_id
-        ]
-        found += hits[:DUPLICATES_MOST]
-    return found
-
-
 def aggregate(rows: Iterable[Row]) -> records.Aggregate:
     """Return the aggregate over claims; other uses do not count."""
-    counted = [row.columns for row in rows if row.columns["use"] == "claim"]
-    denied = [
-        columns
-        for columns in counted
-        if columns["business_status"] == "rejected"
-        or (columns["review_status"] == "decided" and columns["verdict"] == "reject")
-    ]
-    net = sum(int(columns["submitted_minor"] or 0) for columns in counted)
-    return records.Aggregate(len(counted), len(denied), net)
+    counted = [row for row in rows if row.columns["use"] == "claim"]
+    net = sum(int(row.columns["submitted_minor"] or 0) for row in counted)
+    return records.Aggregate(len(counted), sum(map(denied, counted)), net)
+
+
+def stands(row: Row) -> bool:
+    """Return whether a claim asks for something: neither refused nor cancelled."""
+    return row.columns["wire_status"] != "refused" and row.columns["business_status"] != "cancelled"
+
+
+def denied(row: Row) -> bool:
+    """Return whether the payer or a reviewer said no."""
+    reviewed = row.columns["review_status"] == "decided" and row.columns["verdict"] == "reject"
+    return reviewed or row.columns["business_status"] == "rejected"
 
 
 def matches(row: Row, question: queries.Listing) -> bool:

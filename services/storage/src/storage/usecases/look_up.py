@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from chassis import clock as clocks
 from chassis import errors
 from storage import ports
-from storage.domain import records, views
+from storage.domain import ids, records, views
 from storage.usecases import know_tenants
 
 QUESTIONS_MAX = 20_000
 KEYS_MAX = 1_000  # lines of one claim
+PAST_MAX = 3 * KEYS_MAX  # keys of one claim: a line asks by service, visit and authorisation
 
 
 async def look_up(
@@ -21,8 +22,8 @@ async def look_up(
 ) -> list[records.Answer | errors.Fault]:
     """Return one answer or fault per question, in order.
 
-    Faults: Denied `tenant.unknown`, Invalid `lookup.too_many`, Unavailable. More than QUESTIONS_MAX are
-    Invalid as a whole.
+    Faults: Denied `tenant.unknown`, Invalid `lookup.too_many`, `lookup.past` and `id.invalid`, Unavailable.
+    More than QUESTIONS_MAX are Invalid as a whole.
     """
     if len(questions) > QUESTIONS_MAX:
         raise errors.Invalid("lookup.too_many", f"At most {QUESTIONS_MAX} questions at once.")
@@ -44,14 +45,9 @@ async def _answers(
     places: list[int] = []
     for place, question in enumerate(questions):
         tenant = known.get(question.tenant)
-        if tenant is None or not tenant.active:
-            answers.append(errors.Denied("tenant.unknown", "There is no such active tenant."))
-        elif len(question.service_keys) > KEYS_MAX:
-            answers.append(
-                errors.Invalid("lookup.too_many", f"At most {KEYS_MAX} service keys of one claim.")
-            )
-        else:
-            answers.append(_NOTHING)
+        fault = _fault(question, tenant)
+        answers.append(fault or _NOTHING)
+        if fault is None:
             good.append(question)
             places.append(place)
     if good:
@@ -59,6 +55,25 @@ async def _answers(
         for place, answer in zip(places, await ledger.lookup(good, now_ms), strict=True):
             answers[place] = answer
     return answers
+
+
+def _fault(question: records.Question, tenant: views.Tenant | None) -> errors.Fault | None:
+    if tenant is None or not tenant.active:
+        return errors.Denied("tenant.unknown", "There is no such active tenant.")
+    if len(question.service_keys) > KEYS_MAX or len(question.past) > PAST_MAX:
+        return errors.Invalid("lookup.too_many", f"At most {KEYS_MAX} lines of one claim.")
+    if not all(map(_answerable, question.past)):
+        return errors.Invalid("lookup.past", f"A key has {records.KEY_BYTES} bytes, its days fit 32 bits.")
+    if question.before and not ids.is_canonical(question.before):
+        return errors.Invalid("id.invalid", "An id is a UUID in small letters, with its four hyphens.")
+    return None
+
+
+def _answerable(past: records.Past) -> bool:
+    days = (past.from_day, past.to_day)
+    return len(past.key) == records.KEY_BYTES and all(
+        -records.DAY_MAX <= day <= records.DAY_MAX for day in days
+    )
 
 
 _NOTHING = records.Answer([], records.Aggregate(), records.Aggregate())
