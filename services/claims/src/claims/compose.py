@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import grpc
@@ -14,7 +14,7 @@ from chassis import clock as clocks
 from claims import ports
 from claims import settings as configuration
 from claims.domain import identities
-from claims.domain.rules import engine
+from claims.domain.rules import engines
 from claims.inbound import batches, callers, desk, files, intake
 from claims.outbound import archive, pack_files, probes, scorer, store, tenants
 from claims.outbound import offline as lone
@@ -32,7 +32,7 @@ type Ready = Callable[[], Awaitable[apps.Readiness]]
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     """What the use cases reach through their ports, and the secret under which patients are hashed."""
 
-    rules: ports.Rules
+    rules: ports.TenantRules
     tenants: ports.Tenants
     scorer: ports.Scorer
     store: ports.Store
@@ -51,7 +51,7 @@ async def compose(
     """Yield the service; channels not given are opened to the settings' targets and closed at the end."""
     clock = clock or clocks.SystemClock()
     key = read_patient_key(settings.patient_key_file)
-    packs, tables = pack_files.load(settings.packs_dir)
+    library = pack_files.library(settings.packs_dir)
     async with contextlib.AsyncExitStack() as stack:
         signer = identity.signer(NAME, settings.service_key_file, clock)
         scoring = scoring_channel or await _opened(stack, settings.scoring_target, signer)
@@ -62,7 +62,7 @@ async def compose(
         stored = store.GrpcStore(storage_pb2_grpc.ClaimStoreStub(storage), clock)
         stack.push_async_callback(stored.aclose)
         rooms = Rooms(
-            rules=engine.Engine(packs, tables),
+            rules=engines.Engines(library.common, library.tenants),
             tenants=tenants.GrpcTenants(reader, clock),
             scorer=scored,
             store=stored,
@@ -71,21 +71,26 @@ async def compose(
         )
         if settings.rescore:
             await stack.enter_async_context(_rescoring(rooms, clock))
-        probe = probes.Probe(reader, scoring_pb2_grpc.ScorerStub(scoring), packs=len(packs))
+        probe = probes.Probe(reader, scoring_pb2_grpc.ScorerStub(scoring), packs=len(library.common.packs))
         yield assemble(settings, rooms, clock, probe.ready)
 
 
 @contextlib.asynccontextmanager
 async def offline(
-    packs_dir: Path, *, scoring_channel: grpc.aio.Channel | None = None, clock: clocks.Clock | None = None
+    packs_dir: Path,
+    *,
+    over: Sequence[Path] = (),
+    scoring_channel: grpc.aio.Channel | None = None,
+    clock: clocks.Clock | None = None,
 ) -> AsyncIterator[apps.App]:
     """Yield a service that checks without a platform: nothing is stored, history is said to be not checked.
 
+    `over` are folders of tables and packs laid over the common ones.
     With `scoring_channel` claims are scored, without it they are said to be not scored. The day rules are
     judged on is the clock's.
     """
     clock = clock or clocks.SystemClock()
-    packs, tables = pack_files.load(packs_dir)
+    packs, tables = pack_files.load(packs_dir, over)
     async with contextlib.AsyncExitStack() as stack:
         scored: ports.Scorer = lone.NoScorer()
         if scoring_channel is not None:
@@ -93,7 +98,7 @@ async def offline(
             stack.push_async_callback(served.aclose)
             scored = served
         rooms = Rooms(
-            rules=engine.Engine(packs, tables),
+            rules=engines.Engines(engines.Book(packs=packs, tables=tables), {}),
             tenants=lone.OneTenant(),
             scorer=scored,
             store=lone.NoRecord(),

@@ -137,6 +137,14 @@ class Outcome(Protocol):
         ...
 
 
+class TenantRules(Protocol):
+    """The rule engines of tenants."""
+
+    def of(self, tenant: str) -> "Rules":
+        """Return what judges a tenant's claims: the common packs and tables with its own laid over them."""
+        ...
+
+
 class Rules(Protocol):
     """The rule engine."""
 

@@ -48,6 +48,12 @@ class FakeRules:
         self.judge = judge
         self.asked: list[tuple[model.Claim, date]] = []
         self.histories: list[Sequence[past.LineHistory] | None] = []
+        self.tenants: list[str] = []
+
+    def of(self, tenant: str) -> "FakeRules":
+        """Return the same rules for everyone, and remember who asked."""
+        self.tenants.append(tenant)
+        return self
 
     def evaluate(
         self, claim: model.Claim, *, as_of: date, facts: Mapping[str, Any] | None = None

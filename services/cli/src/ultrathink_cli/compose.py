@@ -6,7 +6,7 @@ Heavy rooms are imported where they are needed: `ultrathink token` must not wait
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,8 +199,13 @@ def media_type(name: str, head: bytes) -> str:
 
 
 @asynccontextmanager
-async def offline(clock: clocks.Clock, packs_dir: Path | None) -> AsyncIterator[grpc.aio.Channel]:
-    """Yield a channel to a claims room that checks without a platform, scored by the bundle at hand."""
+async def offline(
+    clock: clocks.Clock, packs_dir: Path | None, over: Sequence[Path] = ()
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Yield a channel to a claims room that checks without a platform, scored by the bundle at hand.
+
+    `over` are folders of tables and packs laid over the common ones.
+    """
     from claims import compose as claims  # noqa: PLC0415 - see the module
     from scoring import compose as scoring  # noqa: PLC0415
     from scoring import settings as scoring_settings  # noqa: PLC0415
@@ -209,7 +214,10 @@ async def offline(clock: clocks.Clock, packs_dir: Path | None) -> AsyncIterator[
     async with (
         scoring.compose(bounds) as scorer,
         claims.offline(
-            packs_dir or packs(), scoring_channel=local.LocalChannel(scorer, caller="claims"), clock=clock
+            packs_dir or packs(),
+            over=over,
+            clock=clock,
+            scoring_channel=local.LocalChannel(scorer, caller="claims"),
         ) as app,
     ):
         yield local.LocalChannel(app, caller=CALLER)

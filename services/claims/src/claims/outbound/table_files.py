@@ -35,13 +35,15 @@ class _Head:
     found: documents.TableHead
 
 
-def load(root: Path, declared: Mapping[str, shapes.Shape] | None = None) -> Loaded:
+def load(root: Path, declared: Mapping[str, shapes.Shape] | None = None, label: str = "") -> Loaded:
     """Return the tables under `root`/code-sets; `declared` are shapes that these tables must agree with.
+
+    Names of files in messages begin with `label`.
 
     Raises Invalid `pack.invalid` with one violation per problem.
     """
     report = packs.Report()
-    heads = _heads(report, root)
+    heads = _heads(report, root, label)
     known = _Known(report, declared or {})
     for head in sorted(heads, key=lambda head: head.found.data is not None):  # declarations first
         known.add(head)
@@ -49,10 +51,10 @@ def load(root: Path, declared: Mapping[str, shapes.Shape] | None = None) -> Load
     return known.loaded()
 
 
-def _heads(report: packs.Report, root: Path) -> list[_Head]:
+def _heads(report: packs.Report, root: Path, label: str) -> list[_Head]:
     heads: list[_Head] = []
     for file in sorted((root / FOLDER).glob(f"*/{HEAD}")):
-        name = f"{FOLDER}/{file.parent.name}/{HEAD}"
+        name = f"{label}{FOLDER}/{file.parent.name}/{HEAD}"
         try:
             text = yaml_files.content(file, yaml_files.MAX_TEXT_BYTES)
             found = report.read(name, yaml_files.parsed(name, text), documents.TableHead)

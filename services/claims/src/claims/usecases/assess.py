@@ -91,7 +91,7 @@ class Assess:
         self,
         *,
         tenants: ports.Tenants,
-        rules: ports.Rules,
+        rules: ports.TenantRules,
         store: ports.Store,
         scorer: ports.Scorer,
         clock: clocks.Clock,
@@ -175,14 +175,16 @@ class Assess:
     def _evaluate(self, work: _Work, moment: _Moment) -> None:
         """Keep what the rules say; a defect of ours that this claim meets is its own, not its batch's."""
         with self._own_fault(work):
-            work.outcome = self._rules.evaluate(work.claim, as_of=moment.day(work.claim.regime))
+            rules = self._rules.of(work.tenant.name)
+            work.outcome = rules.evaluate(work.claim, as_of=moment.day(work.claim.regime))
 
     def _look_back(self, work: _Work, moment: _Moment) -> None:
         """Keep what the rules that look at earlier claims say, which had to wait for the answer."""
         with self._own_fault(work):
             past = histories.of_lines(work.claim, work.question, work.known)
             day = moment.day(work.claim.regime)
-            work.earlier = self._rules.evaluate_past(work.claim, as_of=day, past=past)
+            rules = self._rules.of(work.tenant.name)
+            work.earlier = rules.evaluate_past(work.claim, as_of=day, past=past)
 
     @contextlib.contextmanager
     def _own_fault(self, work: _Work) -> Iterator[None]:

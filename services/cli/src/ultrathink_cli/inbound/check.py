@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -29,13 +30,22 @@ def check(
         Path | None, typer.Option(help="folder of rule packs", exists=True, file_okay=False)
     ] = None,
     lang: options.Lang = "en",
+    *,
+    tables: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="folder of one's own tables and packs, laid over the common ones",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Scrub claims offline: exit 0 clean, 1 findings of severity error, 2 unreadable input."""
     with console.faults_shown():
         _refuse_unknown(form, lang)
         clock = days.AsOf(_day(as_of)) if as_of else clocks.SystemClock()
         files = list(dict.fromkeys(files))
-        checked, status = asyncio.run(_check(files, clock, pack))
+        checked, status = asyncio.run(_check(files, clock, pack, tables or ()))
     if form == "sarif":
         typer.echo(json.dumps(sarif.log(checked, lang=lang, version=metadata.version("ultrathink-cli"))))
     elif form == "json":
@@ -64,12 +74,12 @@ def _day(text: str) -> date:
 
 
 async def _check(
-    files: list[Path], clock: clocks.Clock, pack: Path | None
+    files: list[Path], clock: clocks.Clock, pack: Path | None, tables: Sequence[Path]
 ) -> tuple[list[dict[str, Any]], int]:
     """Return all decisions with their file, and the highest exit status; refusals are shown as they come."""
     checked: list[dict[str, Any]] = []
     status = exits.CLEAN
-    async with compose.offline(clock, pack) as channel:
+    async with compose.offline(clock, pack, tables) as channel:
         for file in files:
             try:
                 found, refused = await _file(channel, file)

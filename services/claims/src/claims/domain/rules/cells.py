@@ -91,7 +91,8 @@ def words(text: str) -> str:
 
 
 _KINDS: Mapping[str, Callable[[str], object]] = {
-    "boolean": boolean, "text": words, "integer": integer, "number": number, "date": day,
+    "boolean": boolean, "text": words, "integer": integer, "number": number, "money": number,
+    "date": day,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ type ScopeName = Literal[
 ]
 type Regime = Literal["nphies", "x12-us", "base"]
 type ColumnName = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
-type ColumnKind = Literal["boolean", "text", "integer", "number", "date"]
+type ColumnKind = Literal["boolean", "text", "integer", "number", "money", "date"]
 type DataFile = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(csv|csv\.xz|yaml)$")]
 type Use = Literal["claim", "preauthorization", "predetermination"]
 

@@ -67,6 +67,11 @@ class Engine:
         """The packs in force."""
         return self._packs
 
+    def of(self, tenant: str) -> "Engine":
+        """Return this engine: alone it is the same for every tenant (see `engines` for those that differ)."""
+        del tenant
+        return self
+
     def evaluate(self, claim: model.Claim, *, as_of: dt.date, facts: Facts | None = None) -> Outcome:
         """Return findings and undecided rules of a claim, as of a day; a missing regime is "base".
 

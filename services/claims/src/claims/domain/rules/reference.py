@@ -77,8 +77,8 @@ _TAIL = """
 ## A table
 
 `packs/code-sets/<folder>/table.yaml` has `name`, `title`, `source`, `licence`, `revision`, `from`, `to`, `key` (the
-columns that make the key, `code` where it is left out), `columns` (name → boolean, text, integer, number, date; beside
-the key), `required` (columns that may not be empty), `aliases` (other words for a column in a file's header), `defaults`
+columns that make the key, `code` where it is left out), `columns` (name → boolean, text, integer, number, money, date;
+beside the key), `required` (columns that may not be empty), `aliases` (other words for a column in a file's header), `defaults`
 (a column's value in a file that lacks it), `extends` (keys that the issue lacks are looked up in the issue below it),
 `dotless` (dots do not count) and `data`, a file `.csv`, `.csv.xz` or `.yaml`; see
 [the guide](guides/tables.md). Two folders of one name are two issues of one table. Without `data` a table is declared: rules may name it,

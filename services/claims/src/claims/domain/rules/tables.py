@@ -23,6 +23,7 @@ _KINDS = {
     "text": tree.Kind.TEXT,
     "integer": tree.Kind.INT,
     "number": tree.Kind.NUMBER,
+    "money": tree.Kind.MONEY,
     "date": tree.Kind.DATE,
 }
 
