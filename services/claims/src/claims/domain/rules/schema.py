@@ -24,6 +24,8 @@ CLAIM = _fields(
     Field("claim_id", _TEXT, "the sender's number of the claim"),
     Field("claim_id_system", _TEXT, "who gave that number, as sent"),
     Field("profile", _TEXTS, "profiles the sender names, with their versions", nullable=False),
+    Field("profile_version", _TEXT, "version of the first profile that states one", path="profile",
+          source="([name.partition('|')[2] for name in x.profile if '|' in name] or [None])[0]"),
     Field("type", _TEXT, "professional, institutional, oral, pharmacy, vision …", nullable=False),
     Field("subtype", _TEXT, "ip, op, emr …"),
     Field("use", _TEXT, "claim, preauthorization, predetermination", nullable=False),
