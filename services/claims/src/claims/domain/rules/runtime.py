@@ -86,6 +86,15 @@ def adjusted(decided: Sequence[model.Adjudicated | model.PriorPayerLine]) -> Dec
     return None if None in amounts else sum((found for found in amounts if found is not None), Decimal(0))
 
 
+def version(profiles: Sequence[str]) -> str | None:
+    """Return the version of the first profile that names one; None where none does."""
+    for profile in profiles:
+        _, found, said = profile.partition("|")
+        if found and said:
+            return said
+    return None
+
+
 def quantum(currency: str | None) -> Decimal:
     """Return the currency's smallest unit."""
     return money.quantum(money.minor_digits(currency))
@@ -230,6 +239,7 @@ NAMESPACE: dict[str, object] = {
         "ArithmeticError": ArithmeticError,
     },
     "_day": day_number, "_details": details, "_focal": focal, "_addressed": addressed,
+    "_version": version,
     "_undated": undated, "_unvalued": unvalued, "_adjusted": adjusted, "_quantum": quantum,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
     "_overlaps": overlaps, "_within": within, "_group": group, "_npi": npi_valid, "_with_past": with_past,

@@ -6,7 +6,7 @@ Room: domain. This table is the whole vocabulary of the language; docs/rule-sche
 
 import dataclasses
 
-from claims.domain.rules import tree, vocabulary
+from claims.domain.rules import message_columns, tree, vocabulary
 
 _BOOL, _TEXT, _INT = tree.Kind.BOOL, tree.Kind.TEXT, tree.Kind.INT
 _NUMBER, _MONEY, _DATE = tree.Kind.NUMBER, tree.Kind.MONEY, tree.Kind.DATE
@@ -23,9 +23,10 @@ _SEQUENCE = Field("sequence", _INT, "number of the row, given by the sender", nu
 CLAIM = _fields(
     Field("claim_id", _TEXT, "the sender's number of the claim"),
     Field("claim_id_system", _TEXT, "who gave that number, as sent"),
+    Field("claim_id_source", _TEXT, "where that number is from: sender, resource, content"),
     Field("profile", _TEXTS, "profiles the sender names, with their versions", nullable=False),
-    Field("profile_version", _TEXT, "version of the first profile that states one", path="profile",
-          source="([name.partition('|')[2] for name in x.profile if '|' in name] or [None])[0]"),
+    Field("profile_version", _TEXT, "version of the first profile that names one", path="profile",
+          source="_version(x.profile)"),
     Field("type", _TEXT, "professional, institutional, oral, pharmacy, vision …", nullable=False),
     Field("subtype", _TEXT, "ip, op, emr …"),
     Field("use", _TEXT, "claim, preauthorization, predetermination", nullable=False),
@@ -155,6 +156,7 @@ CLAIM = _fields(
           source="(x.amounts and x.amounts.prior_payer_paid)"),
     Field("patient_paid", _MONEY, "already paid by the patient", path="amounts.patient_paid",
           source="(x.amounts and x.amounts.patient_paid)"),
+    *message_columns.COLUMNS,
 )  # fmt: skip
 
 _SERVICE = (
@@ -242,6 +244,8 @@ SCOPES: dict[str, Scope] = {
                   source="x.line.sequence", nullable=False),
             Field("level", _INT, "1: a line's detail; 2: a detail's detail", path="sequence",
                   source="x.level", nullable=False),
+            Field("parent_sequence", _INT, "level 2: number of the detail it stands in", path="sequence",
+                  source="(x.line.details[x.steps[1]].sequence if x.level == 2 else None)"),
             *(dataclasses.replace(field, source=field.source.replace("x.", "x.item."))
               for field in _SERVICE),
         )),
@@ -283,6 +287,11 @@ SCOPES: dict[str, Scope] = {
             Field("attachment_sha256", _TEXT, "SHA-256 of the attached document",
                   path="value_attachment.sha256",
                   source="(x.value_attachment and x.value_attachment.sha256)"),
+            Field("attachment_sha1", _TEXT, "SHA-1 of a linked document, base64 as sent",
+                  path="value_attachment.sha1",
+                  source="(x.value_attachment and x.value_attachment.sha1)"),
+            Field("attachment_id", _TEXT, "number of the document among the claim's attachments",
+                  path="value_attachment.id", source="(x.value_attachment and x.value_attachment.id)"),
             Field("attachment_title", _TEXT, "title of the attached document", path="value_attachment.title",
                   source="(x.value_attachment and x.value_attachment.title)"),
             Field("has_attachment", _BOOL, "a document is attached", path="value_attachment",
