@@ -12,7 +12,7 @@ from claims.domain.rules import schema, tree
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _INFIX = {"overlaps": "&&", "within": "<@", "includes": "@>", "concat": "||"}
-_RESERVED = frozenset({"end"})  # columns whose name is a word of SQL
+_RESERVED = frozenset({"end", "use"})  # columns whose name is a word of SQL
 # How tightly a node binds; a part that binds less than its place asks stands in parentheses.
 _OR, _AND, _NOT, _TEST, _JOIN, _SUM, _PRODUCT, _ATOM = range(1, 9)
 
