@@ -30,6 +30,7 @@ gen: setup ## regenerate what is generated: stubs, JSON Schema, column reference
 	@protos/generate.sh
 	@$(BIN)/python -c 'import json; from formats import schema; print(json.dumps(schema.claim_schema(), indent=1, ensure_ascii=False))' > docs/schemas/claim.json
 	@$(BIN)/python -m claims.domain.rules.reference > docs/rule-schema.md
+	@$(BIN)/python -m claims.outbound.reason_files packs > docs/reasons.md
 
 format: setup ## format and fix what Ruff can
 	@$(BIN)/ruff format -q . ; $(BIN)/ruff check -q --fix .
