@@ -2,7 +2,7 @@
 
 Room: outbound. `<directory>/<pack>/pack.yaml` with `rules/*.yaml` beside it, `<directory>/code-sets/<name>/`
 with a table (table_files), and `<directory>/tenants/<tenant>/` with the same inside for one tenant alone.
-What is wrong is told with its file.
+What is wrong is told with its file. Where reasons lie beside the packs, rules' codes are completed by them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from chassis import errors
-from claims.domain.rules import engines, packs, shapes, tables
-from claims.outbound import table_files, yaml_files
+from claims.domain import reasons
+from claims.domain.rules import coding, engines, packs, shapes, tables
+from claims.outbound import reason_files, table_files, yaml_files
 
 TENANTS = "tenants"
 
@@ -38,11 +39,12 @@ def load(directory: Path, over: Sequence[Path] = ()) -> tuple[list[packs.Pack], 
 def library(directory: Path, over: Sequence[Path] = ()) -> Library:
     """Return everything in a directory; raises as `load` does, for what is wrong in all tenants at once."""
     common, known = _common(directory, over)
+    said = reason_files.find(directory)
     report = packs.Report()
     own: dict[str, engines.Book] = {}
     for folder in sorted(path for path in (directory / TENANTS).glob("*") if path.is_dir()):
         try:
-            own[folder.name], _ = _laid(common, known, folder, f"{TENANTS}/{folder.name}/")
+            own[folder.name], _ = _laid(common, known, said, folder, f"{TENANTS}/{folder.name}/")
         except errors.Invalid as fault:
             report.extend(fault.violations)
     report.close()
@@ -56,25 +58,29 @@ def load_tenants(directory: Path) -> dict[str, tuple[list[packs.Pack], tables.Ta
 
 
 def _common(directory: Path, over: Sequence[Path]) -> tuple[engines.Book, Mapping[str, shapes.Shape]]:
-    loaded = table_files.load(directory)
-    found = engines.Book(packs=_packs(directory, loaded.tables, ""), tables=loaded.tables)
+    loaded, said = table_files.load(directory), reason_files.find(directory)
+    found = engines.Book(packs=_packs(directory, loaded.tables, said, ""), tables=loaded.tables)
     if not found.packs:
         raise errors.NotFound("pack.absent", "There is no pack.yaml in any folder of the packs' directory.")
     known = loaded.shapes
     for folder in over:
         if not folder.is_dir():
             raise errors.NotFound("folder.not_found", f"There is no folder {folder}.")
-        found, known = _laid(found, known, folder, f"{folder.name}/")
+        found, known = _laid(found, known, said, folder, f"{folder.name}/")
     return found, known
 
 
 def _laid(
-    below: engines.Book, known: Mapping[str, shapes.Shape], folder: Path, label: str
+    below: engines.Book,
+    known: Mapping[str, shapes.Shape],
+    said: reasons.Book | None,
+    folder: Path,
+    label: str,
 ) -> tuple[engines.Book, Mapping[str, shapes.Shape]]:
     """Return a book with a folder's tables laid over it and its packs added; messages begin with `label`."""
     loaded = table_files.load(folder, known, label)
     whole = below.tables.under(loaded.tables)
-    added = _packs(folder, whole, label)
+    added = _packs(folder, whole, said, label)
     _refuse_doubles(below.packs, added, label)
     return engines.Book(packs=[*below.packs, *added], tables=whole), loaded.shapes
 
@@ -92,8 +98,9 @@ def _refuse_doubles(below: Sequence[packs.Pack], added: Sequence[packs.Pack], la
     report.close()
 
 
-def _packs(directory: Path, known: tables.Tables, label: str) -> list[packs.Pack]:
-    return [_pack(head, known, label) for head in sorted(directory.glob("*/pack.yaml"))]
+def _packs(directory: Path, known: tables.Tables, said: reasons.Book | None, label: str) -> list[packs.Pack]:
+    found = [_pack(head, known, label) for head in sorted(directory.glob("*/pack.yaml"))]
+    return found if said is None else [coding.completed(pack, said) for pack in found]
 
 
 def _pack(head: Path, known: tables.Tables, label: str) -> packs.Pack:

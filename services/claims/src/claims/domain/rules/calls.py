@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from claims.domain.rules import parsing, slips, tables, tree
+from claims.domain.rules import parsing, tables, tree
 
 _KIND = tree.Kind
 MAX_FORM = 64  # marks of a form; no code of the field is longer
@@ -25,13 +25,6 @@ _SIGNATURES: dict[str, tuple[tuple[frozenset[tree.Kind], ...], tree.Kind]] = {
     "cardinality": ((frozenset(tree.LISTS),), _KIND.INT),
     "npi_valid": ((frozenset({_KIND.TEXT}),), _KIND.BOOL),
 }
-_USES = {
-    "age_years": "Write age_years(patient_birth_date, service_date).",
-    "days_between": "Write days_between(service_date, created).",
-    "cardinality": "Write CARDINALITY(modifiers).",
-    "npi_valid": "Write npi_valid(provider_id).",
-}
-_FUNCTIONS = (*_SIGNATURES, "in_codeset", "lookup", "has_form")
 _QUIET = {"big_int", "typed", "binary", "safe"}
 
 type Check = Callable[[exp.Expression, int], tree.Node]
@@ -58,7 +51,7 @@ class Calls:
         }  # fmt: skip
         handler = handlers.get(kind)
         if handler is None:
-            raise _error(node, f"`{node.key}` is not part of the language.", slips.of_node(node.key))
+            raise _error(node, f"`{node.key}` is not part of the language.", "See docs/rule-schema.md.")
         return handler(node, depth)
 
     def any_of(self, node: exp.Expression, depth: int) -> tree.Node:
@@ -145,9 +138,11 @@ class Calls:
             return self._dated(node, name, arguments)
         signature = _SIGNATURES.get(name)
         if signature is None:
-            raise _error(node, f"There is no function `{name}`.", slips.of_function(name, _FUNCTIONS))
+            raise _error(
+                node, f"There is no function `{name}`.", "See docs/rule-schema.md for the functions."
+            )
         if len(arguments) != len(signature[0]):
-            raise _error(node, f"`{name}` takes {len(signature[0])} values.", _USES[name])
+            raise _error(node, f"`{name}` takes {len(signature[0])} values.", "See docs/rule-schema.md.")
         for argument, allowed in zip(arguments, signature[0], strict=True):
             _expect(node, argument, set(allowed))
         return tree.Call(name, arguments, signature[1])
@@ -164,8 +159,7 @@ class Calls:
         found = self._tables.find(title)
         if found is None:
             known = ", ".join(self._tables.names()) or "none is loaded"
-            remedy = slips.of_name(title, self._tables.names(), otherwise=f"Tables: {known}.")
-            raise _error(node, f"There is no table `{title}`.", remedy)
+            raise _error(node, f"There is no table `{title}`.", f"Tables: {known}.")
         if name == "in_codeset":
             return tree.Call(name, (code, arguments[2]), _KIND.BOOL, table=title)
         kind = found.kind(field)
@@ -191,14 +185,5 @@ def _expect(node: exp.Expression, argument: tree.Node, allowed: set[tree.Kind]) 
     if argument.kind not in allowed:
         words = " or ".join(sorted(kind.value for kind in allowed))
         raise _error(
-            node, f"A {words} is needed here, not a {argument.kind.value}.", _needed(argument, allowed)
+            node, f"A {words} is needed here, not a {argument.kind.value}.", "See docs/rule-schema.md."
         )
-
-
-def _needed(argument: tree.Node, allowed: set[tree.Kind]) -> str:
-    otherwise = "See docs/rule-schema.md."
-    if allowed & set(tree.LISTS):
-        return "Write AND between conditions; && compares two lists."
-    if not isinstance(argument, tree.Literal):
-        return otherwise
-    return slips.of_kinds(argument.kind, next(iter(allowed)), otherwise=otherwise)
