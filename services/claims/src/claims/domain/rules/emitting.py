@@ -8,7 +8,7 @@ Texts and decimals of a rule enter as named constants: only whole numbers and ou
 import dataclasses
 from decimal import Decimal
 
-from claims.domain.rules import correlations, layouts, nulls, runtime, tree
+from claims.domain.rules import correlations, layouts, runtime, tree
 
 _OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _FUNCTIONS = {
@@ -245,10 +245,7 @@ class Emitter:
             return Code(f"len([0 for s in {rows}{test}])" if test else f"len({rows})")
         value = argument.value() if argument is not None else "0"
         name = "_count_distinct" if node.distinct else f"_{node.function}"
-        text = f"{name}([{value} for s in {rows}{test}])"
-        if node.function == "count" and not nulls.open_columns(node):
-            return Code(text)
-        return self._bind(text)
+        return self._bind(f"{name}([{value} for s in {rows}{test}])")
 
     def _grouped(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
         """Compute the aggregate once per group of siblings, before the rows; a row looks its group up."""
@@ -287,7 +284,7 @@ def _named(name: str, nullable: bool) -> Code:  # noqa: FBT001 - the pair that a
 
 
 def _hashable(text: str, kind: tree.Kind) -> str:
-    return f"tuple({text})" if kind in tree.LISTS else text
+    return f"_frozen({text})" if kind in tree.LISTS else text
 
 
 def _tuple(parts: list[str]) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from chassis import errors
 from claims.domain import decisions, zones
 from claims.domain.rules import explaining, packs, programs, runtime, tables, tree
+from claims.domain.rules.columnar import batches, forms
 from formats import model
 
 MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of words, a program is shared by many
@@ -42,7 +43,7 @@ class _Program:
     """The rules that apply to a kind of claim, compiled; `later` is for those that need earlier claims."""
 
     rules: tuple[packs.Rule, ...]
-    judge: programs.Judge
+    forms: forms.Forms
     later_rules: tuple[packs.Rule, ...]
     later: programs.Judge
     revisions: list[decisions.Revision]
@@ -50,10 +51,14 @@ class _Program:
 
 
 class Engine:
-    """Evaluates claims by packs; raises Invalid at construction where two packs hold a rule of one id."""
+    """Evaluates claims by packs; raises Invalid at construction where two packs hold a rule of one id.
 
-    def __init__(self, packs: Sequence[packs.Pack], tables: tables.Tables) -> None:
-        self._packs, self._tables = tuple(packs), tables
+    A batch of `many` claims of one kind is judged by the columnar form, a smaller one claim by claim.
+    """
+
+    def __init__(self, packs: Sequence[packs.Pack], tables: tables.Tables, *, many: int = forms.MANY) -> None:
+        self._packs, self._tables, self._many = tuple(packs), tables, many
+        self._gatherers = batches.Gatherers()
         self._rules = [(pack, rule) for pack in packs for rule in pack.rules]
         _refuse_doubles([rule.id for _, rule in self._rules])
         self._named = [name for name in _DIMENSIONS if any(getattr(r.applies, name) for _, r in self._rules)]
@@ -80,10 +85,31 @@ class Engine:
         """
         program = self._program(claim, as_of)
         case = _case(claim, as_of, facts, None)
-        findings, unchecked = self._judged(program.judge, program.rules, case)
-        return Outcome(
-            findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
-        )
+        return self._judged(program, program.forms.judge, program.rules, case)
+
+    def evaluate_batch(
+        self,
+        claims: Sequence[model.Claim],
+        *,
+        as_of: Sequence[dt.date],
+        facts: Sequence[Facts | None] | None = None,
+    ) -> list[Outcome | errors.Fault]:
+        """Return what `evaluate` returns for each claim, in order; Internal for one that made it fail."""
+        answers: list[Outcome | errors.Fault | None] = [None] * len(claims)
+        kinds: dict[tuple[int, str], tuple[_Program, list[tuple[int, explaining.Case]]]] = {}
+        known = facts if facts is not None else [None] * len(claims)
+        for at, (claim, day, fact) in enumerate(zip(claims, as_of, known, strict=True)):
+            try:
+                program, case = self._program(claim, day), _case(claim, day, fact, None)
+            except Exception as cause:  # noqa: BLE001 - told as the fault of one item
+                answers[at] = _failed(cause)
+            else:
+                kinds.setdefault((id(program), case.zone), (program, []))[1].append((at, case))
+        for program, cases in kinds.values():
+            said = program.forms.hits([case for _, case in cases])
+            for (at, case), hits in zip(cases, said, strict=True):
+                answers[at] = self._answer(program, case, hits)
+        return [answer for answer in answers if answer is not None]
 
     def evaluate_past(
         self, claim: model.Claim, *, as_of: dt.date, past: programs.Past, facts: Facts | None = None
@@ -94,24 +120,37 @@ class Engine:
         """
         program = self._program(claim, as_of)
         case = _case(claim, as_of, facts, past)
-        findings, unchecked = self._judged(program.later, program.later_rules, case)
+        return self._judged(program, program.later, program.later_rules, case)
+
+    def _judged(
+        self, program: _Program, judge: programs.Judge, rules: _Rules, case: explaining.Case
+    ) -> Outcome:
+        with decimal.localcontext(runtime.EXACT):
+            hits = judge(case.claim, case.today, case.zone, case.past)
+            return self._told(program, rules, case, hits)
+
+    def _answer(self, program: _Program, case: explaining.Case, said: forms.Said) -> Outcome | errors.Fault:
+        if isinstance(said, Exception):
+            return _failed(said)
+        try:
+            with decimal.localcontext(runtime.EXACT):
+                return self._told(program, program.rules, case, said)
+        except Exception as cause:  # noqa: BLE001 - told as the fault of one item
+            return _failed(cause)
+
+    def _told(
+        self, program: _Program, rules: _Rules, case: explaining.Case, hits: list[programs.Hit]
+    ) -> Outcome:
+        findings: list[decisions.Finding] = []
+        unchecked: list[decisions.NotChecked] = []
+        for at, group in itertools.groupby(sorted(hits, key=lambda hit: hit[:2]), key=lambda hit: hit[0]):
+            explainer = self._explainer(rules[at])
+            rows = list(group)
+            findings += explainer.findings(case, [row for _, row, said in rows if said])
+            unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
         return Outcome(
             findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
         )
-
-    def _judged(
-        self, judge: programs.Judge, rules: _Rules, case: explaining.Case
-    ) -> tuple[list[decisions.Finding], list[decisions.NotChecked]]:
-        findings: list[decisions.Finding] = []
-        unchecked: list[decisions.NotChecked] = []
-        with decimal.localcontext(runtime.EXACT):
-            hits = judge(case.claim, case.today, case.zone, case.past)
-            for at, group in itertools.groupby(sorted(hits, key=lambda hit: hit[:2]), key=lambda hit: hit[0]):
-                explainer = self._explainer(rules[at])
-                rows = list(group)
-                findings += explainer.findings(case, [row for _, row, said in rows if said])
-                unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
-        return findings, unchecked
 
     def _explainer(self, rule: _Rule) -> explaining.Explainer:
         found = self._explainers.get(rule.id)
@@ -160,7 +199,7 @@ class Engine:
         later = tuple(rule for rule in rules if packs.needs_past(rule))
         return _Program(
             rules=now,
-            judge=programs.judge(now, self._tables),
+            forms=forms.Forms(now, self._tables, self._gatherers, many=self._many),
             later_rules=later,
             later=programs.judge(later, self._tables),
             revisions=[decisions.Revision(pack=pack.id, revision=pack.revision) for pack in asked],
@@ -171,6 +210,12 @@ class Engine:
 def _case(claim: model.Claim, as_of: dt.date, facts: Facts | None, past: programs.Past) -> explaining.Case:
     zone = str((facts or {}).get("zone") or zones.name(claim.regime))
     return explaining.Case(claim, as_of.toordinal() - _EPOCH, zone, past)
+
+
+def _failed(cause: Exception) -> errors.Internal:
+    fault = errors.Internal("rules.failed", "The rules could not be applied to this claim.")
+    fault.__cause__ = cause
+    return fault
 
 
 def _refuse_doubles(ids: Sequence[str]) -> None:

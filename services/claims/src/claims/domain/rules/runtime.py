@@ -121,8 +121,14 @@ def nullif(left: Any, right: Any) -> Any:
 
 
 def age_years(birth: int, day: int) -> int:
-    """Return completed years between two day numbers; negative before the birth."""
-    born, now = date.fromordinal(birth + _EPOCH), date.fromordinal(day + _EPOCH)
+    """Return completed years between two day numbers; negative before the birth.
+
+    Raises OverflowError for a day outside the calendar, which a calculation can reach.
+    """
+    try:
+        born, now = date.fromordinal(birth + _EPOCH), date.fromordinal(day + _EPOCH)
+    except ValueError as cause:
+        raise OverflowError("a day outside the calendar") from cause
     return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
 
 
@@ -174,6 +180,11 @@ def average(values: list[Any]) -> Decimal | None:
 def gather(values: list[Any]) -> list[Any] | None:
     """ARRAY_AGG; None for no rows, or where one value is unknown."""
     return None if not values or None in values else values
+
+
+def frozen(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """Return a list as a key of groups."""
+    return None if values is None else tuple(values)
 
 
 def group(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
@@ -232,7 +243,8 @@ NAMESPACE: dict[str, object] = {
     "_day": day_number, "_details": details, "_focal": focal, "_addressed": addressed,
     "_undated": undated, "_unvalued": unvalued, "_adjusted": adjusted, "_quantum": quantum,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
-    "_overlaps": overlaps, "_within": within, "_group": group, "_npi": npi_valid, "_with_past": with_past,
+    "_overlaps": overlaps, "_within": within, "_group": group, "_frozen": frozen,
+    "_npi": npi_valid, "_with_past": with_past,
     "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
     "_avg": average, "_array_agg": gather,
 }  # fmt: skip
