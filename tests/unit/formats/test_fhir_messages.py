@@ -355,3 +355,22 @@ def test_is_nphies_needs_a_message_or_a_profile_of_nphies():
     assert read(fhir_support.bare_claim()).claim.regime == "base"
     assert read(fhir_support.nphies_claim()).claim.regime == "nphies"
     assert not bundles.Message(event="x", event_system="https://own.example").is_nphies
+
+
+def test_the_message_is_noted_beside_the_claim_and_not_in_its_content():
+    """Another Bundle around the same Claim changes what is known of the message, not what is claimed."""
+    first, second = fhir_support.message(), {**fhir_support.message(), "id": "b-2", "type": "collection"}
+    one, other = read(first).claim, read(second).claim
+    assert one.source != other.source
+    assert hashing.content_hash(one) == hashing.content_hash(other)
+
+
+def test_the_header_of_a_message_is_noted_without_what_it_lacks():
+    """A header that names neither sender nor focus leaves these open."""
+    document = fhir_support.message()
+    document["entry"][0]["resource"] = fhir_support.header(sender={}, focus=None)
+    source = read(document).claim.source
+    assert source is not None
+    assert source.message is not None
+    assert (source.message.sender, source.message.focus) == (None, [])
+    assert source.message.event == "claim-request"

@@ -186,6 +186,13 @@ def packs() -> Path:
     return _folder("ULTRATHINK_PACKS_DIR", REPOSITORY / "packs", "rule packs")
 
 
+def workbench(directories: list[Path], tables: list[Path]) -> ports.Workbench:
+    """Return the tools over the packs of these folders, or over ours, with tables of other folders."""
+    from claims.outbound import workbench  # noqa: PLC0415 - see the module
+
+    return workbench.Workbench(packs(), directories, tables)
+
+
 def bundle() -> Path:
     """Return the folder of the model bundle: of ULTRATHINK_BUNDLE_DIR, else the checkout's demo bundle."""
     return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "model bundle")

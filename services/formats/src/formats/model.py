@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from formats import institutional, kinds
+from formats import envelopes, institutional, kinds
 
 Money = kinds.Money
 Quantity = kinds.Quantity
@@ -209,6 +209,7 @@ class Attachment(Node, frozen=True, kw_only=True):
     content_type: str | None = None
     size: int | None = None
     sha256: str | None = None
+    sha1: str | None = None  # FHIR's hash, base64 as sent
     title: str | None = None
     url: str | None = None
 
@@ -346,6 +347,7 @@ class Period(Node, frozen=True, kw_only=True):
 class Source(Node, frozen=True, kw_only=True):
     format: str
     version: str | None = None
+    message: envelopes.Envelope | None = None
 
 
 class Claim(Node, frozen=True, kw_only=True):

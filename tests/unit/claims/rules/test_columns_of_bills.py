@@ -30,6 +30,12 @@ DECIDED = {
         ("values_without_amount", {}, 0),
         ("admission_text", HOSPITAL, "2026-08-01T09:00:00"),
         ("CARDINALITY(occurrence_spans)", HOSPITAL, 2),
+        ("bill_kind || '/' || bill_frequency", {"institutional": {"type_of_bill": "0111"}}, "11/1"),
+        ("bill_kind || '/' || bill_frequency", {"institutional": {"type_of_bill": "13A"}}, "13/A"),
+        ("bill_kind", {"institutional": {"type_of_bill": "1111"}}, None),
+        ("bill_frequency", {}, None),
+        ("hospital_codes_misformed", HOSPITAL, 0),
+        ("hospital_codes_misformed", {"institutional": {"condition_codes": ["C", "C1", "C12", "C-"]}}, 3),
         ("provider_address", {}, False),
         ("provider_address", {"provider": {"address": {"lines": ["1 High St"]}}}, False),
         ("provider_address", {"provider": {"address": {"lines": ["1 High St"], "city": "Ames"}}}, True),
@@ -77,3 +83,9 @@ def test_what_another_payer_decided(text: str, insurance: dict[str, Any], expect
 def test_what_other_payers_decided_about_a_line(text: str, prior: list[Any], expected: object) -> None:
     """Payments and adjustments of all earlier payers are summed per line."""
     assert support.value(text, {"lines": [{"prior_payer": prior}]}) == expected
+
+
+@pytest.mark.parametrize(("modifiers", "expected"), [([], ""), (["25"], "25"), (["RT", "59"], "RT,59")])
+def test_modifiers_as_one_text(modifiers: list[str], expected: str) -> None:
+    """Their forms can be asked at once."""
+    assert support.value("modifiers_text", {"lines": [{"modifiers": modifiers}]}) == expected

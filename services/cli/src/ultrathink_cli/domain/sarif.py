@@ -17,13 +17,18 @@ def log(decisions: Iterable[Mapping[str, Any]], *, lang: str, version: str) -> d
         for finding in decision.get("findings", []):
             rules.setdefault(finding["rule"], {"id": finding["rule"]})
             results.append(_result(decision, finding, lang))
-    driver = {"name": "ultrathink", "version": version, "rules": list(rules.values())}
+    return run(list(rules.values()), results, version=version)
+
+
+def run(rules: list[dict[str, Any]], results: list[dict[str, Any]], *, version: str) -> dict[str, Any]:
+    """Return a log of one run of ours."""
+    driver = {"name": "ultrathink", "version": version, "rules": rules}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 
 def _result(decision: Mapping[str, Any], finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
     where = {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(str(decision.get("file", "")))}},
+        "physicalLocation": {"artifactLocation": {"uri": uri(str(decision.get("file", "")))}},
         "logicalLocations": [{"fullyQualifiedName": f"{decision['claim_id']}/{finding['path']}"}],
     }
     return {
@@ -34,7 +39,7 @@ def _result(decision: Mapping[str, Any], finding: Mapping[str, Any], lang: str) 
     }
 
 
-def _uri(file: str) -> str:
+def uri(file: str) -> str:
     """Return a path as a URI reference (RFC 3986): relative stays relative, no letter is left unescaped."""
     quoted = parse.quote(file, errors="surrogateescape")
     return f"file://{quoted}" if PurePath(file).is_absolute() else quoted

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,7 +42,7 @@ def check(
     """Scrub claims offline: exit 0 clean, 1 findings of severity error, 2 unreadable input."""
     with console.faults_shown():
         _refuse_unknown(form, lang)
-        clock = days.AsOf(_day(as_of)) if as_of else clocks.SystemClock()
+        clock = days.AsOf(options.day(as_of)) if as_of else clocks.SystemClock()
         files = list(dict.fromkeys(files))
         checked, status = asyncio.run(_check(files, clock, pack, tables or ()))
     if form == "sarif":
@@ -62,15 +61,7 @@ def check(
 def _refuse_unknown(form: str, lang: str) -> None:
     if form not in FORMATS:
         raise errors.Invalid("format.unknown", f"--format is one of {', '.join(FORMATS)}, not {form}")
-    if lang not in {"en", "ar"}:
-        raise errors.Invalid("lang.unknown", f"--lang is en or ar, not {lang}")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as cause:
-        raise errors.Invalid("as_of.invalid", f"--as-of is a day as YYYY-MM-DD, not {text}") from cause
+    options.language(lang)
 
 
 async def _check(

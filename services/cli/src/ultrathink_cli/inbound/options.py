@@ -1,10 +1,12 @@
 """Options that several commands share, so that they mean the same everywhere."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from chassis import errors
 from ultrathink_cli.domain import layout
 from ultrathink_cli.outbound import run_file
 
@@ -20,6 +22,21 @@ GrpcPort = Annotated[
 ]
 Url = Annotated[str | None, typer.Option("--url", help="gateway; default: the platform running on --data")]
 Token = Annotated[str | None, typer.Option("--token", envvar="ULTRATHINK_TOKEN", help="bearer token")]
+
+
+def language(lang: str) -> str:
+    """Return the language of messages; Invalid `lang.unknown` for any but ours."""
+    if lang not in {"en", "ar"}:
+        raise errors.Invalid("lang.unknown", f"--lang is en or ar, not {lang}")
+    return lang
+
+
+def day(text: str, *, option: str = "--as-of") -> date:
+    """Return a day a person typed; Invalid `as_of.invalid` for any other text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as cause:
+        raise errors.Invalid("as_of.invalid", f"{option} is a day as YYYY-MM-DD, not {text}") from cause
 
 
 def layout_of(data: Path | None) -> layout.Layout:

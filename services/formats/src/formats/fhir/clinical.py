@@ -121,14 +121,13 @@ def _attachment(cursor: cursors.Cursor | None) -> model.Attachment | None:
         return None
     data = cursor.take("data")
     content = _content(cursor, data) if data is not None else None
-    sha1 = cursor.peek("hash")  # R4 says SHA-1: kept as sent, never taken for our SHA-256
+    sha1 = cursor.text("hash")  # R4 says SHA-1: kept as sent, never taken for our SHA-256
     size = cursor.integer("size")
-    if sha1 is not None and content is not None:
-        cursor.take("hash")
     return model.Attachment(
         content_type=cursor.text("contentType"),
         size=len(content) if content is not None else size,
         sha256=hashlib.sha256(content).hexdigest() if content is not None else None,
+        sha1=sha1 if content is None else None,
         title=cursor.text("title"),
         url=cursor.text("url"),
     )

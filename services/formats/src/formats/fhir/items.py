@@ -61,7 +61,9 @@ def _dates(cursor: cursors.Cursor) -> dict[str, Any]:
         return {"service_date": day}
     if day is not None:
         cursor.refuse(
-            "servicedDate", "value.ambiguous", "Only one of servicedDate and servicedPeriod is allowed."
+            "servicedDate",
+            "value.ambiguous",
+            "Only one of servicedDate and servicedPeriod is allowed (nphies BV-00066).",
         )
     return {"service_date": period.when("start"), "service_end": period.when("end")}
 

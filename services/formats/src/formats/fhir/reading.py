@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from chassis import errors
-from formats import canonical, jsontext, model, violations
+from formats import canonical, envelopes, jsontext, model, violations
 from formats.fhir import bundles, claims, cursors, references
 
 # Canonical names back into FHIR's, for the paths of violations found after mapping.
@@ -43,7 +43,7 @@ def read(body: bytes) -> list[Found | errors.Invalid]:
     document = jsontext.loads(body)
     if b"\\u0000" in body:
         violations.refuse_nul(document)
-    return [_answer(place) for place in bundles.claims(document)]
+    return [_answer(place, len(body)) for place in bundles.claims(document)]
 
 
 def message(body: bytes) -> bundles.Message | None:
@@ -51,14 +51,14 @@ def message(body: bytes) -> bundles.Message | None:
     return bundles.message(jsontext.loads(jsontext.checked(body)))
 
 
-def _answer(place: bundles.Place) -> Found | errors.Invalid:
+def _answer(place: bundles.Place, size: int) -> Found | errors.Invalid:
     try:
-        return _found(place)
+        return _found(place, size)
     except errors.Invalid as fault:
         return fault
 
 
-def _found(place: bundles.Place) -> Found:
+def _found(place: bundles.Place, size: int) -> Found:
     sink = cursors.Sink()
     cursor = cursors.Cursor(place.resource, place.path, sink, element="Claim")
     contained = references.Index()
@@ -73,7 +73,18 @@ def _found(place: bundles.Place) -> Found:
     if claim is None:
         found = tuple(sink.violations)
         raise errors.Invalid("claim.unreadable", "The Claim cannot be read.", violations=found)
+    claim = _enveloped(claim, place.envelope, list(reading.unresolved), size)
     return Found(canonical.identified(_validated(claim, place.path)), sink.notes(), place.message)
+
+
+def _enveloped(
+    claim: model.Claim, envelope: envelopes.Envelope | None, unresolved: list[str], size: int
+) -> model.Claim:
+    """Return an nphies claim with what is known of its message; rules of that regime ask about it."""
+    if envelope is None or claim.source is None or claim.regime != "nphies":
+        return claim
+    full = msgspec.structs.replace(envelope, unresolved=unresolved, size=size)
+    return msgspec.structs.replace(claim, source=msgspec.structs.replace(claim.source, message=full))
 
 
 def _validated(claim: model.Claim, path: str) -> model.Claim:

@@ -57,6 +57,7 @@ class Reading:
         self.index = index
         self.contained = contained
         self.currencies: dict[str, str] = {}
+        self.unresolved: dict[str, None] = {}  # elements, in order, whose reference leads to nothing
         self._read: dict[tuple[int, str], Any] = {}
 
     def once[T](self, resource: dict[str, Any], path: str, read: Callable[[cursors.Cursor], T]) -> T:
@@ -80,6 +81,7 @@ class Target:
         self.identifier = codes.identifier(identity) if identity else None
         self.found = self._find(reading)
         if self.found is None and self.reference:
+            reading.unresolved[cursor.element] = None
             reading.sink.note(f"reference not in the message: {cursor.element}")
 
     def _find(self, reading: Reading) -> tuple[dict[str, Any], str] | None:

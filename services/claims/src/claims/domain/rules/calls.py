@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from claims.domain.rules import parsing, tables, tree
+from claims.domain.rules import parsing, slips, tables, tree
 
 _KIND = tree.Kind
 MAX_FORM = 64  # marks of a form; no code of the field is longer
@@ -25,6 +25,13 @@ _SIGNATURES: dict[str, tuple[tuple[frozenset[tree.Kind], ...], tree.Kind]] = {
     "cardinality": ((frozenset(tree.LISTS),), _KIND.INT),
     "npi_valid": ((frozenset({_KIND.TEXT}),), _KIND.BOOL),
 }
+_USES = {
+    "age_years": "Write age_years(patient_birth_date, service_date).",
+    "days_between": "Write days_between(service_date, created).",
+    "cardinality": "Write CARDINALITY(modifiers).",
+    "npi_valid": "Write npi_valid(provider_id).",
+}
+_FUNCTIONS = (*_SIGNATURES, "in_codeset", "lookup", "has_form")
 _QUIET = {"big_int", "typed", "binary", "safe"}
 
 type Check = Callable[[exp.Expression, int], tree.Node]
@@ -51,7 +58,7 @@ class Calls:
         }  # fmt: skip
         handler = handlers.get(kind)
         if handler is None:
-            raise _error(node, f"`{node.key}` is not part of the language.", "See docs/rule-schema.md.")
+            raise _error(node, f"`{node.key}` is not part of the language.", slips.of_node(node.key))
         return handler(node, depth)
 
     def any_of(self, node: exp.Expression, depth: int) -> tree.Node:
@@ -138,11 +145,9 @@ class Calls:
             return self._dated(node, name, arguments)
         signature = _SIGNATURES.get(name)
         if signature is None:
-            raise _error(
-                node, f"There is no function `{name}`.", "See docs/rule-schema.md for the functions."
-            )
+            raise _error(node, f"There is no function `{name}`.", slips.of_function(name, _FUNCTIONS))
         if len(arguments) != len(signature[0]):
-            raise _error(node, f"`{name}` takes {len(signature[0])} values.", "See docs/rule-schema.md.")
+            raise _error(node, f"`{name}` takes {len(signature[0])} values.", _USES[name])
         for argument, allowed in zip(arguments, signature[0], strict=True):
             _expect(node, argument, set(allowed))
         return tree.Call(name, arguments, signature[1])
@@ -159,7 +164,8 @@ class Calls:
         found = self._tables.find(title)
         if found is None:
             known = ", ".join(self._tables.names()) or "none is loaded"
-            raise _error(node, f"There is no table `{title}`.", f"Tables: {known}.")
+            remedy = slips.of_name(title, self._tables.names(), otherwise=f"Tables: {known}.")
+            raise _error(node, f"There is no table `{title}`.", remedy)
         if name == "in_codeset":
             return tree.Call(name, (code, arguments[2]), _KIND.BOOL, table=title)
         kind = found.kind(field)
@@ -185,5 +191,14 @@ def _expect(node: exp.Expression, argument: tree.Node, allowed: set[tree.Kind]) 
     if argument.kind not in allowed:
         words = " or ".join(sorted(kind.value for kind in allowed))
         raise _error(
-            node, f"A {words} is needed here, not a {argument.kind.value}.", "See docs/rule-schema.md."
+            node, f"A {words} is needed here, not a {argument.kind.value}.", _needed(argument, allowed)
         )
+
+
+def _needed(argument: tree.Node, allowed: set[tree.Kind]) -> str:
+    otherwise = "See docs/rule-schema.md."
+    if allowed & set(tree.LISTS):
+        return "Write AND between conditions; && compares two lists."
+    if not isinstance(argument, tree.Literal):
+        return otherwise
+    return slips.of_kinds(argument.kind, next(iter(allowed)), otherwise=otherwise)

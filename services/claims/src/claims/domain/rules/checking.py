@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from claims.domain.rules import calls, kinds, nulls, parsing, schema, tables, tree
+from claims.domain.rules import calls, kinds, nulls, parsing, schema, slips, tables, tree
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _COMPARES: dict[type[exp.Expression], str] = {
@@ -99,7 +99,8 @@ class _Checker:
         try:
             return kinds.unify(left, right)
         except TypeError as cause:
-            raise self.error(node, str(cause), "Compare and add values of one kind.") from cause
+            remedy = slips.of_kinds(left.kind, right.kind, otherwise="Compare and add values of one kind.")
+            raise self.error(node, str(cause), remedy) from cause
 
     def _pair(self, node: exp.Expression, depth: int) -> tuple[tree.Node, tree.Node]:
         return self.check(node.this, depth + 1), self.check(node.expression, depth + 1)
@@ -121,7 +122,10 @@ class _Checker:
         try:
             return kinds.arithmetic(op, left, right)
         except TypeError as cause:
-            raise self.error(node, str(cause), "Check the kinds in docs/rule-schema.md.") from cause
+            remedy = slips.of_kinds(
+                left.kind, right.kind, otherwise="Check the kinds in docs/rule-schema.md."
+            )
+            raise self.error(node, str(cause), remedy) from cause
 
     def _same(self, node: exp.Expression, depth: int) -> tree.Node:
         self.only(node, "this", "expression")
@@ -170,7 +174,7 @@ class _Checker:
         self.only(node, "this", "expression", "negate")
         if not isinstance(node.expression, exp.Null):
             raise self.error(
-                node, "Only IS NULL and IS NOT NULL are in the language.", "Compare with = TRUE."
+                node, "Only IS NULL and IS NOT NULL are in the language.", "Compare values with = and <>."
             )
         operand = self.check(node.this, depth + 1)
         self._closed(node, operand)
@@ -197,7 +201,8 @@ class _Checker:
 
     def _in(self, node: exp.Expression, depth: int) -> tree.Node:
         if not node.expressions:
-            raise self.error(node, "IN takes a list of constants.", "Write IN ('a', 'b').")
+            remedy = "Write IN ('a', 'b'); for a list of the row write 'a' = ANY(modifiers)."
+            raise self.error(node, "IN takes a list of constants.", remedy)
         self.only(node, "this", "expressions")
         operand = self.check(node.this, depth + 1)
         values: list[tree.Value] = []
@@ -290,8 +295,24 @@ class _Checker:
         owner = str(node.args["table"].this).lower() if node.args.get("table") is not None else ""
         found = self._sibling(node, owner, name) if owner and owner != "claim" else self._plain(owner, name)
         if found is None:
-            raise self.error(node, f"There is no column `{name}` here.", "See docs/rule-schema.md.")
+            raise self._unknown(node, owner, name, quoted=bool(identifier.quoted))
         return found
+
+    def _unknown(self, node: exp.Expression, owner: str, name: str, *, quoted: bool) -> parsing.TextError:
+        """Return the error of a name that no column has, with the column or spelling that was meant."""
+        names = schema.ROWS[owner].fields if owner in schema.ROWS else schema.SCOPES[self.scope].fields
+        slip = slips.of_text(name)
+        otherwise = "See docs/rule-schema.md."
+        if slip is not None:
+            otherwise = slip.remedy
+        elif quoted:
+            otherwise = f"Double quotation marks name a column; a text stands in single ones: '{name}'."
+        elif not owner:
+            otherwise = f"A text stands in quotation marks: '{name.upper()}'. See docs/rule-schema.md."
+        known = {**names, **({} if owner else schema.CLAIM)}
+        return self.error(
+            node, f"There is no column `{name}` here.", slips.of_name(name, known, otherwise=otherwise)
+        )
 
     def _plain(self, owner: str, name: str) -> tree.Column | None:
         return column(name, "claim" if owner else self.scope)
@@ -299,7 +320,8 @@ class _Checker:
     def _sibling(self, node: exp.Expression, owner: str, name: str) -> tree.Column | None:
         rows = schema.ROWS.get(owner)
         if rows is None:
-            raise self.error(node, f"There are no rows `{owner}`.", f"Use one of: {', '.join(schema.ROWS)}.")
+            remedy = slips.of_name(owner, schema.ROWS, otherwise=f"Use one of: {', '.join(schema.ROWS)}.")
+            raise self.error(node, f"There are no rows `{owner}`.", remedy)
         if self.rows is None:
             raise self.error(
                 node, f"`{owner}.{name}` stands outside an aggregate.", "Write SUM, COUNT … around it."

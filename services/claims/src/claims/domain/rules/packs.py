@@ -11,7 +11,7 @@ import msgspec
 
 from chassis import errors
 from claims.domain import decisions
-from claims.domain.rules import checking, documents, messages, parsing, schema, tables, tree
+from claims.domain.rules import checking, documents, messages, parsing, schema, slips, tables, tree
 from formats import model
 
 ALWAYS = tree.Literal(value=True, kind=tree.Kind.BOOL)
@@ -157,7 +157,8 @@ class Report:
         except msgspec.ValidationError as cause:
             said, _, place = str(cause).partition(" - at `$")
             path = f"{file}: {name}{'.' if name and place else ''}{place.strip('`.')}".rstrip(": ")
-            self.add(path, "document.invalid", f"{said}.", "See docs/rule-schema.md for the fields.")
+            remedy = f"{slips.of_document(said)} See docs/rule-schema.md for the fields.".lstrip()
+            self.add(path, "document.invalid", f"{said}.", remedy)
             return None
 
     def close(self) -> None:

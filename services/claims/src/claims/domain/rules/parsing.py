@@ -8,6 +8,8 @@ import sqlglot
 from sqlglot import errors as sqlglot_errors
 from sqlglot import exp
 
+from claims.domain.rules import slips
+
 MAX_BYTES = 4_096  # a longer rule is two rules, or a table
 MAX_DEPTH = 40  # deeper than anything a person can check; far below Python's recursion limit
 MAX_PREFIXES = 8  # NOT NOT …, - - …: each is a recursion of the parser
@@ -34,7 +36,7 @@ def parse(text: str) -> exp.Expression:
     try:
         found = sqlglot.parse(text, read="postgres")
     except sqlglot_errors.ParseError as cause:
-        raise _parse_error(cause) from cause
+        raise _parse_error(text, cause) from cause
     except RecursionError as cause:
         raise TextError("The text nests too deeply.", "Use fewer parentheses.") from cause
     except (
@@ -45,7 +47,9 @@ def parse(text: str) -> exp.Expression:
         KeyError,
         IndexError,
     ) as cause:
-        raise TextError("The text cannot be read as an expression.", "Write one SQL condition.") from cause
+        raise _slipped(
+            text, "The text cannot be read as an expression.", "Write one SQL condition."
+        ) from cause
     if len(found) != 1 or found[0] is None:
         raise TextError("The text is not exactly one expression.", "Write one condition, without `;`.")
     if not isinstance(found[0], exp.Expression):
@@ -68,7 +72,8 @@ def _tokens(text: str) -> list[sqlglot.Token]:
         return list(sqlglot.tokenize(text, read="postgres"))
     except sqlglot_errors.SqlglotError as cause:
         raise TextError(
-            "The text ends inside a quotation or comment.", "Close the quotation mark."
+            "The text ends inside a quotation or comment.",
+            "Close the quotation mark; an apostrophe inside a text is written twice: 'it''s'.",
         ) from cause
     except (ValueError, IndexError, AttributeError, TypeError) as cause:
         raise TextError("The text holds characters that cannot be read.", "Write plain SQL.") from cause
@@ -90,11 +95,26 @@ def _bound(found: list[sqlglot.Token]) -> None:
             )
 
 
-def _parse_error(cause: sqlglot_errors.ParseError) -> TextError:
+def _parse_error(text: str, cause: sqlglot_errors.ParseError) -> TextError:
     first = cause.errors[0] if cause.errors else {}
-    return TextError(
+    return _slipped(
+        text,
         "The text is not a complete SQL expression.",
         "Check operators, commas and parentheses near this place.",
         line=int(first.get("line") or 1),
         column=int(first.get("col") or 1),
+    )
+
+
+def _slipped(text: str, message: str, remedy: str, *, line: int = 1, column: int = 1) -> TextError:
+    """Return the error of a slip that is known, else of what the parser says."""
+    slip = slips.of_text(text)
+    if slip is None:
+        return TextError(message, remedy, line=line, column=column)
+    before = text[: slip.column - 1]
+    return TextError(
+        slip.message,
+        slip.remedy,
+        line=before.count("\n") + 1,
+        column=len(before) - (before.rfind("\n") + 1) + 1,
     )

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from claims.domain.rules import bills
 from formats import days, model, money
 
 DIVISION_DIGITS = 12  # decimals kept by `/`; three times those of a quantity
@@ -61,29 +62,13 @@ def focal(claim: model.Claim, name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def addressed(address: model.Address | None) -> bool:
-    """Tell whether an address has a street and a town."""
-    return address is not None and bool(address.lines) and address.city is not None
-
-
-def undated(found: model.Institutional | None) -> int:
-    """Return how many occurrences lack their day and how many spans lack one of theirs."""
-    if found is None:
-        return 0
-    return sum(entry.date is None for entry in found.occurrence_codes) + sum(
-        entry.start is None or entry.end is None for entry in found.occurrence_spans
-    )
-
-
-def unvalued(found: model.Institutional | None) -> int:
-    """Return how many value codes lack their amount."""
-    return 0 if found is None else sum(entry.amount is None for entry in found.value_codes)
-
-
-def adjusted(decided: Sequence[model.Adjudicated | model.PriorPayerLine]) -> Decimal | None:
-    """Return what earlier decisions took off in all; None where an adjustment has no amount."""
-    amounts = [entry.amount for decision in decided for entry in decision.adjustments]
-    return None if None in amounts else sum((found for found in amounts if found is not None), Decimal(0))
+def version(profiles: Sequence[str]) -> str | None:
+    """Return the version of the first profile that names one; None where none does."""
+    for profile in profiles:
+        _, found, said = profile.partition("|")
+        if found and said:
+            return said
+    return None
 
 
 def quantum(currency: str | None) -> Decimal:
@@ -240,8 +225,9 @@ NAMESPACE: dict[str, object] = {
         "len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple,
         "ArithmeticError": ArithmeticError,
     },
-    "_day": day_number, "_details": details, "_focal": focal, "_addressed": addressed,
-    "_undated": undated, "_unvalued": unvalued, "_adjusted": adjusted, "_quantum": quantum,
+    "_day": day_number, "_details": details, "_focal": focal, "_version": version, "_quantum": quantum,
+    "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
+    "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
     "_overlaps": overlaps, "_within": within, "_group": group, "_frozen": frozen,
     "_npi": npi_valid, "_with_past": with_past,

@@ -6,7 +6,7 @@ Room: domain. This table is the whole vocabulary of the language; docs/rule-sche
 
 import dataclasses
 
-from claims.domain.rules import tree, vocabulary
+from claims.domain.rules import message_columns, tree, vocabulary
 
 _BOOL, _TEXT, _INT = tree.Kind.BOOL, tree.Kind.TEXT, tree.Kind.INT
 _NUMBER, _MONEY, _DATE = tree.Kind.NUMBER, tree.Kind.MONEY, tree.Kind.DATE
@@ -23,9 +23,10 @@ _SEQUENCE = Field("sequence", _INT, "number of the row, given by the sender", nu
 CLAIM = _fields(
     Field("claim_id", _TEXT, "the sender's number of the claim"),
     Field("claim_id_system", _TEXT, "who gave that number, as sent"),
+    Field("claim_id_source", _TEXT, "where that number is from: sender, resource, content"),
     Field("profile", _TEXTS, "profiles the sender names, with their versions", nullable=False),
-    Field("profile_version", _TEXT, "version of the first profile that states one", path="profile",
-          source="([name.partition('|')[2] for name in x.profile if '|' in name] or [None])[0]"),
+    Field("profile_version", _TEXT, "version of the first profile that names one", path="profile",
+          source="_version(x.profile)"),
     Field("type", _TEXT, "professional, institutional, oral, pharmacy, vision …", nullable=False),
     Field("subtype", _TEXT, "ip, op, emr …"),
     Field("use", _TEXT, "claim, preauthorization, predetermination", nullable=False),
@@ -123,6 +124,10 @@ CLAIM = _fields(
           source="(x.institutional and x.institutional.admission_datetime)"),
     Field("bill_type", _TEXT, "type of bill (institutional claims)", path="institutional.type_of_bill",
           source="(x.institutional and x.institutional.type_of_bill)"),
+    Field("bill_kind", _TEXT, "facility and care of the type of bill: its two digits before the frequency",
+          path="institutional.type_of_bill", source="_bill(x.institutional)[0]"),
+    Field("bill_frequency", _TEXT, "frequency, the last mark of the type of bill",
+          path="institutional.type_of_bill", source="_bill(x.institutional)[1]"),
     Field("drg", _TEXT, "diagnosis-related group", path="institutional.drg",
           source="(x.institutional and x.institutional.drg)"),
     *(
@@ -147,6 +152,8 @@ CLAIM = _fields(
           source="([entry.code for entry in x.institutional.occurrence_spans] if x.institutional else [])"),
     Field("occurrences_undated", _INT, "occurrence codes without a day, spans without both days",
           path="institutional.occurrence_codes", source="_undated(x.institutional)", nullable=False),
+    Field("hospital_codes_misformed", _INT, "condition, occurrence, span and value codes not of two marks",
+          path="institutional", source="_misformed(x.institutional)", nullable=False),
     Field("values_without_amount", _INT, "value codes without an amount", path="institutional.value_codes",
           source="_unvalued(x.institutional)", nullable=False),
     Field("patient_estimated", _MONEY, "estimated part of the patient", path="amounts.patient_estimated",
@@ -155,6 +162,7 @@ CLAIM = _fields(
           source="(x.amounts and x.amounts.prior_payer_paid)"),
     Field("patient_paid", _MONEY, "already paid by the patient", path="amounts.patient_paid",
           source="(x.amounts and x.amounts.patient_paid)"),
+    *message_columns.COLUMNS,
 )  # fmt: skip
 
 _SERVICE = (
@@ -173,6 +181,8 @@ _SERVICE = (
     Field("net", _MONEY, "amount asked, with tax and the patient's share"),
     Field("patient_share", _MONEY, "what the patient pays of net"),
     Field("modifiers", _TEXTS, "modifiers of the code", nullable=False),
+    Field("modifiers_text", _TEXT, "modifiers of the code, joined by commas", path="modifiers",
+          source="','.join(x.modifiers)", nullable=False),
     Field("diagnosis_sequences", _INTS, "diagnoses this service is for", nullable=False),
     Field("care_team_sequences", _INTS, "who performed it", nullable=False),
     Field("information_sequences", _INTS, "supporting information for it", nullable=False),
@@ -242,6 +252,8 @@ SCOPES: dict[str, Scope] = {
                   source="x.line.sequence", nullable=False),
             Field("level", _INT, "1: a line's detail; 2: a detail's detail", path="sequence",
                   source="x.level", nullable=False),
+            Field("parent_sequence", _INT, "level 2: number of the detail it stands in", path="sequence",
+                  source="(x.line.details[x.steps[1]].sequence if x.level == 2 else None)"),
             *(dataclasses.replace(field, source=field.source.replace("x.", "x.item."))
               for field in _SERVICE),
         )),
@@ -283,6 +295,11 @@ SCOPES: dict[str, Scope] = {
             Field("attachment_sha256", _TEXT, "SHA-256 of the attached document",
                   path="value_attachment.sha256",
                   source="(x.value_attachment and x.value_attachment.sha256)"),
+            Field("attachment_sha1", _TEXT, "SHA-1 of a linked document, base64 as sent",
+                  path="value_attachment.sha1",
+                  source="(x.value_attachment and x.value_attachment.sha1)"),
+            Field("attachment_id", _TEXT, "number of the document among the claim's attachments",
+                  path="value_attachment.id", source="(x.value_attachment and x.value_attachment.id)"),
             Field("attachment_title", _TEXT, "title of the attached document", path="value_attachment.title",
                   source="(x.value_attachment and x.value_attachment.title)"),
             Field("has_attachment", _BOOL, "a document is attached", path="value_attachment",

@@ -1,0 +1,153 @@
+"""A person's packs on the bench: theirs beside ours, with every tool over them, told as plain documents.
+
+Room: outbound. Nothing here judges; it loads folders and asks the domain.
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chassis import errors
+from claims.domain.rules import examples, linting, packs, tables, written
+from claims.domain.rules import shapes as table_shapes
+from claims.outbound import pack_sources, table_files
+
+type Progress = Callable[[int, int], None]  # how many of how many
+
+
+class Workbench:
+    """Packs of some folders; `base` is the folder of packs whose tables they may name."""
+
+    def __init__(
+        self, base: Path, directories: Sequence[Path] = (), tables_from: Sequence[Path] = ()
+    ) -> None:
+        self._remarks: list[written.Remark] = []
+        self._base, self._directories = base, list(directories) or [base]
+        self._tables = self._layered([base, *self._directories, *tables_from])
+        self._sources = [
+            source for directory in self._directories for source in pack_sources.read(directory, self._tables)
+        ]
+
+    def lint(self, today: dt.date) -> list[dict[str, Any]]:
+        """Return every remark: level, code, file, rule, field, line, column, message, remedy, excerpt."""
+        found = [*self._remarks, *linting.lint(self._sources, today=today, beside=self._beside())]
+        return [msgspec.to_builtins(remark) for remark in found]
+
+    def rules(self, regime: str = "") -> list[dict[str, Any]]:
+        """Return id, pack, severity, scope, regimes and title of every rule, of one regime if it is named."""
+        return [
+            {
+                "id": rule.id, "pack": source.folder, "severity": rule.severity, "scope": rule.scope,
+                "regimes": _regimes(source, rule), "title": msgspec.to_builtins(rule.title),
+            }
+            for source in self._sources
+            for rule in source.rules
+            if not regime or regime in _regimes(source, rule)
+        ]  # fmt: skip
+
+    def trial(self, progress: Progress) -> dict[str, Any]:
+        """Return {rules, examples, mistakes: [{rule, example, problem}]} after running every example."""
+        self._refuse_broken()
+        rules = [(source, rule) for source in self._sources for rule in source.rules]
+        mistakes: list[examples.Mistake] = []
+        count = 0
+        for at, (source, rule) in enumerate(rules):
+            progress(at, len(rules))
+            count += len(rule.examples.violates) + len(rule.examples.satisfies)
+            mistakes += _tried(_alone(source, rule), rule, self._tables)
+        progress(len(rules), len(rules))
+        told = [msgspec.to_builtins(mistake) for mistake in mistakes]
+        return {"rules": len(rules), "examples": count, "mistakes": told}
+
+    def _beside(self) -> list[linting.Source]:
+        """Return our own packs that these will run beside: all but those they replace."""
+        mine = {source.head.id for source in self._sources if source.head is not None}
+        ours = [] if self._base in self._directories else pack_sources.read(self._base, self._tables)
+        return [source for source in ours if source.head is not None and source.head.id not in mine]
+
+    def _refuse_broken(self) -> None:
+        """Raise Invalid where a pack does not load: its sound rules alone would be half an answer."""
+        wrong = [*self._remarks, *(remark for source in self._sources for remark in _wrong(source))]
+        if wrong:
+            raise errors.Invalid(
+                "pack.invalid",
+                f"{len(wrong)} problems in the rule packs; `ultrathink rules lint` shows where.",
+                violations=tuple(
+                    errors.Violation(f"{one.file}: {one.rule}".rstrip(": "), one.code, one.message)
+                    for one in wrong
+                ),
+            )
+
+    def _layered(self, directories: Sequence[Path]) -> tables.Tables:
+        """Return the tables of all folders, a later one over an earlier; what is wrong becomes a remark."""
+        found = tables.Tables()
+        shapes: dict[str, table_shapes.Shape] = {}
+        for directory in dict.fromkeys(_root(directory) for directory in directories):
+            try:
+                loaded = _loaded(directory, shapes)
+            except errors.Invalid as fault:
+                self._remarks += [_told(violation) for violation in fault.violations]
+                continue
+            found, shapes = found.under(loaded.tables), {**shapes, **loaded.shapes}
+        return found
+
+
+def _loaded(directory: Path, declared: Mapping[str, table_shapes.Shape]) -> table_files.Loaded:
+    """Return a folder's tables: laid over what is declared, or, as a folder of its own, by themselves."""
+    try:
+        return table_files.load(directory, declared)
+    except errors.Invalid:
+        if not declared:
+            raise
+        with contextlib.suppress(errors.Invalid):
+            return table_files.load(directory)
+        raise
+
+
+def _root(directory: Path) -> Path:
+    """Return the folder whose `code-sets` a directory of packs, or one pack, goes with."""
+    return directory.parent if (directory / pack_sources.HEAD).is_file() else directory
+
+
+def _told(violation: errors.Violation) -> written.Remark:
+    file, _, rest = violation.path.partition(": ")
+    return written.Remark(
+        level="error", code=violation.code, file=file, field=rest, message=violation.message, remedy=""
+    )
+
+
+def _wrong(source: linting.Source) -> Iterator[written.Remark]:
+    """Yield what keeps a pack from loading."""
+    return (remark for remark in linting.lint([source], today=dt.date.max) if remark.level == "error")
+
+
+def _regimes(source: linting.Source, rule: packs.Rule) -> list[str]:
+    """Return the regimes a rule can speak in: its own, within those of its pack."""
+    mine = list(source.head.regimes) if source.head is not None else []
+    return [regime for regime in mine if not rule.applies.regime or regime in rule.applies.regime]
+
+
+def _alone(source: linting.Source, rule: packs.Rule) -> packs.Pack:
+    """Return a pack of one rule: an example is about its own rule, and a small pack is quick to try."""
+    if source.head is None:
+        raise AssertionError("a pack without head is refused before")
+    return packs.Pack(
+        id=source.head.id, version=source.head.version, revision="", sha256="",
+        regimes=tuple(source.head.regimes), valid=source.head.valid, licence=source.head.licence,
+        rules=(rule,),
+    )  # fmt: skip
+
+
+def _tried(pack: packs.Pack, rule: packs.Rule, known: tables.Tables) -> list[examples.Mistake]:
+    """Return the mistakes of a rule's examples; one that is no claim at all is a mistake too."""
+    try:
+        return examples.check(pack, known)
+    except errors.Invalid as fault:
+        said = "; ".join(f"{one.path}: {one.message}" for one in fault.violations) or fault.message
+        return [examples.Mistake(rule.id, "examples", f"an example cannot be read: {said}")]
+    except msgspec.ValidationError as cause:
+        return [examples.Mistake(rule.id, "examples", f"the history of an example cannot be read: {cause}")]

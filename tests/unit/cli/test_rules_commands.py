@@ -1,0 +1,160 @@
+"""ultrathink rules: what somebody who writes rules types, and what terminal, editor and script get."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click import testing as clicks
+from typer import testing as typing_person
+
+from ultrathink_cli import __main__ as command
+from ultrathink_cli.domain import remarks
+
+WIDE = {"COLUMNS": "200", "TERM": "dumb"}
+HEAD = """\
+id: mine
+version: "1"
+title: {en: "Mine", ar: "قواعدي"}
+regimes: [base]
+licence: Apache-2.0
+source: "written for a test"
+"""
+RULE = """\
+- id: MINE-1
+  title: {en: "Net is not negative", ar: "الصافي ليس سالبًا"}
+  severity: error
+  applies: {scope: line}
+  violation: "net < 0"
+  message: {en: "Net is {net}.", ar: "الصافي {net}."}
+  source: "written for a test"
+  examples: {violates: [{lines: [{net: -1}]}], satisfies: [{}]}
+"""
+
+
+def run(*arguments: str | Path) -> clicks.Result:
+    """Run the command line in this process."""
+    result = typing_person.CliRunner(env=WIDE).invoke(
+        command.app, ["rules", *(str(one) for one in arguments)]
+    )
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A pack of one sound rule."""
+    (tmp_path / "mine" / "rules").mkdir(parents=True)
+    (tmp_path / "mine" / "pack.yaml").write_text(HEAD, encoding="utf-8")
+    (tmp_path / "mine" / "rules" / "money.yaml").write_text(RULE, encoding="utf-8")
+    return tmp_path / "mine"
+
+
+def _spoil(mine: Path, before: str, after: str) -> None:
+    file = mine / "rules" / "money.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_a_sound_pack_lints_clean(mine: Path) -> None:
+    """Exit 0, whether the pack or the folder around it is named."""
+    for folder in (mine, mine.parent):
+        result = run("lint", folder)
+        assert (result.exit_code, result.stdout) == (0, "0 errors, 0 pieces of advice\n")
+
+
+def test_lint_shows_a_caret_under_the_place(mine: Path) -> None:
+    """The person sees file, line and the very word."""
+    _spoil(mine, "net < 0", "nett < 0")
+    result = run("lint", mine)
+    assert result.exit_code == 1
+    told = result.stdout.splitlines()
+    assert told[0].startswith(
+        "mine/rules/money.yaml:5:14 MINE-1.violation error There is no column `nett` here."
+    )
+    assert "Did you mean net?" in told[0]
+    assert told[1:3] == ["    nett < 0", "    ^"]
+
+
+def test_advice_alone_does_not_fail(mine: Path) -> None:
+    """A pipeline stops at errors only."""
+    _spoil(mine, "الصافي ليس سالبًا", "latin")
+    result = run("lint", mine, "--format", "json")
+    assert result.exit_code == 0
+    (remark,) = json.loads(result.stdout)
+    assert (remark["level"], remark["code"], remark["field"]) == ("advice", "text.arabic", "title.ar")
+
+
+def test_lint_speaks_sarif(mine: Path) -> None:
+    """An editor jumps to the line."""
+    _spoil(mine, "net < 0", "nett < 0")
+    log = json.loads(run("lint", mine, "--format", "sarif").stdout)
+    (result,) = log["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("mine/rules/money.yaml", 5)
+    assert (result["ruleId"], result["level"]) == ("rule.text", "error")
+    assert log["runs"][0]["tool"]["driver"]["rules"][0]["id"] == "rule.text"
+
+
+def test_an_unknown_format_is_refused(mine: Path) -> None:
+    """A slip in an option is never ignored."""
+    assert run("lint", mine, "--format", "xml").exit_code == 2
+
+
+def test_examples_that_do_what_they_say_pass(mine: Path) -> None:
+    """Exit 0 and a count of what was tried."""
+    result = run("test", mine)
+    assert (result.exit_code, result.stdout) == (0, "2 examples of 1 rules, 0 not as they say\n")
+
+
+def test_an_example_that_lies_is_named(mine: Path) -> None:
+    """Rule, example and what happened instead."""
+    _spoil(mine, "{net: -1}", "{net: 1}")
+    result = run("test", mine)
+    assert result.exit_code == 1
+    assert "MINE-1 violates[0]: the rule does not fire" in result.stdout
+
+
+def test_an_example_that_is_no_claim_is_a_mistake_not_a_crash(mine: Path) -> None:
+    """A field that claims do not have is named."""
+    _spoil(mine, "{net: -1}", "{nett: -1}")
+    result = run("test", mine, "--json")
+    assert result.exit_code == 1
+    (mistake,) = json.loads(result.stdout)["mistakes"]
+    assert "nett" in mistake["problem"]
+
+
+def test_a_broken_pack_is_not_tested_by_half(mine: Path) -> None:
+    """Lint first: the sound rules alone would be half an answer."""
+    _spoil(mine, "net < 0", "nett < 0")
+    result = run("test", mine)
+    assert result.exit_code == 2
+    assert "ultrathink rules lint" in result.stderr
+
+
+def test_rules_are_listed_by_regime_and_language(mine: Path) -> None:
+    """One line a rule, made to be searched."""
+    assert "MINE-1" in run("list", mine).stdout
+    assert "1 rules" in run("list", mine, "--regime", "base").stdout
+    assert "0 rules" in run("list", mine, "--regime", "nphies").stdout
+    assert "الصافي" in run("list", mine, "--lang", "ar").stdout
+    (told,) = json.loads(run("list", mine, "--json").stdout)
+    assert (told["id"], told["regimes"], told["scope"]) == ("MINE-1", ["base"], "line")
+
+
+def test_ours_are_listed_without_a_folder() -> None:
+    """What the platform itself runs."""
+    assert "BASE-101" in run("list").stdout
+
+
+def test_a_folder_without_packs_is_refused(tmp_path: Path) -> None:
+    """A mistyped folder is not a folder of sound packs."""
+    result = run("lint", tmp_path)
+    assert (result.exit_code, "pack.absent" in result.stderr) == (2, True)
+
+
+def test_a_caret_stands_under_tabs_too() -> None:
+    """A tab is as wide as the terminal says, so the caret's line repeats it."""
+    told = {"caret": 3, "excerpt": "\tn x", "rule": "", "field": "", "file": "a", "line": 1, "column": 1}
+    assert remarks.caret(told) == ["\tn x", "\t ^"]
+    assert remarks.place(told) == "a:1:1"
