@@ -2,7 +2,7 @@
 
 import typer
 
-from ultrathink_cli.inbound import audit, check, demo, models, rules, status, submit, tokens, up
+from ultrathink_cli.inbound import audit, check, demo, models, rules, status, submit, tables, tokens, up
 
 app = typer.Typer(
     name="ultrathink",
@@ -28,6 +28,7 @@ VERBS = (
 )
 for verb in VERBS:
     app.command()(verb)
+app.add_typer(tables.app)
 app.add_typer(rules.app)
 
 

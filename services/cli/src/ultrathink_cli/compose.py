@@ -193,6 +193,13 @@ def workbench(directories: list[Path], tables: list[Path]) -> ports.Workbench:
     return workbench.Workbench(packs(), directories, tables)
 
 
+def shelf(packs_dir: Path | None, tenant: str) -> ports.Shelf:
+    """Return the tables of a folder of packs, or of ours, as they judge a tenant's claims."""
+    from claims.outbound import shelf  # noqa: PLC0415 - see the module
+
+    return shelf.Shelf(packs_dir or packs(), tenant)
+
+
 def bundle() -> Path:
     """Return the folder of the model bundle: of ULTRATHINK_BUNDLE_DIR, else the checkout's demo bundle."""
     return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "model bundle")

@@ -1,7 +1,8 @@
 """What the verbs need of the world."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -49,4 +50,20 @@ class Workbench(Protocol):
 
     def trial(self, progress: Callable[[int, int], None]) -> dict[str, Any]:
         """Return {rules, examples, mistakes} after running every example."""
+        ...
+
+
+class Shelf(Protocol):
+    """Dated tables, told as plain documents."""
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return every table with its issues."""
+        ...
+
+    def entry(self, name: str, key: list[str], day: date) -> dict[str, Any]:
+        """Return what a table says of a key on a day; raise NotFound `table.unknown`."""
+        ...
+
+    def add(self, file: Path, kind: str, issue: Mapping[str, Any], *, dry: bool) -> dict[str, Any]:
+        """Make a customer's file an issue of a table; return {rows, folder}."""
         ...

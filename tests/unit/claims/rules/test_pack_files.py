@@ -158,7 +158,7 @@ def test_everything_wrong_is_told_at_once(folder: Path):
     ]
     assert found[1] == (
         "sample/rules/b.yaml: R-2.violation", "rule.text",
-        "line 1, column 1: There is no column `nett` here. See docs/rule-schema.md.",
+        "line 1, column 1: There is no column `nett` here. Did you mean net?",
     )  # fmt: skip
     assert "colour" in found[7][2]
 

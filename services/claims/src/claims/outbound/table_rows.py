@@ -68,20 +68,27 @@ def _unpacked(data: bytes) -> bytes:
 
 def _separated(whole: str, shape: shapes.Shape) -> Content:
     skipped = 0
-    first, _, rest = whole.partition("\n")
-    if first.casefold().startswith(_EXCEL):
-        whole, skipped = rest, 1
-    separator = _separator(whole.partition("\n")[0], shape)
+    if whole[: len(_EXCEL)].casefold() == _EXCEL:
+        whole, skipped = whole[len(_first_line(whole)) :], 1
+    separator = _separator(_first_line(whole), shape)
     records = _records(whole, separator, skipped)
     line, words = next(records, (skipped + 1, ()))
     return _header(line, words, shape), records
+
+
+def _first_line(whole: str) -> str:
+    """Return the first line with its end, however lines end."""
+    return next(io.StringIO(whole, newline=""), "")
 
 
 def _separator(head: str, shape: shapes.Shape) -> str:
     """Return the separator under which most words of a header are known columns."""
 
     def known(separator: str) -> tuple[int, int]:
-        words = next(csv.reader([head], delimiter=separator), [])
+        try:
+            words = next(csv.reader([head.rstrip("\r\n")], delimiter=separator), [])
+        except csv.Error:  # told when the line is read as a record
+            words = []
         return sum(shape.column(word) is not None for word in words), len(words)
 
     return max(_SEPARATORS, key=known)

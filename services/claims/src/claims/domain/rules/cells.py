@@ -218,10 +218,10 @@ class _Reader:
                 self.note(line, name, problem.message, problem.remedy)
                 return None
         first, last = ends
-        if first > last:
-            self.note(line, "to", "The last day is before the first.", "Exchange them, or correct one.")
-        elif first > self._window[1] or last < self._window[0]:
+        if first > self._window[1] or last < self._window[0]:
             self.note(line, "from", "The line is not valid on any day of its issue.", "Correct its days.")
+        elif first > last:
+            self.note(line, "to", "The last day is before the first.", "Exchange them, or correct one.")
         return None if (first, last) == self._window else (first, last)
 
     def _keep(self, line: int, key: str, row: tables.Row, span: tuple[int, int] | None) -> None:

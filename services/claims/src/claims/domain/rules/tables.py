@@ -105,6 +105,17 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         """Return the kind of a column, None where there is no such column."""
         return _KINDS.get(self.fields.get(field, ""))
 
+    def look(self, code: str, day: int) -> tuple[Period, Row | None] | None:
+        """Return the issue that answers for a key on a day, and its row; None where no issue covers it."""
+        key, answer = normal(code, dotless=self.dotless), None
+        for first, last, period in self.windows():
+            if first <= day <= last:
+                row = period.at(key, day)
+                answer = (period, row)
+                if row is not None or not period.extends:
+                    break
+        return answer
+
     def finder(self) -> Find:
         """Return a function (key, day number) → the row; False without row, None where no issue covers it."""
         windows = self.windows()
@@ -200,8 +211,10 @@ class Tables:
         laid._by_name = dict(self._by_name)
         for over in upper.every():
             below = self.find(over.name)
-            periods = over.periods if below is None else (*over.periods, *below.periods)
-            laid._by_name[over.name] = msgspec.structs.replace(over, periods=periods)
+            if below is not None:
+                whole = (*over.periods, *below.periods)
+                over = msgspec.structs.replace(over, periods=whole, title=below.title)  # noqa: PLW2901 - the same table
+            laid._by_name[over.name] = over
         return laid
 
 
