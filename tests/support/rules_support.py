@@ -18,6 +18,8 @@ HEAD: Mapping[str, Any] = {
     "licence": "Apache-2.0", "source": "tests",
 }  # fmt: skip
 
+PLAIN: Mapping[str, str] = {"en": "Wrong.", "ar": "خطأ."}  # a message that names no column
+
 
 def table(
     name: str = "letters", *, first: str = "2026-01-01", last: str | None = "2026-12-31"

@@ -1,6 +1,7 @@
 """ultrathink rules: what somebody who writes rules types, and what terminal, editor and script get."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,86 @@ def test_a_caret_stands_under_tabs_too() -> None:
     told = {"caret": 3, "excerpt": "\tn x", "rule": "", "field": "", "file": "a", "line": 1, "column": 1}
     assert remarks.caret(told) == ["\tn x", "\t ^"]
     assert remarks.place(told) == "a:1:1"
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> Path:
+    """A claim of two lines, the second below zero."""
+    file = tmp_path / "claim.json"
+    lines = [
+        {"sequence": 1, "code": "X", "service_date": "2026-08-01", "quantity": 1, "net": 100},
+        {"sequence": 2, "code": "Y", "service_date": "2026-08-01", "quantity": 1, "net": -50},
+    ]
+    body = {
+        "claim_id": "C-1", "type": "professional", "use": "claim", "created": "2026-08-02", "currency": "SAR",
+        "provider": {"id": "P-1"}, "patient": {"id": "PATIENT-7"}, "insurance": [{"sequence": 1}],
+        "lines": lines, "total": 50,
+    }  # fmt: skip
+    file.write_text(json.dumps(body))
+    return file
+
+
+def test_a_rule_is_explained_with_its_parts_on_a_claim(mine: Path, claim: Path) -> None:
+    """Which line fires, which part was true, and the values; nothing of the patient."""
+    result = run("explain", "MINE-1", "--pack", mine, "--claim", claim, "--as-of", "2026-08-02")
+    assert result.exit_code == 0
+    assert "violation: net < 0" in result.stdout
+    assert "mine/rules/money.yaml:1" in result.stdout
+    assert "lines[0]  satisfied" in result.stdout
+    assert "lines[1]  FIRES" in result.stdout
+    assert "TRUE  net < 0" in result.stdout
+    assert "-50.00  net" in result.stdout
+    assert "PATIENT-7" not in result.stdout
+
+
+def test_an_explanation_speaks_arabic(mine: Path, claim: Path) -> None:
+    """Titles and the words around them."""
+    told = run("explain", "MINE-1", "--pack", mine, "--claim", claim, "--lang", "ar").stdout
+    assert "المخالفة: net < 0" in told
+    assert "lines[1]  مخالفة" in told
+
+
+def test_an_unknown_rule_is_answered_with_a_near_one(mine: Path) -> None:
+    """A slip in an id costs no search."""
+    result = run("explain", "MINE-11", "--pack", mine)
+    assert (result.exit_code, "Did you mean MINE-1?" in result.stderr) == (2, True)
+
+
+def test_coverage_tells_what_never_fired(mine: Path, claim: Path) -> None:
+    """Counts per rule, and the list that matters."""
+    told = json.loads(run("coverage", claim, claim, "--pack", mine, "--json").stdout)
+    assert (told["claims"], told["rules"][0]["fired"], told["never_fired"]) == (2, 2, [])
+    _spoil(mine, "net < 0", "net < -99")
+    shown = run("coverage", claim, "--pack", mine).stdout
+    assert "1 rules never fired: MINE-1" in shown
+
+
+def test_a_corpus_with_unreadable_claims_counts_them(mine: Path, tmp_path: Path, claim: Path) -> None:
+    """What could not be read is said, not skipped in silence."""
+    file = tmp_path / "two.ndjson"
+    file.write_text(claim.read_text() + "\n{\n")
+    told = json.loads(run("coverage", file, "--pack", mine, "--json").stdout)
+    assert (told["claims"], told["unreadable"]) == (1, 1)
+
+
+def test_diff_is_quiet_about_white_space(mine: Path, tmp_path: Path) -> None:
+    """Exit 0 when nothing changed in meaning."""
+    other = tmp_path / "other" / "mine"
+    shutil.copytree(mine, other)
+    _spoil(other, "net < 0", "net   <   0")
+    result = run("diff", mine, other)
+    assert (result.exit_code, result.stdout.strip()) == (0, "no difference")
+
+
+def test_diff_shows_fields_and_what_they_make_of_claims(mine: Path, tmp_path: Path, claim: Path) -> None:
+    """Before and after, then the verdict that turns and its money; exit 1."""
+    other = tmp_path / "other" / "mine"
+    shutil.copytree(mine, other)
+    _spoil(other, "net < 0", "net < -99")
+    result = run("diff", mine, other, "--on", claim)
+    assert result.exit_code == 1
+    assert "- net < 0" in result.stdout
+    assert "+ net < -99" in result.stdout
+    assert "reject → accept: 1 claims, submitted 50.00 SAR" in result.stdout
+    told = json.loads(run("diff", mine, other, "--on", claim, "--json").stdout)
+    assert told["claims"]["rules"] == [{"rule": "MINE-1", "appeared": 0, "vanished": 1, "undecided": 0}]

@@ -20,6 +20,7 @@ from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import database, processes, run_file
 
 if TYPE_CHECKING:
+    from claims.outbound import workbench as benches
     from payersim.usecases import simulate as simulating
     from storage.outbound import embedded
 
@@ -186,7 +187,7 @@ def packs() -> Path:
     return _folder("ULTRATHINK_PACKS_DIR", REPOSITORY / "packs", "rule packs")
 
 
-def workbench(directories: list[Path], tables: list[Path]) -> ports.Workbench:
+def workbench(directories: Sequence[Path], tables: Sequence[Path]) -> "benches.Workbench":
     """Return the tools over the packs of these folders, or over ours, with tables of other folders."""
     from claims.outbound import workbench  # noqa: PLC0415 - see the module
 

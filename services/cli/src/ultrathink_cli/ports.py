@@ -1,6 +1,6 @@
 """What the verbs need of the world."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,22 +34,6 @@ class Voice(Protocol):
 
     def say(self, message: str) -> None:
         """Show one line."""
-        ...
-
-
-class Workbench(Protocol):
-    """The tools over a person's rule packs; every answer is a plain document."""
-
-    def rules(self, regime: str = "") -> list[dict[str, Any]]:
-        """Return id, pack, severity, scope, regimes and title of every rule, or of one regime's."""
-        ...
-
-    def lint(self, today: date) -> list[dict[str, Any]]:
-        """Return every remark with its place; `level` is error or advice."""
-        ...
-
-    def trial(self, progress: Callable[[int, int], None]) -> dict[str, Any]:
-        """Return {rules, examples, mistakes} after running every example."""
         ...
 
 

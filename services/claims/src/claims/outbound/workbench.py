@@ -5,6 +5,7 @@ Room: outbound. Nothing here judges; it loads folders and asks the domain.
 
 import contextlib
 import datetime as dt
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,21 @@ from typing import Any
 import msgspec
 
 from chassis import errors
-from claims.domain.rules import examples, linting, packs, tables, written
+from claims.domain import amounts, comparisons, zones
+from claims.domain.rules import (
+    coverage,
+    differences,
+    engine,
+    examples,
+    linting,
+    packs,
+    portraits,
+    tables,
+    written,
+)  # fmt: skip
 from claims.domain.rules import shapes as table_shapes
-from claims.outbound import pack_sources, table_files
+from claims.outbound import claim_files, pack_sources, table_files
+from formats import model, readers
 
 type Progress = Callable[[int, int], None]  # how many of how many
 
@@ -58,10 +71,104 @@ class Workbench:
         for at, (source, rule) in enumerate(rules):
             progress(at, len(rules))
             count += len(rule.examples.violates) + len(rule.examples.satisfies)
-            mistakes += _tried(_alone(source, rule), rule, self._tables)
+            mistakes += _tried(_pack(source, (rule,)), rule, self._tables)
         progress(len(rules), len(rules))
         told = [msgspec.to_builtins(mistake) for mistake in mistakes]
         return {"rules": len(rules), "examples": count, "mistakes": told}
+
+    def explain(
+        self, rule_id: str, files: Sequence[Path], *, as_of: dt.date | None, now: dt.datetime
+    ) -> dict[str, Any]:
+        """Return a rule with everything it is made of and, per claim of the files, what its parts were.
+
+        Raises NotFound `rule.unknown`, Invalid for a claim that cannot be read. Without `as_of` a claim is
+        judged on the day that `now` is in its zone.
+        """
+        self._refuse_broken()
+        found = self._find(rule_id)
+        told = portraits.of(found.rule, found.entry, self._tables) | {"pack": found.source.folder}
+        told["claims"] = [
+            portraits.on(
+                packs_of([found.source])[0],
+                found.rule,
+                claim,
+                as_of or zones.day(now, claim.regime),
+                self._tables,
+            )
+            for file in files
+            for claim in _claims(file)
+        ]
+        return told
+
+    def coverage(
+        self, files: Sequence[Path], *, as_of: dt.date | None, now: dt.datetime, progress: Progress
+    ) -> dict[str, Any]:
+        """Return {claims, unreadable, rules, never_applied, never_reached, never_decided, never_fired}."""
+        counted = coverage.Coverage(self.engine(), self._tables)
+        unreadable = 0
+        for file in files:
+            for read in claim_files.read(file):
+                if isinstance(read, readers.Refused):
+                    unreadable += 1
+                    continue
+                counted.add(read.claim, as_of or zones.day(now, read.claim.regime))
+                progress(counted.claims, 0)
+        return {
+            "claims": counted.claims,
+            "unreadable": unreadable,
+            "rules": [msgspec.to_builtins(tally) for tally in counted.tallies()],
+            **coverage.summary(counted.tallies()),
+        }
+
+    def diff(self, after: "Workbench") -> dict[str, Any]:
+        """Return what the other bench's packs and tables have otherwise than these."""
+        self._refuse_broken()
+        after._refuse_broken()  # noqa: SLF001 - one of its own kind
+        found = differences.between(self._side(), after._side())  # noqa: SLF001 - as above
+        return {**msgspec.to_builtins(found), "differ": found.any()}
+
+    def compared(
+        self,
+        after: "Workbench",
+        files: Sequence[Path],
+        *,
+        as_of: dt.date | None,
+        now: dt.datetime,
+        progress: Progress,
+    ) -> dict[str, Any]:
+        """Return what the other bench's packs make otherwise of the claims of files: rules, verdicts, money.
+
+        The verdict is of the rules alone: no model is asked, so "accept" stands for "no error, no review".
+        """
+        engines = self.engine(), after.engine()
+        report = comparisons.Report()
+        for file in files:
+            for read in claim_files.read(file):
+                if isinstance(read, readers.Refused):
+                    report.unreadable += 1
+                    continue
+                day = as_of or zones.day(now, read.claim.regime)
+                report.add(_difference(read.claim, *(one.evaluate(read.claim, as_of=day) for one in engines)))
+                progress(report.claims, 0)
+        return report.document()
+
+    def engine(self) -> engine.Engine:
+        """Return the engine of these packs; raise Invalid where one does not load."""
+        self._refuse_broken()
+        return engine.Engine(packs_of(self._sources), self._tables)
+
+    def _side(self) -> differences.Side:
+        return [rule for source in self._sources for rule in source.rules], self._tables
+
+    def _find(self, rule_id: str) -> "_Found":
+        known = [(source, rule) for source in self._sources for rule in source.rules]
+        for source, rule in known:
+            if rule.id == rule_id:
+                entry = next(one for one in source.entries if one.rule == rule_id)
+                return _Found(source, rule, entry)
+        near = difflib.get_close_matches(rule_id, [rule.id for _, rule in known], n=2, cutoff=0.7)
+        remedy = f"Did you mean {' or '.join(near)}?" if near else "`ultrathink rules list` shows all."
+        raise errors.NotFound("rule.unknown", f"There is no rule {rule_id} in these packs. {remedy}")
 
     def _beside(self) -> list[linting.Source]:
         """Return our own packs that these will run beside: all but those they replace."""
@@ -94,6 +201,39 @@ class Workbench:
                 continue
             found, shapes = found.under(loaded.tables), {**shapes, **loaded.shapes}
         return found
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A rule with its pack and the place it is written in."""
+
+    source: linting.Source
+    rule: packs.Rule
+    entry: written.Entry
+
+
+def _claims(file: Path) -> Iterator[model.Claim]:
+    """Yield the claims of a file; raise the fault of the first that cannot be read."""
+    for read in claim_files.read(file):
+        if isinstance(read, readers.Refused):
+            raise read.fault
+        yield read.claim
+
+
+def _difference(claim: model.Claim, before: engine.Outcome, after: engine.Outcome) -> comparisons.Difference:
+    appeared, vanished = comparisons.findings(before.findings, after.findings)
+    sums = amounts.add_up(claim)
+    return comparisons.Difference(
+        claim_id=claim.claim_id or "", before=_verdict(before), after=_verdict(after), appeared=appeared,
+        vanished=vanished, undecided=comparisons.unchecked(before.not_checked, after.not_checked),
+        currency=sums.currency, submitted=sums.submitted,
+    )  # fmt: skip
+
+
+def _verdict(outcome: engine.Outcome) -> str:
+    """Return what the rules alone make of a claim."""
+    if any(finding.severity == "error" for finding in outcome.findings):
+        return "reject"
+    return "review" if any(finding.review for finding in outcome.findings) else "accept"
 
 
 def _loaded(directory: Path, declared: Mapping[str, table_shapes.Shape]) -> table_files.Loaded:
@@ -131,14 +271,18 @@ def _regimes(source: linting.Source, rule: packs.Rule) -> list[str]:
     return [regime for regime in mine if not rule.applies.regime or regime in rule.applies.regime]
 
 
-def _alone(source: linting.Source, rule: packs.Rule) -> packs.Pack:
-    """Return a pack of one rule: an example is about its own rule, and a small pack is quick to try."""
+def packs_of(sources: Sequence[linting.Source]) -> list[packs.Pack]:
+    """Return sources as packs; one without a head is refused before it comes here."""
+    return [_pack(source, source.rules) for source in sources]
+
+
+def _pack(source: linting.Source, rules: tuple[packs.Rule, ...]) -> packs.Pack:
     if source.head is None:
         raise AssertionError("a pack without head is refused before")
     return packs.Pack(
         id=source.head.id, version=source.head.version, revision="", sha256="",
         regimes=tuple(source.head.regimes), valid=source.head.valid, licence=source.head.licence,
-        rules=(rule,),
+        rules=rules,
     )  # fmt: skip
 
 

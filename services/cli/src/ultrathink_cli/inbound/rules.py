@@ -1,7 +1,9 @@
 """rules: list, lint, test, explain, coverage, diff; the tools of somebody who writes rules."""
 
+import contextlib
 import datetime as dt
 import json
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +14,7 @@ from rich import text
 from chassis import errors
 from ultrathink_cli import compose
 from ultrathink_cli.domain import remarks
-from ultrathink_cli.inbound import console, options
+from ultrathink_cli.inbound import console, options, rule_texts
 
 EXIT_WRONG = 1
 FORMATS = ("text", "json", "sarif")
@@ -25,6 +27,11 @@ Tables = Annotated[
     list[Path] | None,
     typer.Option("--tables", help="folder with more tables (its code-sets)", exists=True, file_okay=False),
 ]
+Packs = Annotated[
+    list[Path] | None,
+    typer.Option("--pack", help="folder of packs, or a pack; default: ours", exists=True, file_okay=False),
+]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="judge as of this day, YYYY-MM-DD; default today")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
 
 app = typer.Typer(
@@ -108,3 +115,94 @@ def run_examples(folders: Folders = None, tables: Tables = None, as_json: AsJson
         counted = f"{told['examples']:,} examples of {told['rules']:,} rules"
         console.tell(f"{counted}, {len(told['mistakes'])} not as they say")
     raise typer.Exit(EXIT_WRONG if told["mistakes"] else 0)
+
+
+@app.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="id of the rule")],
+    *,
+    claim: Annotated[
+        list[Path] | None, typer.Option(help="file of claims to try it on", exists=True, dir_okay=False)
+    ] = None,
+    pack: Packs = None,
+    tables: Tables = None,
+    as_of: AsOf = None,
+    lang: options.Lang = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Show a rule with all it reads and, on claims, which of its parts were true, false or unknown."""
+    with console.faults_shown():
+        words = options.language(lang)
+        day = options.day(as_of) if as_of else None
+        told = compose.workbench(pack or [], tables or []).explain(rule, claim or [], as_of=day, now=_now())
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, default=str))
+        return
+    for line in rule_texts.portrait(told, words):
+        console.tell(line)
+
+
+@app.command()
+def coverage(
+    files: Annotated[list[Path], typer.Argument(help="files of claims", exists=True, dir_okay=False)],
+    pack: Packs = None,
+    tables: Tables = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count over a corpus which rules fired, were satisfied, stayed undecided, or had nothing to judge."""
+    with console.faults_shown():
+        day = options.day(as_of) if as_of else None
+        bench = compose.workbench(pack or [], tables or [])
+        with _counting("claims") as progress:
+            told = bench.coverage(files, as_of=day, now=_now(), progress=progress)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    for line in rule_texts.coverage(told):
+        console.tell(line)
+
+
+@app.command()
+def diff(
+    before: Annotated[
+        Path, typer.Argument(help="folder of packs as they were", exists=True, file_okay=False)
+    ],
+    after: Annotated[Path, typer.Argument(help="folder of packs as they are", exists=True, file_okay=False)],
+    *,
+    on: Annotated[
+        list[Path] | None,
+        typer.Option(help="file of claims to judge by both", exists=True, dir_okay=False),
+    ] = None,
+    tables: Tables = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed between two folders of packs, by meaning; exit 0 when nothing did, else 1.
+
+    With --on also what the change makes of claims: findings, verdicts, money.
+    """
+    with console.faults_shown():
+        day = options.day(as_of) if as_of else None
+        old, new = (compose.workbench([folder], tables or []) for folder in (before, after))
+        told = old.diff(new)
+        if on:
+            with _counting("claims") as progress:
+                told["claims"] = old.compared(new, on, as_of=day, now=_now(), progress=progress)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, default=str))
+    else:
+        for line in rule_texts.difference(told):
+            console.tell(line)
+    raise typer.Exit(EXIT_WRONG if told["differ"] else 0)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@contextlib.contextmanager
+def _counting(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a progress function whose total is not known beforehand."""
+    with console.err.status(unit) as shown:
+        yield lambda done, _: shown.update(f"{done:,} {unit}")

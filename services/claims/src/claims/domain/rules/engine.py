@@ -77,6 +77,11 @@ class Engine:
         del tenant
         return self
 
+    def applying(self, claim: model.Claim, as_of: dt.date) -> tuple[_Rule, ...]:
+        """Return the rules selected for a claim on a day, those that look at earlier claims last."""
+        program = self._program(claim, as_of)
+        return (*program.rules, *program.later_rules)
+
     def evaluate(self, claim: model.Claim, *, as_of: dt.date, facts: Facts | None = None) -> Outcome:
         """Return findings and undecided rules of a claim, as of a day; a missing regime is "base".
 
@@ -205,6 +210,17 @@ class Engine:
             revisions=[decisions.Revision(pack=pack.id, revision=pack.revision) for pack in asked],
             code_sets=[revision for table in known for revision in table.revisions()],
         )
+
+
+def misfits(pack: packs.Pack, rule: packs.Rule, claim: model.Claim, as_of: dt.date) -> list[str]:
+    """Return the names of what keeps a rule from being selected for a claim on a day."""
+    regime = claim.regime or "base"
+    found = []
+    if regime not in pack.regimes or (rule.applies.regime and regime not in rule.applies.regime):
+        found.append("regime")
+    if not (pack.valid.holds(as_of) and rule.valid.holds(as_of)):
+        found.append("valid")
+    return found + [n for n in _DIMENSIONS if not _fits(getattr(rule.applies, n), _value(claim, n))]
 
 
 def _case(claim: model.Claim, as_of: dt.date, facts: Facts | None, past: programs.Past) -> explaining.Case:

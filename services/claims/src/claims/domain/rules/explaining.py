@@ -15,7 +15,7 @@ _LISTS = {
     "information": "supporting_info", "insurance": "insurance", "procedure": "procedures",
     "related": "related",
 }  # fmt: skip
-type _Place = tuple[str, int | None, int | None]  # path of the row, sequence of its line and of its detail
+type Place = tuple[str, int | None, int | None]  # path of the row, sequence of its line and of its detail
 
 NO_HISTORY = "history.unavailable"
 _NO_TABLE = "not checked: no table for this date"
@@ -52,8 +52,8 @@ class Explainer:
             nodes = [node for _, node in self._names]
             self._shown = programs.explain(self._rule.scope, nodes, self._tables)
         values = self._shown(case.claim, case.today, case.zone, rows, case.past)
-        places = _places(self._rule.scope, case.claim, rows)
-        return [self._finding(case, place, found) for place, found in zip(places, values, strict=True)]
+        where = places(self._rule.scope, case.claim, rows)
+        return [self._finding(case, place, found) for place, found in zip(where, values, strict=True)]
 
     def undecided(self, case: Case, rows: Sequence[int]) -> list[decisions.NotChecked]:
         """Return what was missing, per row."""
@@ -66,10 +66,10 @@ class Explainer:
         if self._missing is None:
             self._missing = programs.explain(self._rule.scope, self._lacking, self._tables)
         values = self._missing(case.claim, case.today, case.zone, rows, case.past)
-        places = _places(self._rule.scope, case.claim, rows)
-        return [self._unchecked(place, found) for place, found in zip(places, values, strict=True)]
+        where = places(self._rule.scope, case.claim, rows)
+        return [self._unchecked(place, found) for place, found in zip(where, values, strict=True)]
 
-    def _finding(self, case: Case, place: _Place, found: tuple[object, ...]) -> decisions.Finding:
+    def _finding(self, case: Case, place: Place, found: tuple[object, ...]) -> decisions.Finding:
         rule, currency = self._rule, case.claim.currency
         values = {name: (node.kind, value) for (name, node), value in zip(self._names, found, strict=True)}
         prefix, line, detail = place
@@ -82,7 +82,7 @@ class Explainer:
             blocking=rule.blocking, review=rule.review, codes=rule.codes, source=rule.source,
         )  # fmt: skip
 
-    def _unchecked(self, place: _Place, found: tuple[object, ...]) -> decisions.NotChecked:
+    def _unchecked(self, place: Place, found: tuple[object, ...]) -> decisions.NotChecked:
         rule = self._rule
         prefix, _, _ = place
         absent = [column for column, value in zip(self._lacking, found, strict=True) if value is None]
@@ -113,7 +113,8 @@ def _names(rule: packs.Rule) -> list[tuple[str, tree.Node]]:
     return list(names.items())
 
 
-def _places(scope: str, claim: model.Claim, rows: Sequence[int]) -> list[_Place]:
+def places(scope: str, claim: model.Claim, rows: Sequence[int]) -> list[Place]:
+    """Return path, line and detail of rows of a scope, by their places in the claim."""
     if scope == "claim":
         return [("", None, None)] * len(rows)
     if scope != "detail":
