@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 import claims_support as support
+import reasons_support
 from chassis import apps, errors, streams
 from chassis import clock as clocks
 from chassis import testing as chassis_testing
@@ -43,9 +44,10 @@ def soon() -> float:
 
 @contextlib.asynccontextmanager
 async def over_a_socket(app: apps.App) -> AsyncIterator[scorer.GrpcScorer]:
-    """Yield the outbound scorer on a service."""
+    """Yield the outbound scorer on a service, with the committed crosswalk."""
     async with chassis_testing.serve(app, caller="claims") as channel:
-        made = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(channel), clocks.SystemClock())
+        stub = scoring_pb2_grpc.ScorerStub(channel)
+        made = scorer.GrpcScorer(stub, clocks.SystemClock(), reasons_support.committed())
         try:
             yield made
         finally:
@@ -177,6 +179,31 @@ async def test_what_is_no_probability_is_a_fault(nonsense: dict[str, Any]) -> No
             await made.explain(case())
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"nphies": "BE-1-4"}, ("BE-1-4", "197")),
+        ({"carc": "29"}, ("AD-2-5", "29")),
+        ({"nphies": "BE-1-3", "carc": "45"}, ("BE-1-3", "45")),
+        ({"nphies": "X-1"}, ("X-1", None)),
+    ],
+)
+async def test_a_predicted_reason_is_named_in_both_lists(
+    told: dict[str, str], expected: tuple[str, str | None]
+) -> None:
+    """What a model named in one list gets its code of the other; it is marked predicted all the same."""
+    guess = scoring_pb2.ReasonGuess(label_en="why", label_ar="لماذا", probability=0.7, **told)
+    reason = scoring_pb2.LineReason(row=0, guesses=[guess])
+    async with answering(scored(line_reasons=[reason])) as (made, _):
+        (score,) = await made.score([case()], deadline=soon())
+        explained = await made.explain(case())
+    assert isinstance(score, risk.Score)
+    for found in (score, explained):
+        [[likely]] = [part.guesses for part in found.line_reasons]
+        assert (likely.nphies, likely.carc) == expected
+        assert likely.predicted is True
+
+
 async def test_states_and_faults_of_claims_are_their_own() -> None:
     """Not scored, out of range and an error each stay with their claim and keep their reason."""
     told = [
@@ -224,7 +251,7 @@ async def test_reasons_arrive_in_both_languages_and_marked() -> None:
     assert isinstance(score, risk.Score)
     (told,) = score.line_reasons
     assert [(one.nphies, one.carc, one.predicted) for one in told.guesses] == [
-        ("MN-1-1", None, True), (None, "16", True),
+        ("MN-1-1", "50", True), (None, "16", True),
     ]  # fmt: skip
     assert told.contributions == [
         decisions.Contribution(feature="f", label=decisions.Bilingual(en="F", ar="ف"), log_odds=0.25)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reasons_support as support
-from claims.domain import decisions, reasons, reasons_reference
+from claims.domain import decisions, reasons, reasons_reference, risk
 from claims.outbound import reason_files
 
 BOOK = support.committed()
@@ -227,6 +227,13 @@ def test_a_predicted_reason_stays_predicted(
     found = BOOK.likely(_guess(*told), ON)
     assert found == _guess(*expected)
     assert json.loads(msgspec.json.encode(found))["predicted"] is True
+
+
+def test_a_score_that_names_both_lists_is_left_alone():
+    """The usual case costs nothing: the same score comes back, not a copy."""
+    told = [risk.LineReason(row=0, guesses=[_guess("AD-2-5", "29")]), risk.LineReason(row=1)]
+    score = risk.Score(state="scored", probability=0.5, line_reasons=told)
+    assert risk.completed(score, BOOK, ON) is score
 
 
 def test_fhir_names_of_findings():

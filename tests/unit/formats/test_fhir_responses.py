@@ -36,7 +36,7 @@ def decision(**changes: Any) -> dict[str, Any]:
             {
                 "rule": "nphies.net", "severity": "error", "path": "lines[0].net", "line": 1,
                 "message": {"en": "The net does not add up.", "ar": "الصافي لا يطابق"},
-                "codes": {"bv": "BV-00251", "nphies": "BE-1-6"},
+                "codes": {"bv": "BV-00251", "nphies": "BE-1-6", "carc": "16", "rarc": "M79", "group": "CO"},
             },
             {
                 "rule": "base.note", "severity": "warning", "path": "total",
@@ -62,9 +62,31 @@ def test_a_reject_is_an_error_with_its_codes():
     assert "extension" not in found
     (error,) = found["error"]
     assert error["itemSequence"] == 1
-    assert [coding["code"] for coding in error["code"]["coding"]] == ["BV-00251", "BE-1-6", "nphies.net"]
+    assert [(coding["system"], coding["code"]) for coding in error["code"]["coding"]] == [
+        ("http://nphies.sa/terminology/CodeSystem/adjudication-error", "BV-00251"),
+        ("http://nphies.sa/terminology/CodeSystem/adjudication-reason", "BE-1-6"),
+        (responses.RULES, "nphies.net"),
+    ]
     assert error["code"]["text"] == "The net does not add up."
     assert [note["text"] for note in found["processNote"]] == ["Look again."]
+
+
+def test_a_reject_outside_nphies_names_the_adjustment():
+    """X12's codes and the remark stand beside ours where the claim did not come through nphies."""
+    (error,) = response(regime="x12-us")["error"]
+    assert {(coding["system"], coding["code"]) for coding in error["code"]["coding"]} >= {
+        (responses.CARC, "16"),
+        (responses.RARC, "M79"),
+        (responses.RULES, "nphies.net"),
+    }
+
+
+def test_what_a_model_predicts_is_no_error_of_the_answer():
+    """A likely reason is never shown as a payer's: no code of the risk stands in the response."""
+    likely = {"nphies": "MN-1-1", "carc": "50", "probability": 0.9, "predicted": True}
+    text = json.dumps(response(risk={"state": "scored", "lines": [{"sequence": 1, "likely_reason": likely}]}))
+    assert "MN-1-1" not in text
+    assert '"50"' not in text
 
 
 @pytest.mark.parametrize("verdict", ["accept", "review"])

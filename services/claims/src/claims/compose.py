@@ -16,7 +16,7 @@ from claims import settings as configuration
 from claims.domain import identities
 from claims.domain.rules import engines
 from claims.inbound import batches, callers, desk, files, intake
-from claims.outbound import archive, pack_files, probes, scorer, store, tenants
+from claims.outbound import archive, pack_files, probes, reason_files, scorer, store, tenants
 from claims.outbound import offline as lone
 from claims.usecases import assess, browse, check, decide, explain, read, recount, rescore, submit, watch
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
@@ -57,7 +57,8 @@ async def compose(
         scoring = scoring_channel or await _opened(stack, settings.scoring_target, signer)
         storage = storage_channel or await _opened(stack, settings.storage_target, signer)
         reader = storage_pb2_grpc.ClaimReaderStub(storage)
-        scored = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring), clock)
+        book = reason_files.find(settings.packs_dir)
+        scored = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring), clock, book)
         stack.push_async_callback(scored.aclose)
         stored = store.GrpcStore(storage_pb2_grpc.ClaimStoreStub(storage), clock)
         stack.push_async_callback(stored.aclose)
@@ -94,7 +95,8 @@ async def offline(
     async with contextlib.AsyncExitStack() as stack:
         scored: ports.Scorer = lone.NoScorer()
         if scoring_channel is not None:
-            served = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring_channel), clock)
+            book = reason_files.find(packs_dir)
+            served = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring_channel), clock, book)
             stack.push_async_callback(served.aclose)
             scored = served
         rooms = Rooms(

@@ -1,11 +1,12 @@
 """Risk: what a model's score means for this claim's money. Names no model and calls none."""
 
+import datetime as dt
 import math
 from typing import Literal
 
 import msgspec
 
-from claims.domain import amounts, decisions
+from claims.domain import amounts, decisions, reasons
 from formats import model
 
 
@@ -33,6 +34,17 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def not_scored(reason: str) -> Score:
     """Return the score of a claim that no model saw; `reason` is stable and machine-readable."""
     return Score(state="not_scored", reason=reason)
+
+
+def completed(score: Score, book: reasons.Book, on: dt.date) -> Score:
+    """Return the score, its guesses with the code the model left out; all of them stay marked predicted."""
+    if all(guess.nphies and guess.carc for reason in score.line_reasons for guess in reason.guesses):
+        return score
+    told = [
+        msgspec.structs.replace(reason, guesses=[book.likely(guess, on) for guess in reason.guesses])
+        for reason in score.line_reasons
+    ]
+    return msgspec.structs.replace(score, line_reasons=told)
 
 
 def assess(score: Score, claim: model.Claim, sums: amounts.Sums) -> decisions.Risk:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from chassis import clock as clocks
 from chassis import errors, faults, streams, telemetry
 from claims import ports
-from claims.domain import decisions, risk
+from claims.domain import decisions, reasons, risk
 from claims.outbound import calls
 from formats import rows
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
@@ -23,10 +23,19 @@ _UNKNOWN = rows.History(calls.MISSING, calls.MISSING, calls.MISSING)
 
 
 class GrpcScorer:
-    """Implements the port Scorer over one stream of batches."""
+    """Implements the port Scorer over one stream of batches.
 
-    def __init__(self, stub: "scoring_pb2_grpc.ScorerAsyncStub", clock: clocks.Clock) -> None:
+    With `book`, a predicted reason that names one code gets the other by the crosswalk.
+    """
+
+    def __init__(
+        self,
+        stub: "scoring_pb2_grpc.ScorerAsyncStub",
+        clock: clocks.Clock,
+        book: reasons.Book | None = None,
+    ) -> None:
         self._clock = clock
+        self._book = book
         self._explain = stub.Explain
         self._stream: streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse] = (
             streams.BatchStream(stub.ScoreStream, clock=clock, resend=True)  # scoring changes nothing
@@ -49,7 +58,7 @@ class GrpcScorer:
         answer = await calls.unary(self._explain, request, case.context, self._clock)
         if len(answer.claims) != 1:
             raise errors.Internal("scoring.mismatched", "Scoring answered another number of claims.")
-        score = _score(answer.claims[0], _Served(answer.model), len(case.claim.lines))
+        score = self._score(answer.claims[0], _Served(answer.model), len(case.claim.lines))
         if isinstance(score, errors.Fault):
             raise score
         return score
@@ -70,9 +79,17 @@ class GrpcScorer:
             answer = await self._stream.exchange(request, deadline=deadline)
         served = _Served(answer.model)
         return [
-            _score(told, served, len(case.claim.lines))
+            self._score(told, served, len(case.claim.lines))
             for case, told in zip(cases, answer.claims, strict=False)
         ]
+
+    def _score(
+        self, told: scoring_pb2.ClaimScore, served: "_Served", lines: int
+    ) -> risk.Score | errors.Fault:
+        found = _score(told, served, lines)
+        if self._book is None or not isinstance(found, risk.Score):
+            return found
+        return risk.completed(found, self._book, self._clock.now().date())
 
 
 class _Served:

@@ -21,6 +21,8 @@ _TERMS = f"{NPHIES}terminology/CodeSystem/"
 PAYER_LICENCE = f"{NPHIES}license/payer-license"
 PROVIDER_LICENCE = f"{NPHIES}license/provider-license"
 RULES = "https://ultrathink.dev/fhir/CodeSystem/rule"
+CARC = "https://x12.org/codes/claim-adjustment-reason-codes"
+RARC = "https://x12.org/codes/remittance-advice-remark-codes"
 DECISIONS = "https://ultrathink.dev/fhir/decision"
 
 MAX_DISPOSITION = 250  # nphies
@@ -65,7 +67,7 @@ def claim_response(decision: Mapping[str, Any], claim: model.Claim) -> bytes:
                 "outcome": "error" if refused else "queued",
                 "disposition": (_REFUSED if refused else _QUEUED)[:MAX_DISPOSITION],
                 "insurance": [_insurance(entry) for entry in claim.insurance if entry.coverage],
-                "error": _errors(blocking) if refused else None,
+                "error": _errors(blocking, nphies=nphies) if refused else None,
                 "processNote": list(_notes(others)),
             }
         )
@@ -151,16 +153,19 @@ def _pended() -> dict[str, Any]:
     return {"url": f"{_PROFILES}extension-adjudication-outcome", "valueCodeableConcept": outcome}
 
 
-def _errors(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found = [_error(finding) for finding in list(findings)[:MAX_ERRORS]]
+def _errors(findings: Iterable[Mapping[str, Any]], *, nphies: bool) -> list[dict[str, Any]]:
+    found = [_error(finding, nphies=nphies) for finding in list(findings)[:MAX_ERRORS]]
     return found or [{"code": {"text": _REFUSED}}]  # a decision refuses with findings; R4 asks for one error
 
 
-def _error(finding: Mapping[str, Any]) -> dict[str, Any]:
+def _error(finding: Mapping[str, Any], *, nphies: bool) -> dict[str, Any]:
+    """Return one error with every code known for it; X12's codes have no place in an answer to nphies."""
     codes = finding.get("codes") or {}
+    adjustments = () if nphies else ((CARC, "carc"), (RARC, "rarc"))
     codings = [
         {"system": f"{_TERMS}adjudication-error", "code": codes.get("bv")},
         {"system": f"{_TERMS}adjudication-reason", "code": codes.get("nphies")},
+        *({"system": system, "code": codes.get(name)} for system, name in adjustments),
         {"system": RULES, "code": finding.get("rule")},
     ]
     return {
