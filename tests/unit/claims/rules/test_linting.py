@@ -133,6 +133,15 @@ def test_two_rules_that_ask_the_same_are_told_unless_they_never_meet(tmp_path: P
     assert "Rule A" in found[0].message
 
 
+def test_rules_of_packs_for_different_regimes_never_meet(tmp_path: Path) -> None:
+    """A rule that names no regime has its pack's; two packs of one regime do meet."""
+    _pack(tmp_path, support.rule(id="A"), name="one", regimes=["base"])
+    _pack(tmp_path, support.rule(id="B"), name="two", regimes=["nphies"])
+    assert _linted(tmp_path) == []
+    _pack(tmp_path, support.rule(id="C"), name="zwei", regimes=["nphies", "x12-us"])
+    assert [(one.code, one.rule) for one in _linted(tmp_path)] == [("rule.repeated", "C")]
+
+
 def test_a_rule_of_another_time_does_not_overlap() -> None:
     """What replaced a rule may ask the same as it did."""
     before = support.pack(support.rule(valid={"to": dt.date(2025, 12, 31)})).rules[0]

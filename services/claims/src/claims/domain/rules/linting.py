@@ -106,11 +106,20 @@ def _repeated(
     for source, rule in rules:
         same.setdefault((rule.scope, rule.when, rule.violation), []).append((source, rule))
     for group in same.values():
-        for (_, earlier), (source, later) in itertools.combinations(group, 2):
-            if advice.overlap(earlier, later):
+        for (before, earlier), (source, later) in itertools.combinations(group, 2):
+            if advice.overlap(earlier, later) and _meet((before, earlier), (source, later)):
                 entry = places[source.folder, later.id]
                 yield written.remark(
                     entry, level="advice", code="rule.repeated", file=entry.file, field="violation",
                     message=f"Rule {earlier.id} asks the same of the same claims.",
                     remedy="Keep one, or let each apply to other claims.",
                 )  # fmt: skip
+
+
+def _meet(one: tuple[Source, packs.Rule], other: tuple[Source, packs.Rule]) -> bool:
+    """Tell whether two packs bring their rules to one regime: a rule that names none has its pack's."""
+    mine, others = (
+        set(rule.applies.regime or (source.head.regimes if source.head else ()))
+        for source, rule in (one, other)
+    )
+    return not mine or not others or not mine.isdisjoint(others)
