@@ -1,11 +1,13 @@
 """Fixtures of the contract suites: the same test over PostgreSQL and over the twin."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+import claims_rooms
 import storage_support as support
 from chassis import clock as clocks
 from storage.domain import views
@@ -44,3 +46,23 @@ async def storage(make_storage: Make) -> AsyncIterator[support.Stubs]:
 def two_tenants(storage: support.Stubs) -> support.Stubs:
     """The same; named where a test is about more than one tenant."""
     return storage
+
+
+@pytest.fixture(
+    params=["memory", "twin", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
+)
+def make_rooms(request: pytest.FixtureRequest) -> claims_rooms.Make:
+    """What stands behind claims: its own twin, storage on its twin, storage on PostgreSQL."""
+    if request.param == "memory":
+        return None
+    if request.param == "twin":
+        return claims_rooms.twin
+    server: support.Server = request.getfixturevalue("embedded_postgres")
+    return functools.partial(claims_rooms.postgres, server)
+
+
+@pytest.fixture
+async def rooms(make_rooms: claims_rooms.Make) -> AsyncIterator[claims_rooms.Rooms]:
+    """The rooms behind claims, real ones over a socket."""
+    async with claims_rooms.opened(make_rooms) as opened:
+        yield opened

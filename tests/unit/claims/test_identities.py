@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import claims_support
-from claims.domain import decisions, histories, identities
+from claims.domain import histories, identities
 from formats import canonical, model
 
 KEY = claims_support.KEY
@@ -49,7 +49,7 @@ def test_a_patient_is_named_by_a_keyed_hash_of_tenant_and_id() -> None:
 def test_a_patient_without_an_id_has_no_key_and_no_duplicates() -> None:
     """Two unknown patients are not the same patient."""
     found = identities.identify(claim(patient={"sex": "male"}), tenant="demo", key=KEY)
-    assert found == identities.Identity(patient_key="", service_keys=[""])
+    assert found == identities.Identity(patient_key="", service_keys=[""], traces=[None])
 
 
 def test_the_same_service_has_the_same_key_in_another_claim() -> None:
@@ -104,51 +104,13 @@ def test_claims_that_continue_others_are_no_duplicates(exempt: dict[str, Any]) -
     assert not identities.may_be_duplicate(told)
     question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
     assert question.service_keys == []
-    assert histories.unchecked(question) == []
+    assert question.exempt
 
 
 def test_an_associated_or_original_claim_may_be_a_duplicate() -> None:
     """A merely associated claim and frequency code 1 are ordinary."""
     assert identities.may_be_duplicate(claim(frequency_code="1"))
     assert identities.may_be_duplicate(claim(related=[{"claim_id": "x", "relationship": "associated"}]))
-
-
-def test_matches_become_duplicates_of_the_right_line() -> None:
-    """The index of a match counts asked lines only, so exempt lines do not shift it."""
-    lines = [
-        claims_support.LINE | {"sequence": 3, "modifiers": ["59"]},
-        claims_support.LINE | {"sequence": 7},
-    ]
-    told = claim(lines=lines)
-    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
-    assert question.lines == [7]
-    known = histories.Known(matches=[histories.Match(index=0, id="i", claim_id="OTHER", line=1)])
-    found = histories.duplicates(question, known)
-    assert [(one.claim_id, one.line, one.kind) for one in found] == [("OTHER", 7, "service")]
-    warnings = histories.findings(found, {7: "lines[1]"})
-    assert [(one.severity, one.path, one.line) for one in warnings] == [("warning", "lines[1]", 7)]
-
-
-def test_a_match_beyond_the_question_is_dropped() -> None:
-    """An answer that does not fit its question invents no duplicate."""
-    told = claim()
-    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
-    known = histories.Known(matches=[histories.Match(index=9, id="i", claim_id="OTHER", line=1)])
-    assert histories.duplicates(question, known) == []
-
-
-def test_without_history_the_rule_is_said_to_be_unchecked() -> None:
-    """The search for duplicates that did not happen is told, with its reason."""
-    told = claim()
-    question = histories.ask(told, identities.identify(told, tenant="demo", key=KEY))
-    (missing,) = histories.unchecked(question)
-    assert (missing.rule, missing.reason) == (histories.RULE, "history.unavailable")
-
-
-def test_several_matches_of_a_line_are_one_warning() -> None:
-    """A biller reads one warning per line, however often it was claimed."""
-    found = [decisions.Duplicate(claim_id=str(n), line=1, kind="service") for n in range(3)]
-    assert len(histories.findings(found, {1: "lines[0]"})) == 1
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -81,7 +81,7 @@ async def test_a_full_storage_is_told_as_exhausted() -> None:
 
 
 async def test_without_history_the_rest_is_decided_and_said() -> None:
-    """When look-ups fail the claim is scored without history and the duplicate rule is not checked."""
+    """When look-ups fail the claim is scored without history, and the rules are told that they have none."""
     async with support.world() as made:
 
         async def away(*_: Any, **__: Any) -> Any:
@@ -90,23 +90,21 @@ async def test_without_history_the_rest_is_decided_and_said() -> None:
         made.store.lookup = away  # type: ignore[method-assign]
         (result,) = await support.submit(made, support.batch([support.body()]))
         told = support.document(result)
-        assert told["not_checked"] == [
-            {"rule": histories.RULE, "path": "lines", "missing": ["history"], "reason": "history.unavailable"}
-        ]
+        assert made.rules.histories == [None]
+        assert "duplicates" not in told
         assert told["risk"]["state"] == "scored"
         assert made.scorer.asked[0].known is None
 
 
 async def test_the_same_service_in_another_claim_is_shown() -> None:
-    """A duplicate is a warning with the other claim's id; it changes no verdict."""
+    """The decision names the other claim, how sure it is, and by what; what follows is the rules' affair."""
     async with support.world() as made:
         await support.submit(made, support.batch([support.body()]))
         (result,) = await support.submit(made, support.batch([support.body(claim_id="OTHER")]))
         told = support.document(result)
-        assert [(one["claim_id"], one["line"], one["kind"]) for one in told["duplicates"]] == [
-            ("CLM-000001", 1, "service")
+        assert told["duplicates"] == [
+            {"claim_id": "CLM-000001", "line": 1, "kind": "exact", "matched_on": histories.MATCHED["exact"]}
         ]
-        assert [(one["rule"], one["severity"]) for one in told["findings"]] == [(histories.RULE, "warning")]
         assert told["verdict"] == "accept"
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from chassis import contexts, errors
-from claims.domain import amounts, decisions, histories, identities, past, risk, tenants
+from claims.domain import amounts, decisions, histories, identities, past, risk, tenants, windows
 from formats import model
 
 
@@ -147,6 +147,11 @@ class TenantRules(Protocol):
 
 class Rules(Protocol):
     """The rule engine."""
+
+    @property
+    def windows(self) -> windows.Windows:
+        """How far back lines look, by the tables of these rules."""
+        ...
 
     def evaluate(self, claim: model.Claim, *, as_of: date, facts: Mapping[str, Any] | None = None) -> Outcome:
         """Return what the packs valid on `as_of` say about a claim; pure and without waiting.

@@ -3,8 +3,9 @@
 import asyncio
 import collections
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,7 +13,8 @@ import msgspec
 from chassis import clock as clocks
 from chassis import contexts, errors
 from claims import ports
-from claims.domain import decisions, documents, histories, past, risk, tenants
+from claims.domain import decisions, documents, histories, identities, past, risk, tenants, windows
+from claims.domain.rules import tables
 from formats import canonical, hashing, model
 
 MODEL = decisions.Model(name="denial", revision="0" * 64)
@@ -46,6 +48,7 @@ class FakeRules:
 
     def __init__(self, judge: Callable[[model.Claim], Sequence[decisions.Finding]] = lambda _: ()) -> None:
         self.judge = judge
+        self.windows = windows.Windows(tables.Tables())
         self.asked: list[tuple[model.Claim, date]] = []
         self.histories: list[Sequence[past.LineHistory] | None] = []
         self.tenants: list[str] = []
@@ -128,6 +131,17 @@ class _Entry:
         self.risk = item.decision.risk
         self.transitions = [self.transition("claim.recorded", item.context.subject)]
 
+    @property
+    def stands(self) -> bool:
+        """Whether the claim asks for something still."""
+        return self.status.wire != "refused" and self.status.business != "cancelled"
+
+    @property
+    def denied(self) -> bool:
+        """Whether payer or reviewer said no."""
+        reviewed = self.status.review == "decided" and self.verdict == "reject"
+        return reviewed or self.status.business == "rejected"
+
     def transition(self, event: str, subject: str) -> dict[str, Any]:
         """Return what happened now, as a history shows it."""
         return {
@@ -149,7 +163,7 @@ class MemoryStore:
         self._numbers = itertools.count(1)
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._keys: dict[tuple[str, str], _Entry] = {}
-        self._services: dict[tuple[str, str], list[tuple[_Entry, int]]] = {}
+        self._left: dict[tuple[str, bytes], list[tuple[_Entry, histories.Left]]] = {}
         self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
         self._events: list[tuple[str, ports.Event]] = []
         self._changed = asyncio.Condition()
@@ -168,7 +182,7 @@ class MemoryStore:
     async def lookup(
         self, questions: Sequence[tuple[contexts.CallContext, histories.Question]], *, deadline: float
     ) -> Sequence[histories.Known | errors.Fault]:
-        """Return matches among recorded lines of the tenant's other claims, and counts."""
+        """Return what recorded lines of the tenant's other claims say, and counts."""
         del deadline
         self._present()
         return [self._known(context.tenant, question) for context, question in questions]
@@ -253,29 +267,39 @@ class MemoryStore:
         return ports.Recorded(id=identifier)
 
     def _known(self, tenant: str, question: histories.Question) -> histories.Known:
+        patient = [one for one in self._of(tenant, question) if one.item.identity.patient_key]
         return histories.Known(
-            matches=[
-                match
-                for index, key in enumerate(question.service_keys)
-                for match in self._matches(tenant, question.claim_id, index, key)
-            ],
             provider_claims=self._counts[tenant, question.provider_id],
-            patient_claims=self._counts[tenant, question.patient_key] if question.patient_key else 0,
+            patient_claims=sum(one.item.identity.patient_key == question.patient_key for one in patient),
+            past=[self._told(tenant, question, key) for key in question.keys],
         )
 
-    def _matches(self, tenant: str, own: str, index: int, key: str) -> Iterator[histories.Match]:
-        for entry, line in self._services.get((tenant, key), []):
-            told = entry.item.claim.claim_id or ""
-            if told != own:
-                yield histories.Match(index=index, id=entry.id, claim_id=told, line=line)
+    def _of(self, tenant: str, question: histories.Question) -> list[_Entry]:
+        entries = [entry for (owner, _), entry in self._entries.items() if owner == tenant]
+        return [entry for entry in entries if not question.before or entry.id < question.before]
+
+    def _told(self, tenant: str, question: histories.Question, key: histories.Key) -> histories.Told:
+        own = (question.claim_id, question.provider_id)
+        found = [
+            (entry, left)
+            for entry, left in self._left.get((tenant, key.key), [])
+            if key.from_day <= left.day <= key.to_day and (not question.before or entry.id < question.before)
+            if entry.stands and (entry.item.claim.claim_id, entry.item.claim.provider.id or "") != own
+        ]
+        found.sort(key=lambda pair: (pair[1].day, pair[0].id, pair[1].line), reverse=True)
+        return histories.Told(
+            rows=[_row(entry, left) for entry, left in found[: key.most]],
+            quantity=sum(
+                (left.quantity or Decimal(0) for entry, left in found if not entry.denied), Decimal(0)
+            ),
+        )
 
     def _remember(self, entry: _Entry) -> None:
         item = entry.item
-        self._counts[entry.tenant, item.claim.provider.id or ""] += 1
-        self._counts[entry.tenant, item.identity.patient_key] += 1
-        for line, key in zip(item.claim.lines, item.identity.service_keys, strict=True):
-            if key:
-                self._services.setdefault((entry.tenant, key), []).append((entry, line.sequence))
+        if item.claim.use == "claim":
+            self._counts[entry.tenant, item.claim.provider.id or ""] += 1
+        for left in histories.leaves(item.claim, item.identity):
+            self._left.setdefault((entry.tenant, left.key), []).append((entry, left))
 
     def _entry(self, context: contexts.CallContext, identifier: str) -> _Entry:
         entry = self._entries.get((context.tenant, identifier))
@@ -324,6 +348,19 @@ class MemoryStore:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _row(entry: _Entry, left: histories.Left) -> histories.Row:
+    claim = entry.item.claim
+    return histories.Row(
+        id=entry.id,
+        claim_id=claim.claim_id or "",
+        line=left.line,
+        day=left.day,
+        mark=left.mark,
+        provider_id=claim.provider.id or "",
+        payer_id=identities.focal_payer(claim) or "",
+    )
 
 
 def _passes(row: dict[str, Any], filters: Mapping[str, str]) -> bool:

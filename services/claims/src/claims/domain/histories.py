@@ -1,19 +1,52 @@
-"""What storage remembers about a claim's patient, provider and services, in this room's words."""
+"""What storage remembers about a claim's patient, provider and services, in this room's words.
+
+Room: domain. What counts as an earlier claim is decided here and in `identities`: every recorded claim for
+money that stands (neither refused before it left nor cancelled; storage knows which), other than the same
+claim under its own id. What the payer denied was claimed, but used nothing up. Replacements, voids, appeals
+and restatements say again what is there already and are not counted; nor is a newborn, who stands under the
+mother's number.
+"""
 
 from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
 from claims.domain import decisions, identities, past
 from formats import model
 
-# Reasons a rule was not checked, when storage did not answer.
-UNAVAILABLE = "history.unavailable"
-RULE = "UT-DUPLICATE-SERVICE"  # Decided from storage's answer, so no pack can hold it.
+ROWS = 8  # Rows wanted of each key: a rule needs to know that there are some, a person to see a few.
+EVER = 2**31 - 1  # Day of no calendar: an authorisation is asked about without a window.
+
+type Strength = Literal["exact", "likely", "possible"]
+
+MATCHED: dict[Strength, list[str]] = {
+    "exact": [
+        "patient", "provider", "payer", "service_date", "code", "modifiers", "site", "practitioner",
+    ],
+    "likely": ["patient", "provider", "service_date", "code"],
+    "possible": ["patient", "service_date", "code"],
+}  # fmt: skip
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A key that is asked about from one day to another, both included; `most` rows are wanted."""
+
+    key: bytes
+    from_day: int
+    to_day: int
+    most: int
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is asked for one claim; `service_keys` are those of the lines in `lines`, same order."""
+    """What is asked for one claim.
+
+    `service_keys` are those of the lines in `lines`, same order; claims recorded before there were traces are
+    found by them. `keys` follow from `traces`, line by line (see `_keys`). History ends before the recorded
+    claim `before`, "" is now.
+    """
 
     provider_id: str
     payer_id: str
@@ -22,6 +55,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     claim_id: str
     service_keys: list[str] = []
     lines: list[int] = []
+    before: str = ""
+    traces: list[identities.Trace | None] = []
+    keys: list[Key] = []
+    exempt: bool = False  # The claim has no duplicates, whatever is in the record.
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -33,20 +70,49 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     line: int
 
 
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A recorded line under a key that was asked about."""
+
+    id: str
+    claim_id: str
+    line: int
+    day: int
+    mark: bytes
+    provider_id: str
+    payer_id: str
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The answer about one key: its newest rows, and the quantity of all its rows that were not denied."""
+
+    rows: list[Row] = []
+    quantity: Decimal = Decimal(0)
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Counts are of the last 90 days."""
+    """Counts are of the last 90 days; `past` answers the question's keys in order, or not at all."""
 
     matches: list[Match] = []
     provider_claims: int = 0
     provider_denied: int = 0
     patient_claims: int = 0
+    past: list[Told] = []
+
+
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """A row that a claim leaves in history."""
+
+    line: int
+    key: bytes
+    day: int
+    quantity: Decimal | None
+    mark: bytes
 
 
 def without(known: Known, decision: decisions.Decision) -> Known:
-    """Return what history knows beside a recorded claim of this decision, which it counts like any other.
+    """Return what history knew before a recorded claim of this decision, asked for as of that claim.
 
-    A question about a claim that is being submitted never counts it; an explanation and a late score are
-    about the same claim, so they must not either.
+    The provider's claims are counted by the day, so the claim itself is still among them.
     """
     if decision.use != "claim":
         return known
@@ -56,84 +122,152 @@ def without(known: Known, decision: decisions.Decision) -> Known:
         known,
         provider_claims=max(0, known.provider_claims - 1),
         provider_denied=max(0, known.provider_denied - denied),
-        patient_claims=max(0, known.patient_claims - 1),
     )
 
 
-def ask(claim: model.Claim, identity: identities.Identity) -> Question:
-    """Return the question for a claim; only lines that may have a duplicate carry a key."""
-    keys: list[str] = []
-    lines: list[int] = []
-    if identities.may_be_duplicate(claim):
-        for line, key in zip(claim.lines, identity.service_keys, strict=True):
-            if key:
-                keys.append(key)
-                lines.append(line.sequence)
+def ask(claim: model.Claim, identity: identities.Identity, *, before: str = "") -> Question:
+    """Return the question for a claim; only lines that may have a duplicate carry a service key."""
+    may = identities.may_be_duplicate(claim)
+    keyed = [(line, key) for line, key in zip(claim.lines, identity.service_keys, strict=True) if key and may]
+    return msgspec.structs.replace(
+        ask_counts(claim, identity, before=before),
+        service_keys=[key for _, key in keyed],
+        lines=[line.sequence for line, _ in keyed],
+        traces=identity.traces,
+        keys=[key for trace in identity.traces if trace is not None for key in _keys(trace)],
+        exempt=not may,
+    )
+
+
+def ask_counts(claim: model.Claim, identity: identities.Identity, *, before: str = "") -> Question:
+    """Return the question for a claim whose lines are not asked about: what the model needs."""
     return Question(
         provider_id=claim.provider.id or "",
         payer_id=identities.focal_payer(claim) or "",
         patient_key=identity.patient_key,
         use=claim.use,
         claim_id=claim.claim_id or "",
-        service_keys=keys,
-        lines=lines,
+        before=before,
     )
+
+
+def leaves(claim: model.Claim, identity: identities.Identity) -> Iterator[Left]:
+    """Yield the rows that a recorded claim leaves in history."""
+    for line, trace in zip(claim.lines, identity.traces, strict=True):
+        if trace is None:
+            continue
+        yield Left(line.sequence, trace.service, trace.day, line.quantity, trace.mark)
+        if trace.visit:
+            yield Left(line.sequence, trace.visit, trace.day, None, b"")
+        if trace.authorization:
+            yield Left(line.sequence, trace.authorization, trace.day, line.quantity, b"")
 
 
 def of_lines(claim: model.Claim, question: Question, known: Known | None) -> list[past.LineHistory] | None:
     """Return the history of each line, in order; None where storage did not answer.
 
-    A line that cannot have a duplicate has none.
+    A line that cannot have a duplicate has none. What was not asked, or not answered by a storage that does
+    not know how, is unknown.
     """
     if known is None:
         return None
-    exact = Counter(
-        question.lines[match.index] for match in known.matches if match.index < len(question.lines)
+    matched = Counter(line for line, _ in _matched(question, known))
+    lines = zip(claim.lines, _answers(question, known, len(claim.lines)), strict=True)
+    return [_history(question, answer, matched[line.sequence]) for line, answer in lines]
+
+
+def duplicates(claim: model.Claim, question: Question, known: Known) -> list[decisions.Duplicate]:
+    """Return the recorded lines that ask for the same service, with what makes them so."""
+    found = [_duplicate(line, match.claim_id, "exact") for line, match in _matched(question, known)]
+    for line, answer in zip(claim.lines, _answers(question, known, len(claim.lines)), strict=True):
+        found += [_duplicate(line.sequence, row.claim_id, kind) for kind, row in _same(question, answer)]
+    return found
+
+
+class _Answer(msgspec.Struct, frozen=True, gc=False):
+    """What is known about one line's keys; None where a key was not asked about."""
+
+    trace: identities.Trace
+    service: Told
+    visit: Told | None
+    authorization: Told | None
+
+
+def _keys(trace: identities.Trace) -> Iterator[Key]:
+    """Yield the keys of a line, in the order in which `_answers` reads what is told about them."""
+    back = (trace.window.frequency_days or 1) - 1
+    yield Key(key=trace.service, from_day=trace.day - back, to_day=trace.day, most=ROWS)
+    if trace.visit:
+        back = trace.window.follow_up_days or 0
+        yield Key(key=trace.visit, from_day=trace.day - back, to_day=trace.day, most=ROWS)
+    if trace.authorization:
+        yield Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0)
+
+
+def _answers(question: Question, known: Known, lines: int) -> list[_Answer | None]:
+    if len(known.past) != len(question.keys) or not question.keys:
+        return [None] * lines
+    told = iter(known.past)
+    return [None if trace is None else _answer(trace, told) for trace in question.traces]
+
+
+def _answer(trace: identities.Trace, told: Iterator[Told]) -> _Answer:
+    return _Answer(
+        trace,
+        next(told),
+        next(told) if trace.visit else None,
+        next(told) if trace.authorization else None,
     )
-    return [past.LineHistory(exact=exact[line.sequence]) for line in claim.lines]
 
 
-def duplicates(question: Question, known: Known) -> list[decisions.Duplicate]:
-    """Return the recorded lines of other claims that ask for the same service."""
-    return [
-        decisions.Duplicate(
-            claim_id=match.claim_id,
-            line=question.lines[match.index],
-            kind="service",
-            matched_on=["patient", "provider", "payer", "service_date", "code", "modifiers", "site"],
-        )
-        for match in known.matches
-        if match.index < len(question.lines)
-    ]
-
-
-def unchecked(question: Question) -> list[decisions.NotChecked]:
-    """Return what could not be decided because storage did not answer."""
-    if not question.service_keys:
-        return []
-    return [decisions.NotChecked(rule=RULE, path="lines", missing=["history"], reason=UNAVAILABLE)]
-
-
-def findings(found: list[decisions.Duplicate], paths: dict[int, str]) -> list[decisions.Finding]:
-    """Return one warning per line that was claimed before; `paths` names the line's place by its sequence."""
-    lines = {duplicate.line for duplicate in found if duplicate.line is not None}
-    return [_finding(line, paths.get(line, "lines")) for line in sorted(lines)]
-
-
-def _finding(line: int, path: str) -> decisions.Finding:
-    return decisions.Finding(
-        rule=RULE,
-        severity="warning",
-        path=path,
-        line=line,
-        message=decisions.Bilingual(
-            en="The same service for this patient was already claimed in another claim.",
-            ar="سبقت المطالبة بهذه الخدمة نفسها لهذا المريض في مطالبة أخرى.",
-        ),
-        suggestion=decisions.Bilingual(
-            en="Remove the line, or state what makes it another service (modifier, site, practitioner).",
-            ar="احذف البند، أو بيّن ما يجعله خدمة مختلفة (المعدّل أو الموضع أو الممارس).",
-        ),
-        codes=decisions.Codes(carc="18"),  # CARC 18: exact duplicate claim/service
-        source="X12 CARC 18",
+def _history(question: Question, answer: _Answer | None, matched: int) -> past.LineHistory:
+    if answer is None and question.exempt:
+        return past.LineHistory(exact=0, likely=0, possible=0)
+    if answer is None:
+        return past.LineHistory(exact=matched or None)
+    counted = Counter(kind for kind, _ in _same(question, answer))
+    visit, used = answer.visit, answer.authorization
+    return past.LineHistory(
+        exact=counted["exact"] + matched,
+        likely=counted["likely"],
+        possible=counted["possible"],
+        visits=None if visit is None else len({row.id for row in visit.rows}),
+        claimed_quantity=None if answer.trace.window.frequency_days is None else answer.service.quantity,
+        authorized_used=None if used is None else used.quantity,
     )
+
+
+def _same(question: Question, answer: _Answer | None) -> Iterator[tuple[Strength, Row]]:
+    if answer is None or question.exempt or not answer.trace.mark:
+        return
+    for row in answer.service.rows:
+        kind = _strength(question, answer.trace, row)
+        if kind is not None:
+            yield kind, row
+
+
+def _strength(question: Question, trace: identities.Trace, row: Row) -> Strength | None:
+    """Return how sure it is that a row is the service of a trace; another payer's is another claim."""
+    if row.day != trace.day or not row.mark:
+        return None
+    if row.payer_id and question.payer_id and row.payer_id != question.payer_id:
+        return None
+    end = identities.MARK_BYTES
+    if row.mark[:end] == trace.mark[:end]:
+        return "exact"
+    sites = {row.mark[end:], trace.mark[end:]} - {identities.NO_SITE}
+    if len(sites) > 1:  # two teeth, two sides: two services
+        return None
+    if row.provider_id == question.provider_id:
+        return "likely"
+    return "possible" if row.provider_id and question.provider_id else None
+
+
+def _matched(question: Question, known: Known) -> Iterator[tuple[int, Match]]:
+    for match in known.matches:
+        if match.index < len(question.lines):
+            yield question.lines[match.index], match
+
+
+def _duplicate(line: int, claim_id: str, kind: Strength) -> decisions.Duplicate:
+    return decisions.Duplicate(claim_id=claim_id, line=line, kind=kind, matched_on=MATCHED[kind])

@@ -4,44 +4,81 @@ A patient is known outside this room only by a keyed hash; a service by a hash o
 from another one of the same patient.
 """
 
+import functools
 import hashlib
 import hmac
 import re
 
 import msgspec
 
-from formats import model
+from claims.domain import windows, zones
+from formats import days, model
 
+KEY_BYTES = 12  # Two keys of a tenant meet by chance once in 10^28.
+MARK_BYTES = 8  # Compared within one key and day only.
+NO_SITE = bytes(KEY_BYTES - MARK_BYTES)
 MIN_KEY_BYTES = 32  # As long as the hash: a shorter key would be the weaker half of the HMAC.
 
 # These say that a repeated service is meant (X12: distinct service, repeat, side of the body).
 _REPEATS = frozenset({"59", "76", "77", "91", "RT", "LT", "50"})
 _DISTINCT = re.compile(r"X[EPSU]")
+_day = functools.lru_cache(maxsize=8_192)(days.day_number)  # Dates of a few years and instants in flight.
 # 1 admit through discharge and absent are originals; 2-5 bill a course in parts, 7 replaces, 8 voids.
 _CONTINUES = frozenset({"2", "3", "4", "5", "7", "8"})
 _RESTATES = frozenset({"prior", "extend", "appealing"})
+# These say again what is in the record already under another id; counted, it would be counted twice.
+_REPLACES = frozenset({"7", "8"})
+_REPEATED = frozenset({"prior", "appealing"})
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a line leaves in history and asks of it; keys are of KEY_BYTES, `day` counts from 1970-01-01.
+
+    `service` stands for patient and code, `visit` for patient and provider where the code is a visit,
+    `authorization` for payer, reference and code where there is a reference; else they are empty. `mark`
+    tells rows of one service and day apart: MARK_BYTES over everything that makes it this service, then the
+    site, NO_SITE where none is told. It is empty where a repeat is meant.
+    """
+
+    day: int
+    service: bytes
+    mark: bytes = b""
+    visit: bytes = b""
+    authorization: bytes = b""
+    window: windows.Window = windows.NONE
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Keys of one claim.
 
     `patient_key` is empty for a patient without an id; `service_keys` has one entry per line, in order, empty
-    where the line cannot have a duplicate.
+    where the line cannot have a duplicate. `traces` has one entry per line too: None where the claim leaves
+    nothing in history, or the line has no patient, code or day.
     """
 
     patient_key: str
     service_keys: list[str]
+    traces: list[Trace | None] = []
 
 
-def identify(claim: model.Claim, *, tenant: str, key: bytes) -> Identity:
-    """Return the keys of a claim; `key` is the secret of the installation, at least 32 bytes."""
+def identify(
+    claim: model.Claim, *, tenant: str, key: bytes, looking: windows.Windows | None = None
+) -> Identity:
+    """Return the keys of a claim; `key` is the secret of the installation, at least 32 bytes.
+
+    `looking` tells which lines are visits and how far back each looks; without it none does.
+    """
     patient = patient_key(claim.patient, tenant=tenant, key=key)
     if not patient:
-        return Identity(patient_key="", service_keys=[""] * len(claim.lines))
+        nothing: list[Trace | None] = [None] * len(claim.lines)
+        return Identity(patient_key="", service_keys=[""] * len(claim.lines), traces=nothing)
     people = {member.sequence: member.practitioner or "" for member in claim.care_team}
     head = _joined(tenant, patient, claim.use, claim.provider.id or "", focal_payer(claim) or "")
+    services = [_service(line, head, people) for line in claim.lines]
     return Identity(
-        patient_key=patient, service_keys=[_service_key(line, head, people) for line in claim.lines]
+        patient_key=patient,
+        service_keys=[told.hex()[:32] for told in services],  # 128 bits tell services apart for good
+        traces=_traces(claim, services, patient, tenant, looking),
     )
 
 
@@ -73,14 +110,72 @@ def may_be_duplicate(claim: model.Claim) -> bool:
     return all(related.relationship not in _RESTATES for related in claim.related)
 
 
-def _service_key(line: model.Line, head: str, people: dict[int, str]) -> str:
+def counts(claim: model.Claim) -> bool:
+    """Whether the claim adds to what was claimed before: it asks for money, and not for the same once more.
+
+    A newborn's does not: it stands under the mother's number.
+    """
+    if claim.use != "claim" or claim.newborn or claim.frequency_code in _REPLACES:
+        return False
+    return all(related.relationship not in _REPEATED for related in claim.related)
+
+
+def authorization(claim: model.Claim) -> str | None:
+    """Return the reference the whole claim rests on: the only one of its focal insurance."""
+    focal = [entry for entry in claim.insurance if entry.focal] or claim.insurance[:1]
+    references = focal[0].preauth_refs if len(focal) == 1 else []
+    return references[0] if len(references) == 1 else None
+
+
+def _traces(
+    claim: model.Claim, services: list[bytes], patient: str, tenant: str, looking: windows.Windows | None
+) -> list[Trace | None]:
+    if not counts(claim):
+        return [None] * len(claim.lines)
+    zone, start = zones.name(claim.regime), claim.billable_period and claim.billable_period.start
+    person, provider = _joined(patient, claim.use), claim.provider.id
+    visit = _key("visit", patient, provider) if provider else b""
+    whole = authorization(claim)
+    payer = _joined(tenant, focal_payer(claim) or "")
+    meant = may_be_duplicate(claim)
+
+    def trace(line: model.Line, told: bytes) -> Trace | None:
+        code, day = line.code or line.revenue_code, _day(line.service_date or start, zone)
+        if not code or day is None:
+            return None
+        service = _joined(line.system or "", code.upper())
+        reference = line.preauth_ref or whole
+        window = windows.NONE if looking is None else looking.of(line, day)
+        return Trace(
+            day=day,
+            service=_key("service", person, service),
+            mark=told[:MARK_BYTES] + _site(line) if told and meant else b"",
+            visit=visit if window.follow_up_days is not None else b"",
+            authorization=_key("authorization", payer, reference, service) if reference else b"",
+            window=window,
+        )
+
+    return [trace(line, told) for line, told in zip(claim.lines, services, strict=True)]
+
+
+def _key(kind: str, *parts: str) -> bytes:
+    return hashlib.sha256(_joined(kind, *parts).encode()).digest()[:KEY_BYTES]
+
+
+def _site(line: model.Line) -> bytes:
+    if not (line.tooth or line.body_site or line.sub_site):
+        return NO_SITE
+    return _key("site", line.tooth or "", line.body_site or "", " ".join(line.sub_site))[: len(NO_SITE)]
+
+
+def _service(line: model.Line, head: str, people: dict[int, str]) -> bytes:
     code = line.code or line.revenue_code
     if not code or _repeats(line.modifiers):
-        return ""
+        return b""
     told = _joined(head, line.service_date or "", line.system or "", code)
     if line.modifiers or line.tooth or line.body_site or line.sub_site or line.care_team_sequences:
         told = _joined(told, *_particulars(line, people))
-    return hashlib.sha256(told.encode()).hexdigest()[:32]  # 128 bits tell services apart for good
+    return hashlib.sha256(told.encode()).digest()
 
 
 def _particulars(line: model.Line, people: dict[int, str]) -> tuple[str, ...]:

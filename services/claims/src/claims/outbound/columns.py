@@ -3,14 +3,16 @@
 import functools
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from claims import ports
-from claims.domain import identities, zones
+from claims.domain import histories, identities, zones
 from claims.outbound import calls
 from formats import days, model
 from ultrathink.storage.v1 import storage_pb2
 
 QUANTITY_SCALE = 4  # decimal places of DECIMAL(12,4)
+QUANTITY_MOST = 10**12  # of DECIMAL(12,4); what is more counts nothing and is another rule's affair
 CACHED_DAYS = 8_192  # Dates of a few years and the instants of what is in flight.
 
 _day = functools.lru_cache(maxsize=CACHED_DAYS)(days.day_number)
@@ -71,6 +73,23 @@ def lines(items: Sequence[ports.Submission]) -> storage_pb2.LineColumns:
     )
 
 
+def history(items: Sequence[ports.Submission]) -> storage_pb2.HistoryColumns:
+    """Return what later claims may ask of each submission."""
+    rows = [
+        (place, left)
+        for place, item in enumerate(items)
+        for left in histories.leaves(item.claim, item.identity)
+    ]
+    return storage_pb2.HistoryColumns(
+        item=[place for place, _ in rows],
+        line=[left.line for _, left in rows],
+        key=[left.key for _, left in rows],
+        day=[left.day for _, left in rows],
+        quantity_e4=[_countable(left.quantity) for _, left in rows],
+        mark=[left.mark for _, left in rows],
+    )
+
+
 def findings(items: Sequence[ports.Submission]) -> storage_pb2.FindingColumns:
     """Return one entry per finding of every submission."""
     found = [(place, one) for place, item in enumerate(items) for one in item.decision.findings]
@@ -102,6 +121,11 @@ def _risk_of(item: ports.Submission, index: int) -> tuple[float, int]:
 
 def _quantity(line: model.Line) -> int:
     return calls.MISSING if line.quantity is None else int(line.quantity.scaleb(QUANTITY_SCALE))
+
+
+def _countable(quantity: Decimal | None) -> int:
+    scaled = calls.MISSING if quantity is None else int(quantity.scaleb(QUANTITY_SCALE))
+    return scaled if abs(scaled) <= QUANTITY_MOST else calls.MISSING
 
 
 def _span(claim: model.Claim) -> tuple[int | None, int | None]:

@@ -1,6 +1,7 @@
 """The system of record for writing: batches of claims and questions over two streams of storage."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from chassis import clock as clocks
 from chassis import contexts, errors, faults, streams, telemetry
@@ -14,6 +15,8 @@ from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 ITEM_BYTES = 1_024  # Columns, context and keys of one claim beside its documents.
 QUESTION_BYTES = 256
 KEY_BYTES = 40
+PAST_BYTES = 40  # A key with its days.
+NOTHING = histories.Told()  # the answer about most keys, made once
 SYSTEM_SECONDS = 5.0  # For what the room asks on its own behalf.
 
 type Asked = tuple[contexts.CallContext, histories.Question]
@@ -83,6 +86,7 @@ class GrpcStore:
                 claims=columns.claims(items),
                 lines=columns.lines(items),
                 findings=columns.findings(items),
+                history=columns.history(items),
             )
             answer = await self._recording.exchange(request, deadline=deadline)
         return [_recorded(result) for result in answer.results]
@@ -151,7 +155,8 @@ class _Filed:
 
 
 def _question_size(asked: Asked) -> int:
-    return QUESTION_BYTES + KEY_BYTES * len(asked[1].service_keys)
+    question = asked[1]
+    return QUESTION_BYTES + KEY_BYTES * len(question.service_keys) + PAST_BYTES * len(question.keys)
 
 
 def _patience(asked: Asked) -> float:
@@ -174,6 +179,11 @@ def _lookup_item(question: histories.Question, context: common_pb2.Context) -> s
         use=question.use,
         claim_id=question.claim_id,
         service_keys=question.service_keys,
+        before=question.before,
+        past=[
+            storage_pb2.PastQuestion(key=key.key, from_day=key.from_day, to_day=key.to_day, most=key.most)
+            for key in question.keys
+        ],
     )
 
 
@@ -188,4 +198,25 @@ def _known(result: storage_pb2.LookupResult) -> histories.Known | errors.Fault:
         provider_claims=result.provider.claims,
         provider_denied=result.provider.denied,
         patient_claims=result.patient.claims,
+        past=[_told(answer) for answer in result.past],
+    )
+
+
+def _told(answer: storage_pb2.PastAnswer) -> histories.Told:
+    if not answer.lines and not answer.quantity_e4:
+        return NOTHING
+    return histories.Told(
+        rows=[
+            histories.Row(
+                id=line.id,
+                claim_id=line.claim_id,
+                line=line.line,
+                day=line.day,
+                mark=line.mark,
+                provider_id=line.provider_id,
+                payer_id=line.payer_id,
+            )
+            for line in answer.lines
+        ],
+        quantity=Decimal(answer.quantity_e4).scaleb(-columns.QUANTITY_SCALE),
     )

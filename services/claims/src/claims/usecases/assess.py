@@ -152,7 +152,12 @@ class Assess:
         if arrival.context.deadline <= self._clock.monotonic():
             return late()
         work = _Work(arrival, arrival.claim, tenant)
-        work.identity = identities.identify(work.claim, tenant=arrival.context.tenant, key=self._patient_key)
+        work.identity = identities.identify(
+            work.claim,
+            tenant=arrival.context.tenant,
+            key=self._patient_key,
+            looking=self._rules.of(tenant.name).windows,
+        )
         work.question = histories.ask(work.claim, work.identity)
         return work
 
@@ -278,10 +283,9 @@ async def score_or_say_why(
 
 def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) -> decisions.Decision:
     claim, outcome = work.claim, work.outcome
-    duplicates = [] if work.known is None else histories.duplicates(work.question, work.known)
+    duplicates = [] if work.known is None else histories.duplicates(claim, work.question, work.known)
     earlier = work.earlier
-    findings = [*outcome.findings, *earlier.findings, *_repeated(claim, duplicates)]
-    unchecked = histories.unchecked(work.question) if work.known is None else []
+    findings = [*outcome.findings, *earlier.findings]
     danger = risk.assess(work.score, claim, sums)
     threshold = work.tenant.review_threshold
     verdict = verdicts.decide(findings, danger, review_threshold=threshold)
@@ -299,7 +303,7 @@ def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) ->
         thresholds=decisions.Thresholds(review=threshold),
         as_of=moment.day(claim.regime).isoformat(),
         findings=findings,
-        not_checked=[*outcome.not_checked, *earlier.not_checked, *unchecked],
+        not_checked=[*outcome.not_checked, *earlier.not_checked],
         risk=danger,
         amounts=amounts.shown(sums),
         duplicates=duplicates,
@@ -308,10 +312,3 @@ def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) ->
         received_at=moment.received,
         decided_at=decided,
     )
-
-
-def _repeated(claim: model.Claim, found: list[decisions.Duplicate]) -> list[decisions.Finding]:
-    if not found:
-        return []
-    paths = {line.sequence: f"lines[{index}]" for index, line in enumerate(claim.lines)}
-    return histories.findings(found, paths)

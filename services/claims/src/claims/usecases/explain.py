@@ -4,7 +4,7 @@ import msgspec
 
 from chassis import contexts, errors
 from claims import ports
-from claims.domain import decisions, documents, histories, identities, roles
+from claims.domain import documents, histories, identities, roles
 from formats import canonical, model
 
 EVENT = "claim.explained"
@@ -28,7 +28,7 @@ class Explain:
         stored = await self._archive.claim(context, identifier)
         await self._archive.note_read(context, identifier, EVENT)
         claim = canonical.decode(stored.claim)
-        known = await self._known(context, claim, documents.decode(stored.decision))
+        known = await self._known(context, stored, claim)
         score = await self._scorer.explain(ports.Case(context=context, claim=claim, known=known))
         reasons = {reason.row: reason for reason in score.line_reasons}
         lines = [
@@ -53,14 +53,18 @@ class Explain:
         )
 
     async def _known(
-        self, context: contexts.CallContext, claim: model.Claim, decision: decisions.Decision
+        self, context: contexts.CallContext, stored: ports.Stored, claim: model.Claim
     ) -> histories.Known | None:
+        """Return what history knew before the claim was recorded."""
         identity = identities.identify(claim, tenant=context.tenant, key=self._patient_key)
         try:
             answers = await self._store.lookup(
-                [(context, histories.ask(claim, identity))], deadline=context.deadline
+                [(context, histories.ask_counts(claim, identity, before=stored.id))],
+                deadline=context.deadline,
             )
         except errors.Unavailable:
             return None
         told = answers[0]
-        return histories.without(told, decision) if isinstance(told, histories.Known) else None
+        if not isinstance(told, histories.Known):
+            return None
+        return histories.without(told, documents.decode(stored.decision))

@@ -57,7 +57,7 @@ class Rescore:
         waiting, cases = self._readable(waiting)
         if not cases:
             return 0
-        known = await self._known(cases)
+        known = await self._known(waiting, cases)
         asked = [
             ports.Case(context=case.context, claim=case.claim, known=_beside(memory, stored))
             for stored, case, memory in zip(waiting, cases, known, strict=True)
@@ -88,15 +88,21 @@ class Rescore:
                 self._put_aside(stored.id)
         return [stored for stored, _ in found], [case for _, case in found]
 
-    async def _known(self, cases: Sequence[ports.Case]) -> list[histories.Known | None]:
+    async def _known(
+        self, waiting: list[ports.Stored], cases: Sequence[ports.Case]
+    ) -> list[histories.Known | None]:
         answers = await self._store.lookup(
-            [(case.context, self._question(case.context.tenant, case.claim)) for case in cases],
+            [
+                (case.context, self._question(stored, case.claim))
+                for stored, case in zip(waiting, cases, strict=True)
+            ],
             deadline=self._clock.monotonic() + CALL_SECONDS,
         )
         return [answer if isinstance(answer, histories.Known) else None for answer in answers]
 
-    def _question(self, tenant: str, claim: model.Claim) -> histories.Question:
-        return histories.ask(claim, identities.identify(claim, tenant=tenant, key=self._patient_key))
+    def _question(self, stored: ports.Stored, claim: model.Claim) -> histories.Question:
+        identity = identities.identify(claim, tenant=stored.tenant, key=self._patient_key)
+        return histories.ask_counts(claim, identity, before=stored.id)
 
     async def _settle(self, stored: ports.Stored, case: ports.Case, score: risk.Score | errors.Fault) -> bool:
         if isinstance(score, errors.Unavailable | errors.Exhausted):

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from chassis import errors
-from claims.domain import decisions, zones
+from claims.domain import decisions, windows, zones
 from claims.domain.rules import explaining, packs, programs, runtime, tables, tree
 from claims.domain.rules.columnar import batches, forms
 from formats import model
@@ -66,6 +66,7 @@ class Engine:
         self._programs: dict[tuple[int, ...], _Program] = {}
         self._selected: dict[tuple[object, ...], _Program] = {}
         self._explainers: dict[str, explaining.Explainer] = {}
+        self.windows = windows.Windows(tables)  # how far back a line looks, by these tables
 
     @property
     def packs(self) -> tuple[packs.Pack, ...]:

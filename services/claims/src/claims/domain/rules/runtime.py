@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from claims.domain import identities
 from claims.domain.rules import bills
 from formats import days, model, money
 
@@ -226,6 +227,7 @@ NAMESPACE: dict[str, object] = {
         "ArithmeticError": ArithmeticError,
     },
     "_day": day_number, "_details": details, "_focal": focal, "_version": version, "_quantum": quantum,
+    "_authorization": identities.authorization,
     "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
     "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,

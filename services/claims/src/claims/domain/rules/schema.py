@@ -85,6 +85,8 @@ CLAIM = _fields(
           source="_day(_focal(x, 'start'), zone)"),
     Field("coverage_end", _DATE, "last day of the focal cover", path="insurance.coverage.end",
           source="_day(_focal(x, 'end'), zone)"),
+    Field("claim_preauth_ref", _TEXT, "the one pre-authorisation of the focal insurance",
+          path="insurance.preauth_refs", source="_authorization(x)"),
     Field("preauth_refs", _TEXTS, "pre-authorisations named by any insurance", path="insurance.preauth_refs",
           source="[ref for entry in x.insurance for ref in entry.preauth_refs]", nullable=False),
     _parent("encounter", "class", _TEXT, "IMP, AMB, EMER, SS, HH, VR …"),
