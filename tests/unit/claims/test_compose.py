@@ -58,7 +58,7 @@ async def test_a_claim_goes_all_the_way_through_real_rooms(tmp_path: Path) -> No
             app, support.body(1), support.body(2, lines=[support.LINE | {"net": 151.0}], total=150.0)
         )
         told = support.document(good)
-        assert [one["pack"] for one in told["rules"]] == ["base"]
+        assert [one["pack"] for one in told["rules"]] == ["base", "history"]
         assert told["risk"]["state"] in {"scored", "out_of_range"}
         assert told["risk"]["model"]["name"]
         assert good.claim_id
