@@ -106,9 +106,9 @@ def test_every_adjustment_of_a_committed_rule_has_a_group_and_a_category(pack: p
     ],
 )  # fmt: skip
 def test_a_wrong_code_is_told(codes: dict[str, Any], field: str, message: str, remedy: str):
-    """Each problem names pack, rule, field and code, and says what to write instead."""
+    """Each problem names rule, field and code, and says what to write instead."""
     [problem] = coding.check([support.pack(support.rule(codes=codes))], BOOK)
-    assert (problem.pack, problem.rule, problem.field) == ("sample", "R-1", field)
+    assert (problem.rule, problem.field) == ("R-1", field)
     assert message in problem.message
     assert remedy in problem.remedy
 

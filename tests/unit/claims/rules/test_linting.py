@@ -7,6 +7,7 @@ import msgspec
 import pytest
 import yaml
 
+import reasons_support
 import rules_support as support
 from claims.domain.rules import advice, documents, linting, written
 from claims.outbound import pack_sources, workbench
@@ -154,3 +155,26 @@ def test_a_folder_without_packs_is_refused(tmp_path: Path) -> None:
     """A mistyped folder is not a folder of sound packs."""
     with pytest.raises(Exception, match="name a folder of packs"):
         pack_sources.folders(tmp_path)
+
+
+def test_a_code_that_no_list_knows_is_told_at_its_place(tmp_path: Path) -> None:
+    """The rule works, so it is advice: the code's line, and what to write instead; without lists, silence."""
+    codes = {"nphies": "AD-9-9", "carc": "16", "rarc": "M57"}
+    _pack(tmp_path, support.rule(codes=codes))
+    sources = pack_sources.read(tmp_path, support.KNOWN)
+    found = linting.lint(sources, today=TODAY, book=reasons_support.committed())
+    assert {(one.code, one.level, one.field, one.remedy) for one in found} == {
+        ("rule.code", "advice", "codes.nphies", "Correct it, or add it to packs/reasons."),
+        ("rule.code", "advice", "codes.rarc", "Use N257 or N290."),
+    }
+    text = (tmp_path / "mine/rules/a.yaml").read_text().splitlines()
+    for one in found:
+        assert codes[one.field.removeprefix("codes.")] in text[one.line - 1]
+    assert linting.lint(sources, today=TODAY) == []
+
+
+def test_lint_of_a_folder_knows_our_lists(tmp_path: Path) -> None:
+    """A person's own pack is held against the lists beside our packs."""
+    _pack(tmp_path, support.rule(codes={"carc": "252"}))
+    (found,) = workbench.Workbench(support.PACKS, [tmp_path]).lint(TODAY)
+    assert (found["code"], found["remedy"]) == ("rule.code", "Add `rarc`.")

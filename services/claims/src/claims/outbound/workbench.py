@@ -26,7 +26,7 @@ from claims.domain.rules import (
     written,
 )  # fmt: skip
 from claims.domain.rules import shapes as table_shapes
-from claims.outbound import claim_files, pack_sources, table_files
+from claims.outbound import claim_files, pack_sources, reason_files, table_files
 from formats import model, readers
 
 type Progress = Callable[[int, int], None]  # how many of how many
@@ -47,7 +47,9 @@ class Workbench:
 
     def lint(self, today: dt.date) -> list[dict[str, Any]]:
         """Return every remark: level, code, file, rule, field, line, column, message, remedy, excerpt."""
-        found = [*self._remarks, *linting.lint(self._sources, today=today, beside=self._beside())]
+        book = reason_files.find(self._base)
+        told = linting.lint(self._sources, today=today, beside=self._beside(), book=book)
+        found = [*self._remarks, *told]
         return [msgspec.to_builtins(remark) for remark in found]
 
     def rules(self, regime: str = "") -> list[dict[str, Any]]:

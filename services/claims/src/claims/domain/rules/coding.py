@@ -15,9 +15,8 @@ from claims.domain.rules import packs, tree
 class Problem:
     """A code of a rule that no list knows, that is out of use, or that lacks its remark."""
 
-    pack: str
     rule: str
-    field: str
+    field: str  # of the rule's codes, as `rarc` or `x12.status`
     code: str
     message: str
     remedy: str
@@ -43,7 +42,7 @@ def kind(rule: packs.Rule) -> reasons.Kind:
 
 def check(found: Iterable[packs.Pack], book: reasons.Book) -> list[Problem]:
     """Return every code of the packs' rules that the book does not know or hold on the rule's days."""
-    return [problem for pack in found for rule in pack.rules for problem in _problems(pack, rule, book)]
+    return [problem for pack in found for rule in pack.rules for problem in problems(rule, book)]
 
 
 def _completed(rule: packs.Rule, book: reasons.Book) -> packs.Rule:
@@ -62,7 +61,8 @@ def day(rule: packs.Rule, book: reasons.Book) -> dt.date:
     return max(rule.valid.from_ or dt.date.min, last)
 
 
-def _problems(pack: packs.Pack, rule: packs.Rule, book: reasons.Book) -> Iterator[Problem]:
+def problems(rule: packs.Rule, book: reasons.Book) -> Iterator[Problem]:
+    """Yield every code of a rule that the book does not hold on the rule's days, or that lacks its remark."""
     codes = rule.codes
     if codes is None:
         return
@@ -77,23 +77,21 @@ def _problems(pack: packs.Pack, rule: packs.Rule, book: reasons.Book) -> Iterato
         if code is not None and book.find(name, code, on) is None:
             ended = book.entries(name, code)
             message = f"`{code}` is out of use." if ended else f"`{code}` is not in the list `{name}`."
-            yield Problem(pack.id, rule.id, field, code, message, _remedy(ended[-1] if ended else None))
-    yield from _adjustment(pack, rule, codes, book.find("carc", codes.carc or "", on))
+            yield Problem(rule.id, field, code, message, _remedy(ended[-1] if ended else None))
+    yield from _adjustment(rule, codes, book.find("carc", codes.carc or "", on))
 
 
-def _adjustment(
-    pack: packs.Pack, rule: packs.Rule, codes: decisions.Codes, entry: reasons.Entry | None
-) -> Iterator[Problem]:
+def _adjustment(rule: packs.Rule, codes: decisions.Codes, entry: reasons.Entry | None) -> Iterator[Problem]:
     if entry is None:
         if codes.rarc is not None and codes.carc is None:
-            yield Problem(pack.id, rule.id, "rarc", codes.rarc, "A remark without adjustment.", "Add `carc`.")
+            yield Problem(rule.id, "rarc", codes.rarc, "A remark without adjustment.", "Add `carc`.")
         return
     if entry.needs_remark and codes.rarc is None:
         message = f"CARC {entry.code} needs a remark."
-        yield Problem(pack.id, rule.id, "rarc", entry.code, message, "Add `rarc`.")
+        yield Problem(rule.id, "rarc", entry.code, message, "Add `rarc`.")
     if codes.group and entry.groups and codes.group not in entry.groups:
         message = f"CARC {entry.code} does not allow the group {codes.group}."
-        yield Problem(pack.id, rule.id, "group", codes.group, message, f"Use {' or '.join(entry.groups)}.")
+        yield Problem(rule.id, "group", codes.group, message, f"Use {' or '.join(entry.groups)}.")
 
 
 def _remedy(ended: reasons.Entry | None) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from claims.domain.rules import advice, documents, packs, tree, written
+from claims.domain import reasons
+from claims.domain.rules import advice, coding, documents, packs, tree, written
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +24,19 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[written.Remark, ...] = ()  # what reading the files already showed
 
 
-def lint(sources: Sequence[Source], *, today: dt.date, beside: Sequence[Source] = ()) -> list[written.Remark]:
+def lint(
+    sources: Sequence[Source],
+    *,
+    today: dt.date,
+    beside: Sequence[Source] = (),
+    book: reasons.Book | None = None,
+) -> list[written.Remark]:
     """Return every remark about these packs, in the order of their files.
 
-    `beside` are packs they will run beside: nothing is said about those.
+    `beside` are packs they will run beside: nothing is said about those. With `book`, codes that it does not
+    know or that are out of use are told.
     """
-    found = [remark for source in sources for remark in _one(source, today)]
+    found = [remark for source in sources for remark in (*_one(source, today), *_coded(source, book))]
     mine = {source.folder for source in sources}
     found += [remark for remark in _across([*beside, *sources]) if remark.file.partition("/")[0] in mine]
     return sorted(found, key=lambda remark: (remark.file, remark.line, remark.column, remark.code))
@@ -53,6 +61,22 @@ def _one(source: Source, today: dt.date) -> Iterator[written.Remark]:
         entry = entries.get(rule.id)
         for note in advice.about(rule, source.head, today):
             yield _advice(entry, note)
+
+
+def _coded(source: Source, book: reasons.Book | None) -> Iterator[written.Remark]:
+    """Tell codes of rules that no list of reasons knows: the rule works, what it says is wrong."""
+    if book is None:
+        return
+    entries = {entry.rule: entry for entry in source.entries}
+    for rule in source.rules:
+        for problem in coding.problems(rule, book):
+            note = advice.Note(
+                code="rule.code",
+                field=f"codes.{problem.field}",
+                message=problem.message,
+                remedy=problem.remedy,
+            )
+            yield _advice(entries.get(rule.id), note)
 
 
 def _advice(entry: written.Entry | None, note: advice.Note) -> written.Remark:
