@@ -358,6 +358,11 @@ class ClaimReaderStub:
                 request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ExportRequest.SerializeToString,
                 response_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ExportResponse.FromString,
                 _registered_method=True)
+        self.ReadClaims = channel.unary_stream(
+                '/ultrathink.storage.v1.ClaimReader/ReadClaims',
+                request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ReadClaimsRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ReadClaimsResponse.FromString,
+                _registered_method=True)
 
 
 class ClaimReaderServicer:
@@ -401,6 +406,14 @@ class ClaimReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadClaims(self, request, context):
+        """Whole claims, oldest first, for auditors and operators (replaying rules over what is stored). That they
+        were read is an audit entry (claims.read) before they are sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClaimReaderServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -433,6 +446,11 @@ def add_ClaimReaderServicer_to_server(servicer, server):
                     servicer.Export,
                     request_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ExportRequest.FromString,
                     response_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ExportResponse.SerializeToString,
+            ),
+            'ReadClaims': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadClaims,
+                    request_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ReadClaimsRequest.FromString,
+                    response_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ReadClaimsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -598,6 +616,33 @@ class ClaimReader:
             '/ultrathink.storage.v1.ClaimReader/Export',
             ultrathink_dot_storage_dot_v1_dot_storage__pb2.ExportRequest.SerializeToString,
             ultrathink_dot_storage_dot_v1_dot_storage__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ultrathink.storage.v1.ClaimReader/ReadClaims',
+            ultrathink_dot_storage_dot_v1_dot_storage__pb2.ReadClaimsRequest.SerializeToString,
+            ultrathink_dot_storage_dot_v1_dot_storage__pb2.ReadClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

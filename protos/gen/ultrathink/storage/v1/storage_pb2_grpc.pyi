@@ -122,6 +122,10 @@ class ClaimReaderStub:
     Watch: _grpc.UnaryStreamMultiCallable[_storage_pb2.WatchRequest, _storage_pb2.WatchResponse]
     Export: _grpc.UnaryStreamMultiCallable[_storage_pb2.ExportRequest, _storage_pb2.ExportResponse]
     """Rows for data scientists: scores and outcomes by line; no patient's data."""
+    ReadClaims: _grpc.UnaryStreamMultiCallable[_storage_pb2.ReadClaimsRequest, _storage_pb2.ReadClaimsResponse]
+    """Whole claims, oldest first, for auditors and operators (replaying rules over what is stored). That they
+    were read is an audit entry (claims.read) before they are sent.
+    """
 
 @_typing.type_check_only
 class ClaimReaderAsyncStub(ClaimReaderStub):
@@ -135,6 +139,10 @@ class ClaimReaderAsyncStub(ClaimReaderStub):
     Watch: _aio.UnaryStreamMultiCallable[_storage_pb2.WatchRequest, _storage_pb2.WatchResponse]  # type: ignore[assignment]
     Export: _aio.UnaryStreamMultiCallable[_storage_pb2.ExportRequest, _storage_pb2.ExportResponse]  # type: ignore[assignment]
     """Rows for data scientists: scores and outcomes by line; no patient's data."""
+    ReadClaims: _aio.UnaryStreamMultiCallable[_storage_pb2.ReadClaimsRequest, _storage_pb2.ReadClaimsResponse]  # type: ignore[assignment]
+    """Whole claims, oldest first, for auditors and operators (replaying rules over what is stored). That they
+    were read is an audit entry (claims.read) before they are sent.
+    """
 
 class ClaimReaderServicer(metaclass=_abc_1.ABCMeta):
     """Reads, one tenant at a time."""
@@ -181,6 +189,16 @@ class ClaimReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_storage_pb2.ExportResponse], _abc.AsyncIterator[_storage_pb2.ExportResponse]]:
         """Rows for data scientists: scores and outcomes by line; no patient's data."""
+
+    @_abc_1.abstractmethod
+    def ReadClaims(
+        self,
+        request: _storage_pb2.ReadClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_storage_pb2.ReadClaimsResponse], _abc.AsyncIterator[_storage_pb2.ReadClaimsResponse]]:
+        """Whole claims, oldest first, for auditors and operators (replaying rules over what is stored). That they
+        were read is an audit entry (claims.read) before they are sent.
+        """
 
 def add_ClaimReaderServicer_to_server(servicer: ClaimReaderServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
