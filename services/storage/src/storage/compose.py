@@ -45,7 +45,7 @@ CALLERS = {
 }
 METHODS = {
     "ClaimStore": ("Record", "RecordBatch", "Lookup", "LookupBatch", "RecordChange", "ListUnscored"),
-    "ClaimReader": ("GetTenant", "GetClaim", "ListClaims", "GetHistory", "Watch", "Export"),
+    "ClaimReader": ("GetTenant", "GetClaim", "ListClaims", "GetHistory", "Watch", "Export", "ReadClaims"),
     "AuditLog": ("Verify", "Append"),
     "Objects": ("Put", "Get", "Head"),
 }
@@ -161,7 +161,7 @@ def _app(
     def register(server: grpc.aio.Server) -> None:
         storage_pb2_grpc.add_ClaimStoreServicer_to_server(claim_store.ClaimStore(rooms), server)
         storage_pb2_grpc.add_ClaimReaderServicer_to_server(
-            claim_reader.ClaimReader(world.reader, tenants, world.bell), server
+            claim_reader.ClaimReader(world.reader, tenants, world.bell, journal, clock), server
         )
         storage_pb2_grpc.add_AuditLogServicer_to_server(audits, server)
         storage_pb2_grpc.add_ObjectsServicer_to_server(objects_door.Objects(world.objects), server)

@@ -71,6 +71,10 @@ class Reader(Protocol):
         """Return the lines of up to `claims` claims behind an id, and the last claim's id ("" at the end)."""
         ...
 
+    async def whole(self, question: queries.Walk, limit: int) -> list[views.StoredClaim]:
+        """Return up to `limit` claims of a walk with their documents, in the order of ids."""
+        ...
+
 
 class Chains(Protocol):
     """The audit chains."""

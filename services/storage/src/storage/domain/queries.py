@@ -76,6 +76,33 @@ def listing(tenant: str, filters: Mapping[str, str], sort: str, cursor: str, lim
     )
 
 
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
+    """A walk over all claims of a tenant in the order of receipt; bounds are ids, `after` excluded."""
+
+    tenant: str
+    after: str = ""
+    from_id: str | None = None
+    until_id: str | None = None
+
+
+def walk(tenant: str, *, after: str, since: str, until: str) -> Walk:
+    """Return the walk behind a claim and between two days or instants, both as in `listing`.
+
+    Raises Invalid `id.invalid` or `filter.date`.
+    """
+    return Walk(
+        tenant=tenant,
+        after=identifier_of(after) if after else "",
+        from_id=_bound(since, end=False),
+        until_id=_bound(until, end=True),
+    )
+
+
+def behind(question: Walk, identifier: str) -> Walk:
+    """Return the rest of a walk behind a claim."""
+    return msgspec.structs.replace(question, after=identifier)
+
+
 def cursor(question: Listing, row: msgspec.Struct) -> str:
     """Return the cursor behind a page's last row."""
     value = None if question.column == "id" else getattr(row, question.column)

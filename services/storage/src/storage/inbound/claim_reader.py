@@ -3,19 +3,28 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from chassis import clock as clocks
 from chassis import errors
 from storage import ports
 from storage.domain import queries
 from storage.inbound import converters
-from storage.usecases import export, know_tenants, watch
+from storage.usecases import append, export, know_tenants, read_claims, watch
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 
 class ClaimReader(storage_pb2_grpc.ClaimReaderServicer):
     """Converts, calls, converts."""
 
-    def __init__(self, reader: ports.Reader, tenants: know_tenants.Tenants, bell: ports.Bell) -> None:
+    def __init__(
+        self,
+        reader: ports.Reader,
+        tenants: know_tenants.Tenants,
+        bell: ports.Bell,
+        journal: append.Journal,
+        clock: clocks.Clock,
+    ) -> None:
         self._reader, self._tenants, self._bell = reader, tenants, bell
+        self._journal, self._clock = journal, clock
 
     async def GetTenant(  # noqa: N802 - the contract's name
         self, request: storage_pb2.GetTenantRequest, context: Any
@@ -84,6 +93,28 @@ class ClaimReader(storage_pb2_grpc.ClaimReaderServicer):
         tenant = await self._tenants.active(request.context.tenant)
         async for rows in export.export(tenant.tenant, request.after, reader=self._reader):
             yield storage_pb2.ExportResponse(rows=[converters.export_row(row) for row in rows])
+
+    async def ReadClaims(  # noqa: N802 - the contract's name
+        self, request: storage_pb2.ReadClaimsRequest, context: Any
+    ) -> AsyncIterator[storage_pb2.ReadClaimsResponse]:
+        """Stream whole claims behind an id, in messages below the bound of one."""
+        del context
+        asked = request.context
+        tenant = await self._tenants.active(asked.tenant)
+        question = queries.walk(
+            tenant.tenant, after=request.after, since=request.received_from, until=request.received_to
+        )
+        parts = read_claims.read_claims(
+            question,
+            subject=asked.subject,
+            roles=asked.roles,
+            reader=self._reader,
+            journal=self._journal,
+            clock=self._clock,
+        )
+        async for part in parts:
+            for claims in converters.portions(part):
+                yield storage_pb2.ReadClaimsResponse(claims=claims)
 
 
 def _unknown_claim() -> errors.NotFound:

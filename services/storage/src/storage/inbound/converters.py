@@ -1,6 +1,7 @@
 """Between messages and storage's own shapes; no judgement beyond what a shape demands."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 
 from chassis import clock as clocks
 from chassis import errors, faults
@@ -11,6 +12,7 @@ from ultrathink.storage.v1 import storage_pb2
 KEY_BYTES = (
     16  # of the key's SHA-256: chance meetings within a tenant are out of reach, the index stays small
 )
+PORTION_BYTES = 4 * 1024 * 1024  # of documents in one message: a quarter of the largest message
 CHOSEN, OWN = b"k\0", b"n\0"  # a key chosen by a sender and a claim's own identity never meet
 
 
@@ -151,6 +153,21 @@ def stored_claim(found: views.StoredClaim) -> storage_pb2.StoredClaim:
     """Return the message of a claim; the instant of receipt is in its id."""
     values = {name: getattr(found, name) for name in found.__struct_fields__}
     return storage_pb2.StoredClaim(**values, received_at_ms=ids.ms_of(found.id))
+
+
+def portions(found: Sequence[views.StoredClaim]) -> Iterator[list[storage_pb2.StoredClaim]]:
+    """Yield claims in lists that each fit a message."""
+    portion: list[storage_pb2.StoredClaim] = []
+    size = 0
+    for claim in found:
+        weight = len(claim.claim_json) + len(claim.decision_json)
+        if portion and size + weight > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(stored_claim(claim))
+        size += weight
+    if portion:
+        yield portion
 
 
 def claim_row(found: views.ClaimRow) -> storage_pb2.ClaimRow:

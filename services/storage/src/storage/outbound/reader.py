@@ -152,6 +152,28 @@ class PostgresReader:
             found[-1]["id"]
         )
 
+    async def whole(self, question: queries.Walk, limit: int) -> list[views.StoredClaim]:
+        """Return claims by keyset with their documents."""
+        async with self._database.within(question.tenant) as connection:
+            states = {
+                str(row["id"]): row for row in await tables.fetch(connection, steps(question).limit(limit))
+            }
+            wanted = list(states)
+            kept = await self._bodies.load(connection, question.tenant, wanted)
+            latest = await self._bodies.latest_decisions(connection, question.tenant, wanted)
+        return [
+            views.StoredClaim(
+                id=identifier,
+                claim_id=state["claim_id"],
+                revision=kept[identifier].revision,
+                claim_json=kept[identifier].claim,
+                decision_json=latest.get(identifier, kept[identifier].decision),
+                content_hash=kept[identifier].content_hash,
+                **{name: state[name] for name in ("wire_status", "business_status", "review_status")},
+            )
+            for identifier, state in states.items()
+        ]
+
 
 EXPORTED = (
     *(
@@ -167,6 +189,20 @@ EXPORTED = (
     ),
     *("payer_id", "provider_id"),
 )
+
+
+def steps(question: queries.Walk) -> sa.Select[Any]:
+    """Return the statement of a walk's next claims."""
+    c = tables.CLAIMS.c
+    names = ("id", "claim_id", "wire_status", "business_status", "review_status")
+    statement = sa.select(*(c[name] for name in names)).where(c.tenant == question.tenant).order_by(c.id)
+    if question.after:
+        statement = statement.where(c.id > question.after)
+    if question.from_id is not None:
+        statement = statement.where(c.id >= question.from_id)
+    if question.until_id is not None:
+        statement = statement.where(c.id < question.until_id)
+    return statement
 
 
 def page(question: queries.Listing) -> sa.Select[Any]:

@@ -229,6 +229,12 @@ class TwinReader:
         exported = [rows.export_row(row, line) for row in taken for line in row.lines]
         return exported, taken[-1].id if taken else ""
 
+    async def whole(self, question: queries.Walk, limit: int) -> list[views.StoredClaim]:
+        """Return claims of a walk."""
+        ids = [row.id for row in self._state.of(question.tenant) if rows.on_walk(row, question)][:limit]
+        found = [await self.claim(question.tenant, identifier) for identifier in ids]
+        return [claim for claim in found if claim is not None]
+
 
 class TwinChains:
     """Implements ports.Chains in memory."""

@@ -134,6 +134,12 @@ def matches(row: Row, question: queries.Listing) -> bool:
     return inside and all(row.columns[name] == value for name, value in question.equal.items())
 
 
+def on_walk(row: Row, question: queries.Walk) -> bool:
+    """Return whether a walk still comes by a row."""
+    inside = question.from_id is None or row.id >= question.from_id
+    return inside and row.id > question.after and (question.until_id is None or row.id < question.until_id)
+
+
 def page(rows: Sequence[Row], question: queries.Listing) -> list[views.ClaimRow]:
     """Return the rows of a page: sorted with missing values last, cut behind the cursor."""
     found = sorted((row for row in rows if matches(row, question)), key=lambda row: _rank(row, question))
