@@ -95,9 +95,11 @@ class Batch:
         """Return a column of a row set; the empty name of rows is the claims."""
         field = schema.ROWS[rows].fields[name] if rows else schema.CLAIM[name]
         found = self.rows(rows)
-        if field.kind is _KIND.DATE and field.source.startswith(_DAY):
-            return self._days(field.source.removeprefix(_DAY).removesuffix(_ZONE), found.structs)
-        values = self._gatherers.column(field.source)(found.structs, self.zone)
+        dated = field.kind is _KIND.DATE and field.source.startswith(_DAY)
+        source = field.source.removeprefix(_DAY).removesuffix(_ZONE) if dated else field.source
+        values = _distinct(self._gatherers.column(source)(found.structs, self.zone))
+        if dated:
+            return self._days(values)
         match field.kind:
             case _KIND.NUMBER | _KIND.MONEY:
                 return self._numbers(values, found)
@@ -109,19 +111,18 @@ class Batch:
             case _KIND.TEXTS | _KIND.INTS:
                 return self.vocabulary.coded(map(tuple, values), len(values))
             case _:
-                return numbers.constants(values)
+                return numbers.whole(values)
 
     def today(self) -> vectors.Numbers:
         """Return the as-of day of each claim."""
-        return _single(numbers.constants(self._today))
+        return _single(numbers.whole(self._today))
 
     def minor_digits(self) -> vectors.Numbers:
         """Return the decimals of each claim's currency."""
         digits = {name: money.minor_digits(name) for name in {claim.currency for claim in self.claims}}
-        return _single(numbers.constants([digits[claim.currency] for claim in self.claims]))
+        return _single(numbers.whole([digits[claim.currency] for claim in self.claims]))
 
-    def _days(self, source: str, structs: Sequence[Any]) -> vectors.Numbers:
-        texts = self._gatherers.column(source)(structs, self.zone)
+    def _days(self, texts: Sequence[str | None]) -> vectors.Numbers:
         days = {text: runtime.day_number(text, self.zone) for text in set(texts)}
         coded = {text: _NULL if day is None else day for text, day in days.items()}
         return _hidden(np.fromiter(map(coded.__getitem__, texts), np.int64, len(texts)))
@@ -130,10 +131,17 @@ class Batch:
         data = np.fromiter(map(self._gatherers.scaled.__getitem__, values), np.int64, len(values))
         odd = data == _ODD
         if odd.any():
-            self.odd[rows.owner[odd]] = True
+            self.odd[rows.owner[vectors.spread(odd, len(rows.owner))]] = True
             data[odd] = _NULL
         found = _hidden(data)
         return numbers.trimmed(vectors.Numbers(found.data, found.null, SCALE))
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    """Return the values, or one that stands for all where they are equal, as much of a claim is."""
+    if not values:
+        return [None]
+    return values[:1] if values[0] == values[-1] and values.count(values[0]) == len(values) else values
 
 
 def _scaled(value: Decimal) -> int:

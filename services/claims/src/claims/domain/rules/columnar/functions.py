@@ -36,12 +36,14 @@ JUNCTIONS: dict[str, Callable[..., vectors.Truths]] = {
 
 
 def literal(value: tree.Value, kind: tree.Kind) -> Callable[[batches.Batch], vectors.Vector]:
-    """Return a function that makes a constant in a batch."""
-
-    def made(batch: batches.Batch) -> vectors.Vector:
-        return words.vector(batch.vocabulary, kind, [value])
-
-    return made
+    """Return a function that makes a constant in a batch; a number is made once for all batches."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        try:
+            number = numbers.constant(value)
+        except vectors.HandedOverError:  # told, again, by each batch that asks for it
+            return lambda _: numbers.constant(value)
+        return lambda _: number
+    return lambda batch: words.vector(batch.vocabulary, kind, [value])
 
 
 def mapped(function: Callable[..., Any], kind: tree.Kind) -> Callable[..., vectors.Vector]:

@@ -36,6 +36,19 @@ def constants(found: Sequence[Decimal | int | None]) -> vectors.Numbers:
     return vectors.Numbers(np.array(data, np.int64), null if null.any() else None, scale, bound)
 
 
+def whole(found: Sequence[int | None]) -> vectors.Numbers:
+    """Return whole numbers, None for NULL, as a vector; hands over what int64 does not hold."""
+    if None in found:
+        return constants(found)
+    try:
+        numbers = tightened(vectors.Numbers(np.array(found, np.int64)))
+    except OverflowError as cause:
+        raise vectors.HandedOverError from cause
+    if numbers.bound >= vectors.LIMIT:
+        raise vectors.HandedOverError
+    return numbers
+
+
 def tightened(a: vectors.Numbers) -> vectors.Numbers:
     """Return the same numbers with the bound that their values really have."""
     return vectors.Numbers(a.data, a.null, a.scale, int(np.abs(a.data).max(initial=0)))

@@ -50,18 +50,21 @@ class Run:
     def __init__(self, batch: batches.Batch, steps: Sequence[Step]) -> None:
         self.batch, self._steps = batch, steps
         self._done: list[Any] = [None] * len(steps)
+        self._handed_over: set[int] = set()
 
     def get(self, slot: int) -> Any:
         """Return what a step gives; raise HandedOverError, each time, where it cannot."""
         found = self._done[slot]
-        if found is None:
-            try:
-                found = self._steps[slot](self)
-            except vectors.HandedOverError as cause:
-                found = cause
-            self._done[slot] = found
-        if isinstance(found, vectors.HandedOverError):
-            raise found
+        return self._made(slot) if found is None else found
+
+    def _made(self, slot: int) -> Any:
+        if slot in self._handed_over:
+            raise vectors.HandedOverError
+        try:
+            found = self._done[slot] = self._steps[slot](self)
+        except vectors.HandedOverError:
+            self._handed_over.add(slot)
+            raise
         return found
 
 

@@ -4,6 +4,7 @@ Room: domain; numpy. An aggregate is NULL where one of its rows is, and, but for
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -193,11 +194,13 @@ def _lists(
     segments: Segments,
     empty: vectors.Flags,
 ) -> vectors.Words:
-    values = words.plain(vocabulary, wide, int(segments.starts[-1]))
-    chosen = [True] * len(values) if kept is None else kept.tolist()
-    bounds = segments.starts.tolist()
-    lists = [
-        None if none else tuple(values[at] for at in range(first, last) if chosen[at])
-        for first, last, none in zip(bounds, bounds[1:], empty.tolist(), strict=False)
-    ]
-    return vocabulary.coded(lists, len(lists))
+    if kept is None:
+        bounds = segments.starts
+    else:
+        wide = vectors.take(wide, np.flatnonzero(kept))
+        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(_sums(kept, segments))])
+    values = words.plain(vocabulary, wide, int(bounds[-1]))
+    ends = bounds.tolist()
+    lists = [tuple(values[first:last]) for first, last in itertools.pairwise(ends)]
+    found = vocabulary.coded(lists, len(lists))
+    return vectors.Words(np.where(empty, 0, found.codes))

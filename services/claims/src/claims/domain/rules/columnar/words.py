@@ -97,11 +97,19 @@ def mapped(
         else plain(vocabulary, argument, len(firsts))
         for argument in arguments
     ]
-    answers = [
-        None if any(value is None for value in found) else function(*found)
-        for found in zip(*columns, strict=True)
-    ]
+    answers = _called(function, columns)
     return vectors.take(vector(vocabulary, kind, answers), places)
+
+
+def _called(function: Function, columns: Sequence[Sequence[Any]]) -> list[Any]:
+    if len(columns) == 1:
+        return [None if value is None else function(value) for value in columns[0]]
+    if len(columns) > 2:  # noqa: PLR2004 - no function of the language takes more than two values that vary
+        raise TypeError("a function of more than two values")
+    return [
+        None if left is None or right is None else function(left, right)
+        for left, right in zip(columns[0], columns[1], strict=True)
+    ]
 
 
 def plain(vocabulary: Vocabulary, found: vectors.Vector, count: int) -> list[Any]:
@@ -132,6 +140,8 @@ def vector(vocabulary: Vocabulary, kind: tree.Kind, found: Sequence[Any]) -> vec
             return vocabulary.coded(found, len(found))
         case _KIND.TEXTS | _KIND.INTS:
             return vocabulary.coded((None if value is None else tuple(value) for value in found), len(found))
+        case _KIND.INT | _KIND.DATE:
+            return numbers.whole(found)
         case _:
             return numbers.constants(found)
 
