@@ -160,6 +160,16 @@ class Rules(Protocol):
         """
         ...
 
+    def evaluate_batch(
+        self,
+        claims: Sequence[model.Claim],
+        *,
+        as_of: Sequence[date],
+        facts: Sequence[Mapping[str, Any] | None] | None = None,
+    ) -> Sequence[Outcome | errors.Fault]:
+        """Return what `evaluate` returns for each claim, in order; Internal where one made it fail."""
+        ...
+
     def evaluate_past(
         self,
         claim: model.Claim,

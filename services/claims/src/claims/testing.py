@@ -51,6 +51,7 @@ class FakeRules:
         self.windows = windows.Windows(tables.Tables())
         self.asked: list[tuple[model.Claim, date]] = []
         self.histories: list[Sequence[past.LineHistory] | None] = []
+        self.batches: list[int] = []
         self.tenants: list[str] = []
 
     def of(self, tenant: str) -> "FakeRules":
@@ -67,6 +68,24 @@ class FakeRules:
         return FakeOutcome(
             findings=list(self.judge(claim)), rules=[decisions.Revision(pack="fake", revision="1")]
         )
+
+    def evaluate_batch(
+        self,
+        claims: Sequence[model.Claim],
+        *,
+        as_of: Sequence[date],
+        facts: Sequence[Mapping[str, Any] | None] | None = None,
+    ) -> list[FakeOutcome | errors.Fault]:
+        """Return what `evaluate` returns for each claim, or the fault that it met; remember the size."""
+        del facts
+        self.batches.append(len(claims))
+        answers: list[FakeOutcome | errors.Fault] = []
+        for claim, day in zip(claims, as_of, strict=True):
+            try:
+                answers.append(self.evaluate(claim, as_of=day))
+            except Exception as cause:  # noqa: BLE001 - a claim that fails does so alone, as in the engine
+                answers.append(errors.Internal("rules.failed", str(cause)))
+        return answers
 
     def evaluate_past(
         self,
