@@ -1,0 +1,70 @@
+"""Sets of rules of a wanted size: the committed rules, and variants of them with other constants."""
+
+import dataclasses
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from claims.domain.rules import documents, packs, tables, tree
+from claims.outbound import pack_files
+
+ROOT = Path(__file__).parents[1]
+TOTAL = tree.Column("claim", "total", tree.Kind.MONEY, nullable=True)
+
+
+def committed() -> tuple[list[packs.Rule], tables.Tables]:
+    """Return the rules of the committed packs that need no history, and the tables."""
+    found, known = pack_files.load(ROOT / "packs")
+    return [rule for pack in found for rule in pack.rules if not packs.needs_past(rule)], known
+
+
+def of_size(rules: Sequence[packs.Rule], count: int) -> list[packs.Rule]:
+    """Return so many rules for every claim: each again with other constants, as rules of other payers are.
+
+    Each ends in `AND total < …` with a constant of its own that no claim meets: the whole condition is
+    evaluated, and no time goes into explaining findings, which costs the same in both forms.
+    """
+    return [_variant(rules[at % len(rules)], at // len(rules), at) for at in range(count)]
+
+
+def _variant(rule: packs.Rule, turn: int, at: int) -> packs.Rule:
+    never = tree.Compare("<", TOTAL, tree.Literal(-1 - at, tree.Kind.MONEY))
+    return dataclasses.replace(
+        rule,
+        id=f"{rule.id}-{at}",
+        applies=documents.Applies(scope=rule.scope),
+        valid=documents.Valid(),
+        when=_changed(rule.when, turn) if rule.when != packs.ALWAYS else rule.when,
+        violation=tree.Junction("and", (_changed(rule.violation, turn), never)),
+    )
+
+
+def _changed(node: tree.Node, turn: int) -> tree.Node:
+    """Return the node with its numbers moved by `turn` and a code of its own in every list."""
+    match node:
+        case tree.Literal(value=bool() | str() | tuple() | None):
+            return node
+        case tree.Literal(value=value, kind=kind):
+            moved = value + turn if isinstance(value, int) else value + Decimal(turn) / 100
+            return tree.Literal(moved, kind)
+        case tree.OneOf(operand=operand, values=values) if isinstance(values[0], str):
+            return tree.OneOf(_changed(operand, turn), (*values, f"{turn}"))
+        case tree.Call(name="round" | "has_form"):
+            return dataclasses.replace(
+                node, arguments=(_changed(node.arguments[0], turn), *node.arguments[1:])
+            )
+        case _:
+            return _parts_changed(node, turn)
+
+
+def _parts_changed(node: tree.Node, turn: int) -> tree.Node:
+    changes: dict[str, object] = {}
+    for field in dataclasses.fields(node):
+        value = getattr(node, field.name)
+        if dataclasses.is_dataclass(value):
+            changes[field.name] = _changed(value, turn)  # type: ignore[arg-type]  # every dataclass in a tree is a node
+        elif field.name in {"parts", "arguments"}:
+            changes[field.name] = tuple(_changed(part, turn) for part in value)
+        elif field.name == "branches":
+            changes[field.name] = tuple((_changed(test, turn), _changed(one, turn)) for test, one in value)
+    return dataclasses.replace(node, **changes)

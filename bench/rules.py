@@ -1,0 +1,146 @@
+"""python bench/rules.py: what rules cost, claim by claim and in columns, by number of rules and of claims."""
+
+import argparse
+import decimal
+import gc
+import itertools
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import rule_sets
+from rich import box, console, table
+
+from claims.domain.rules import packs, programs, runtime, tables
+from claims.domain.rules.columnar import batches, judging
+from formats import canonical, model
+from payersim.usecases import simulate
+
+HERE = Path(__file__).parent
+SEED = 12
+RULES, CLAIMS = (50, 200, 1_000), (1, 32, 1_000)
+SECONDS = 0.15  # of processor time for one figure of one round, at least
+TODAY = date(2026, 8, 2).toordinal() - date(1970, 1, 1).toordinal()
+ZONE = "Asia/Riyadh"
+GOAL = 3.0  # a thousand rules may cost this many times what fifty cost
+SCREEN = console.Console(width=130)
+
+type Figures = dict[str, list[float]]
+
+
+def main() -> None:
+    """Parse options, measure in turns, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds; the table shows medians")
+    options = parser.parse_args()
+    claims = simulated(max(CLAIMS))
+    found, known = rule_sets.committed()
+    pairs = {count: _forms(rule_sets.of_size(found, count), known) for count in RULES}
+    raw: Figures = {}
+    for number in range(options.rounds):
+        SCREEN.print(f"round {number + 1}")
+        for (count, (scalar, columnar)), many in itertools.product(pairs.items(), CLAIMS):
+            raw.setdefault(f"scalar|{count}|{many}", []).append(measured(claims, many, scalar))
+            raw.setdefault(f"columnar|{count}|{many}", []).append(measured(claims, many, columnar))
+    _keep(raw, len(found), claims)
+    _show(raw, len(found), claims)
+
+
+def simulated(count: int) -> list[model.Claim]:
+    """Return claims of the payer simulator."""
+    with tempfile.TemporaryDirectory(prefix="ultrathink-bench-") as folder:
+        simulate.simulate(count, SEED, Path(folder))
+        lines = (Path(folder) / "claims.ndjson").read_bytes().splitlines()
+    return [canonical.decode(line) for line in lines]
+
+
+def measured(
+    claims: Sequence[model.Claim], many: int, judge: Callable[[Sequence[model.Claim]], object]
+) -> float:
+    """Return processor time per claim in µs, judging batches of `many` that go round all claims."""
+    starts = itertools.cycle(range(0, len(claims) - many + 1, many))
+    done, spent = 0, 0.0
+    gc.collect()
+    while spent < SECONDS:
+        batch = claims[(at := next(starts)) : at + many]
+        began = time.process_time()
+        judge(batch)
+        spent += time.process_time() - began
+        done += len(batch)
+    return spent / done * 1e6
+
+
+def _forms(
+    rules: Sequence[packs.Rule], known: tables.Tables
+) -> tuple[Callable[[Sequence[model.Claim]], object], Callable[[Sequence[model.Claim]], object]]:
+    judge = programs.judge(rules, known)
+    program = judging.Program(rules, known, batches.Gatherers())
+
+    def scalar(batch: Sequence[model.Claim]) -> list[list[programs.Hit]]:
+        with decimal.localcontext(runtime.EXACT):
+            return [judge(claim, TODAY, ZONE) for claim in batch]
+
+    def columnar(batch: Sequence[model.Claim]) -> judging.Judged:
+        with decimal.localcontext(runtime.EXACT):
+            found = program.judge(batch, [TODAY] * len(batch), ZONE)
+        assert not found.rules, "a rule was handed over: the figure would not be the columnar form's"
+        return found
+
+    return scalar, columnar
+
+
+def _median(raw: Figures, form: str, rules: int, claims: int) -> float:
+    return statistics.median(raw[f"{form}|{rules}|{claims}"])
+
+
+def _show(raw: Figures, committed: int, claims: Sequence[model.Claim]) -> None:
+    lines = sum(len(claim.lines) for claim in claims) / len(claims)
+    view = table.Table(
+        "rules", "claims", "scalar µs/claim", "columnar µs/claim", "scalar ÷ columnar", box=box.SIMPLE_HEAD
+    )
+    for rules, many in itertools.product(RULES, CLAIMS):
+        one, wide = _median(raw, "scalar", rules, many), _median(raw, "columnar", rules, many)
+        view.add_row(f"{rules:,}", f"{many:,}", f"{one:,.1f}", f"{wide:,.1f}", f"{one / wide:.2f}")
+    SCREEN.print(
+        f"{committed} committed rules and variants of them; {lines:.2f} lines a claim; processor time"
+    )
+    SCREEN.print(view)
+    for many in CLAIMS:
+        for form in ("scalar", "columnar"):
+            ratio = _median(raw, form, RULES[-1], many) / _median(raw, form, RULES[0], many)
+            said = "met" if ratio <= GOAL else "short"
+            SCREEN.print(
+                f"{RULES[-1]:,} rules cost {ratio:.1f} × {RULES[0]} ({form}, {many:,} claims): {said}"
+            )
+    SCREEN.print(f"goal: {GOAL:g} ×")
+
+
+def _keep(raw: Figures, committed: int, claims: Sequence[model.Claim]) -> None:
+    at = datetime.now(UTC)
+    document = {
+        "at": at.isoformat(),
+        "machine": {
+            "cpus": os.cpu_count(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+        },
+        "committed_rules": committed,
+        "lines_per_claim": sum(len(claim.lines) for claim in claims) / len(claims),
+        "us_per_claim": raw,
+    }
+    path = HERE / "results" / f"rules-{at:%Y-%m-%dT%H%M%S}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    SCREEN.print(f"raw rounds in bench/results/{path.name}")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE))
+    main()
