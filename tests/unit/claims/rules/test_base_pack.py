@@ -105,18 +105,22 @@ def _claims(folder: str) -> list[tuple[str, model.Claim]]:
 
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the shared example files are not on this machine")
-@pytest.mark.parametrize(("folder", "least"), [("hl7-r4", 9), ("nphies", 5), ("synthea", 17)])
-def test_published_examples_raise_no_false_alarm(folder: str, least: int):
-    """No finding of severity error on any published example claim: their sums, as far as given, add up."""
+@pytest.mark.parametrize(
+    ("folder", "least", "true"),
+    # nphies' samples carry made-up residents' numbers of zeros, which begin with no 2.
+    [("hl7-r4", 9, set()), ("nphies", 5, {("BV-00798", "patient.id")}), ("synthea", 17, set())],
+)
+def test_published_examples_raise_no_false_alarm(folder: str, least: int, true: set[tuple[str, str]]):
+    """No finding of severity error on any published example claim but those a careful reader confirms."""
     claims = _claims(folder)
     assert len(claims) >= least
-    wrong = [
-        (name, finding.rule, finding.path)
-        for name, claim in claims
+    wrong = {
+        (finding.rule, finding.path)
+        for _, claim in claims
         for finding in _engine().evaluate(claim, as_of=support.AS_OF).findings
         if finding.severity == "error"
-    ]
-    assert wrong == []
+    }
+    assert wrong == true
 
 
 @pytest.mark.parametrize(
