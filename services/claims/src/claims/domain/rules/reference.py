@@ -68,7 +68,7 @@ _TAIL = """
 | `path` | column the finding points to; without it the first one of `violation` |
 | `expected` | expression whose value is shown as what should stand there |
 | `message`, `suggestion` | texts in `en` and `ar`; `{column}` and `{expected}` are put in |
-| `codes` | `bv`, `nphies`, `carc`, `rarc`, `group`, `x12` |
+| `codes` | `bv`, `nphies`, `carc`, `rarc`, `group`, `x12`; what follows from those stated is filled in at load, see [reasons](reasons.md) |
 | `source` | what the rule rests on |
 | `valid` | first and last day on which it is asked, `from` and `to` |
 | `blocking`, `review` | marks of the finding |
