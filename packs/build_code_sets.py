@@ -4,6 +4,7 @@
     cd packs
     python build_code_sets.py icd-10-cm code-list-April-2026.txt.xz code-sets/icd-10-cm-2026-04/codes.csv.xz
     python build_code_sets.py hcpcs hcpcs2019_level2.csv code-sets/hcpcs-2019/codes.csv.xz
+    python build_code_sets.py mue ncci_mue.json.xz code-sets/mue-undated/rows.csv.xz
 
 Source, licence, revision and window stand in the table.yaml beside each data file.
 """
@@ -11,6 +12,7 @@ Source, licence, revision and window stand in the table.yaml beside each data fi
 import argparse
 import csv
 import io
+import json
 import lzma
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +40,14 @@ def hcpcs(text: str) -> str:
     return _lines("code", sorted({row[0] for row in rows if row and _HCPCS_CODE.fullmatch(row[0])}))
 
 
-BUILDERS: dict[str, Callable[[str], str]] = {"icd-10-cm": icd_10_cm, "hcpcs": hcpcs}
+def mue(text: str) -> str:
+    """Return `code,units` lines of HCPCS level II codes; CPT and CDT (D…) are not ours to ship."""
+    found = {code: entry["limit"] for code, entry in json.loads(text).items()}
+    codes = sorted(code for code in found if _HCPCS_CODE.fullmatch(code) and not code.startswith("D"))
+    return _lines("code,units", (f"{code},{int(found[code])}" for code in codes))
+
+
+BUILDERS: dict[str, Callable[[str], str]] = {"icd-10-cm": icd_10_cm, "hcpcs": hcpcs, "mue": mue}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
