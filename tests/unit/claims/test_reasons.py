@@ -229,11 +229,23 @@ def test_a_predicted_reason_stays_predicted(
     assert json.loads(msgspec.json.encode(found))["predicted"] is True
 
 
-def test_a_score_that_names_both_lists_is_left_alone():
-    """The usual case costs nothing: the same score comes back, not a copy."""
-    told = [risk.LineReason(row=0, guesses=[_guess("AD-2-5", "29")]), risk.LineReason(row=1)]
-    score = risk.Score(state="scored", probability=0.5, line_reasons=told)
-    assert risk.completed(score, BOOK, ON) is score
+def test_a_flagged_line_says_what_helps():
+    """The remedy of the likeliest reason goes with the line; a reason without one, or unknown, has none."""
+    told = [
+        risk.LineReason(row=0, guesses=[_guess(None, "29"), _guess("MN-1-1", "50")]),
+        risk.LineReason(row=1),
+        risk.LineReason(row=2, guesses=[_guess("CV-3-1", "119")]),
+        risk.LineReason(row=3, guesses=[_guess("N-DC-079", None)]),
+    ]
+    found = risk.completed(risk.Score(state="scored", probability=0.5, line_reasons=told), BOOK, ON)
+    first, *others = found.line_reasons
+    assert first.guesses[0].nphies == "AD-2-5"
+    assert first.fix == BOOK.entries("nphies", "AD-2-5")[0].fix
+    assert first.fix is not None
+    assert [other.fix for other in others] == [None, None, None]
+    assert others == told[1:]
+    silent = risk.not_scored("scoring.down")
+    assert risk.completed(silent, BOOK, ON) is silent
 
 
 def test_fhir_names_of_findings():
@@ -244,6 +256,16 @@ def test_fhir_names_of_findings():
     assert BOOK.issue(_codes(), "invalid", ON) is None
     limits = {found.code for found in BOOK.names if found.adjudication == "ar002"}
     assert limits == {"35", "119", "149"}
+
+
+@given(st.sampled_from(BOOK.names), DAYS)
+def test_names_are_found_back(found: reasons.Name, on: date):
+    """Whatever FHIR or the 277CA calls an adjustment, the adjustment is among those it calls so."""
+    for field in ("issue", "adjudication", "status"):
+        value = getattr(found, field)
+        if value is not None:
+            assert found in BOOK.named(field, value, on)
+    assert BOOK.named("status", "999", on) == []
 
 
 def test_documents_for_readers_hold_what_is_in_use():

@@ -134,6 +134,10 @@ class Book:
             None,
         )
 
+    def named(self, field: Literal["issue", "adjudication", "status"], value: str, on: dt.date) -> list[Name]:
+        """Return the adjustments and remarks that FHIR or the 277CA call so on a day: `name` reversed."""
+        return [found for found in self.names if getattr(found, field) == value and found.valid.holds(on)]
+
     def issue(self, codes: decisions.Codes, kind: Kind, on: dt.date) -> str | None:
         """Return the FHIR issue type of a finding; what is missing is always `required`."""
         if kind == "missing":

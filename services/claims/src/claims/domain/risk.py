@@ -11,10 +11,11 @@ from formats import model
 
 
 class LineReason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why the line in this row of the claim is flagged; `guesses` likeliest first."""
+    """Why the line in this row of the claim is flagged: `guesses` likeliest first, `fix` for the first."""
 
     row: int
     guesses: list[decisions.LikelyReason] = []
+    fix: decisions.Bilingual | None = None
     contributions: list[decisions.Contribution] = []
 
 
@@ -37,13 +38,13 @@ def not_scored(reason: str) -> Score:
 
 
 def completed(score: Score, book: reasons.Book, on: dt.date) -> Score:
-    """Return the score, its guesses with the code the model left out; all of them stay marked predicted."""
-    if all(guess.nphies and guess.carc for reason in score.line_reasons for guess in reason.guesses):
+    """Return the score, guesses with the code their model left out, lines with what helps against the first.
+
+    All guesses stay marked predicted.
+    """
+    if not score.line_reasons:
         return score
-    told = [
-        msgspec.structs.replace(reason, guesses=[book.likely(guess, on) for guess in reason.guesses])
-        for reason in score.line_reasons
-    ]
+    told = [_completed(reason, book, on) for reason in score.line_reasons]
     return msgspec.structs.replace(score, line_reasons=told)
 
 
@@ -73,6 +74,14 @@ def at_risk(probability: float | None, exposure: int | None) -> int | None:
     return max(0, math.floor(probability * exposure + 0.5))
 
 
+def _completed(reason: LineReason, book: reasons.Book, on: dt.date) -> LineReason:
+    if not reason.guesses:
+        return reason
+    guesses = [book.likely(guess, on) for guess in reason.guesses]
+    known = book.find("nphies", guesses[0].nphies or "", on)
+    return msgspec.structs.replace(reason, guesses=guesses, fix=None if known is None else known.fix)
+
+
 def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) -> list[decisions.LineRisk]:
     reasons = {reason.row: reason for reason in score.line_reasons}
     return [
@@ -95,4 +104,5 @@ def _line(
         at_risk_minor=money,
         likely_reason=reason.guesses[0] if reason.guesses else None,
         reasons=reason.contributions,
+        fix=reason.fix,
     )
