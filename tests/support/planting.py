@@ -9,14 +9,13 @@ type Edit = Callable[[Json], None]
 
 
 class Fault(NamedTuple):
-    """A fault: which sound claim it is planted into, how, and the one rule that must see it, at which path."""
+    """A fault: the sound claim it is planted into, how, and the one rule that must see it, at which path."""
 
     base: str
     what: str
     rule: str
     path: str
     edits: tuple[Edit, ...]
-    beside: frozenset[str] = frozenset()  # rules that say the same fault in other words, never errors
 
 
 def planted(sound: Mapping[str, Any], fault: Fault) -> Json:

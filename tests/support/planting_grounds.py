@@ -169,7 +169,10 @@ def _vision() -> dict[str, Any]:
 
 
 def _preauthorization() -> dict[str, Any]:
-    claim = _professional() | {"use": "preauthorization", "profile": [PROFILE.format("professional-priorauth")]}
+    claim = _professional() | {
+        "use": "preauthorization",
+        "profile": [PROFILE.format("professional-priorauth")],
+    }
     claim["encounter"] |= {"status": "planned"}
     claim["lines"][0].pop("patient_invoice")
     return claim
