@@ -28,7 +28,8 @@ MONEY = (
     _fault("base", "patient pays more than all", "BASE-108", "lines[0].patient_share",
            put("lines.0.patient_share", 116)),
     _fault("base", "factor is zero", "BASE-109", "lines[0].factor",
-           put("lines.0.factor", 0), put("lines.0.net", 15), put("total", 15)),
+           put("lines.0.factor", 0), put("lines.0.net", 15), put("total", 15),
+           put("lines.0.patient_share", 0)),
     _fault("nphies-professional", "another currency", "NPH-201", "currency", put("currency", "USD")),
     _fault("nphies-professional", "a package without details", "BV-00036", "lines[0].package",
            put("lines.0.package", True)),
@@ -172,7 +173,8 @@ ENCOUNTERS = (
 )  # fmt: skip
 
 HEADS = (
-    _fault("nphies-institutional", "subtype of a stay", "BV-00364", "subtype", put("subtype", "emr")),
+    _fault("nphies-institutional", "subtype of a stay", "BV-00364", "subtype",
+           put("subtype", "emr"), drop("diagnoses.1")),
     _fault("nphies-professional", "subtype of an office", "BV-00365", "subtype", put("subtype", "ip")),
     _fault("nphies-oral", "subtype of a dentist", "BV-00366", "subtype", put("subtype", "emr")),
     _fault("nphies-vision", "subtype of an optician", "BV-00367", "subtype", put("subtype", "ip")),
