@@ -135,3 +135,40 @@ def test_a_dated_link_holds_on_its_days_only(first: date, last: date, data: st.D
     book = support.read(documents)
     day = data.draw(st.sampled_from([first, last]) | st.dates(date(1999, 1, 1), date(2031, 1, 1)))
     assert ("16" in [link.carc for link in book.adjustments("A-1", day)]) is (first <= day <= last)
+
+
+def _problems(documents: dict[str, Any]) -> list[str] | None:
+    """What is told of documents, None where they are a sound book."""
+    try:
+        support.read(documents)
+    except errors.Invalid as fault:
+        return [found.message for found in fault.violations]
+    return None
+
+
+_WILD = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.text(max_size=6)
+    | st.dates()
+    | st.just([])
+    | st.just({})
+)
+
+
+@given(st.data())
+def test_whatever_stands_in_a_document_is_read_or_told(data: st.DataObject):
+    """One value anywhere replaced by anything: a book, or the one fault with violations; never a crash."""
+    documents = support.small()
+    at: Any = documents
+    for _ in range(data.draw(st.integers(1, 4))):
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else list(range(len(at)))))
+        if not isinstance(at[key], dict | list) or not at[key]:
+            break
+        parent, at = at, at[key]
+    else:
+        at = parent
+    at[key] = data.draw(_WILD)
+    told = _problems(documents)
+    assert told is None or (told and all(told))
