@@ -91,7 +91,7 @@ async def offline(
     judged on is the clock's.
     """
     clock = clock or clocks.SystemClock()
-    packs, tables = pack_files.load(packs_dir, over)
+    common = pack_files.book(packs_dir, over)
     async with contextlib.AsyncExitStack() as stack:
         scored: ports.Scorer = lone.NoScorer()
         if scoring_channel is not None:
@@ -100,7 +100,7 @@ async def offline(
             stack.push_async_callback(served.aclose)
             scored = served
         rooms = Rooms(
-            rules=engines.Engines(engines.Book(packs=packs, tables=tables), {}),
+            rules=engines.Engines(common, {}),
             tenants=lone.OneTenant(),
             scorer=scored,
             store=lone.NoRecord(),
@@ -112,7 +112,7 @@ async def offline(
         )
 
         async def ready() -> apps.Readiness:
-            return apps.Readiness(ok=True, detail=f"{len(packs)} packs, offline")
+            return apps.Readiness(ok=True, detail=f"{len(common.packs)} packs, offline")
 
         yield assemble(settings, rooms, clock, ready)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from chassis import contexts, errors
-from claims.domain import amounts, decisions, histories, identities, past, risk, tenants, windows
+from claims.domain import amounts, checklists, decisions, histories, identities, past, risk, tenants, windows
 from formats import model
 
 
@@ -147,6 +147,11 @@ class TenantRules(Protocol):
 
 class Rules(Protocol):
     """The rule engine."""
+
+    @property
+    def checklists(self) -> checklists.Checklists:
+        """What a decision asks for beside its findings, by the tables of these rules."""
+        ...
 
     @property
     def windows(self) -> windows.Windows:

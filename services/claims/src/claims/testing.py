@@ -13,7 +13,17 @@ import msgspec
 from chassis import clock as clocks
 from chassis import contexts, errors
 from claims import ports
-from claims.domain import decisions, documents, histories, identities, past, risk, tenants, windows
+from claims.domain import (
+    checklists,
+    decisions,
+    documents,
+    histories,
+    identities,
+    past,
+    risk,
+    tenants,
+    windows,
+)
 from claims.domain.rules import tables
 from formats import canonical, hashing, model
 
@@ -49,6 +59,7 @@ class FakeRules:
     def __init__(self, judge: Callable[[model.Claim], Sequence[decisions.Finding]] = lambda _: ()) -> None:
         self.judge = judge
         self.windows = windows.Windows(tables.Tables())
+        self.checklists = checklists.Checklists(tables.Tables(), {})
         self.asked: list[tuple[model.Claim, date]] = []
         self.histories: list[Sequence[past.LineHistory] | None] = []
         self.batches: list[int] = []

@@ -13,7 +13,7 @@ import msgspec
 from chassis import errors
 from claims.domain import reasons
 from claims.domain.rules import coding, engines, packs, shapes, tables
-from claims.outbound import reason_files, table_files, yaml_files
+from claims.outbound import label_files, reason_files, table_files, yaml_files
 
 TENANTS = "tenants"
 
@@ -32,8 +32,14 @@ def load(directory: Path, over: Sequence[Path] = ()) -> tuple[list[packs.Pack], 
     `over` are folders built alike whose tables are laid over those before them and whose packs are added.
     Raises Invalid with reason `pack.invalid` and one violation per problem, NotFound `pack.absent` for none.
     """
-    found, _ = _common(directory, over)
+    found = book(directory, over)
     return list(found.packs), found.tables
+
+
+def book(directory: Path, over: Sequence[Path] = ()) -> engines.Book:
+    """Return what an engine is made of that serves everyone; see `load`."""
+    found, _ = _common(directory, over)
+    return found
 
 
 def library(directory: Path, over: Sequence[Path] = ()) -> Library:
@@ -59,7 +65,11 @@ def load_tenants(directory: Path) -> dict[str, tuple[list[packs.Pack], tables.Ta
 
 def _common(directory: Path, over: Sequence[Path]) -> tuple[engines.Book, Mapping[str, shapes.Shape]]:
     loaded, said = table_files.load(directory), reason_files.find(directory)
-    found = engines.Book(packs=_packs(directory, loaded.tables, said, ""), tables=loaded.tables)
+    found = engines.Book(
+        packs=_packs(directory, loaded.tables, said, ""),
+        tables=loaded.tables,
+        labels=label_files.load(directory, {}, loaded.tables),
+    )
     if not found.packs:
         raise errors.NotFound("pack.absent", "There is no pack.yaml in any folder of the packs' directory.")
     known = loaded.shapes
@@ -82,7 +92,8 @@ def _laid(
     whole = below.tables.under(loaded.tables)
     added = _packs(folder, whole, said, label)
     _refuse_doubles(below.packs, added, label)
-    return engines.Book(packs=[*below.packs, *added], tables=whole), loaded.shapes
+    labels = label_files.load(folder, below.labels, whole, label)
+    return engines.Book(packs=[*below.packs, *added], tables=whole, labels=labels), loaded.shapes
 
 
 def _refuse_doubles(below: Sequence[packs.Pack], added: Sequence[packs.Pack], label: str) -> None:

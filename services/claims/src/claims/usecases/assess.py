@@ -12,6 +12,7 @@ from chassis import errors, logs
 from claims import ports
 from claims.domain import (
     amounts,
+    checklists,
     decisions,
     documents,
     histories,
@@ -250,7 +251,7 @@ class Assess:
         if work.fault is not None:
             return work.fault
         sums = amounts.add_up(work.claim)
-        decision = _decision(work, sums, moment, decided)
+        decision = _decision(work, sums, moment, decided, self._rules.of(work.tenant.name).checklists)
         self.stages.decided(decision.verdict, decision.regime)
         return Assessed(
             arrival=work.arrival,
@@ -305,11 +306,14 @@ async def score_or_say_why(
     ]
 
 
-def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) -> decisions.Decision:
+def _decision(
+    work: _Work, sums: amounts.Sums, moment: _Moment, decided: str, asking: checklists.Checklists
+) -> decisions.Decision:
     claim, outcome = work.claim, work.outcome
     duplicates = [] if work.known is None else histories.duplicates(claim, work.question, work.known)
     earlier = work.earlier
     findings = [*outcome.findings, *earlier.findings]
+    advice = asking.advise(claim, findings, as_of=moment.day(claim.regime))
     danger = risk.assess(work.score, claim, sums)
     threshold = work.tenant.review_threshold
     verdict = verdicts.decide(findings, danger, review_threshold=threshold)
@@ -331,8 +335,17 @@ def _decision(work: _Work, sums: amounts.Sums, moment: _Moment, decided: str) ->
         risk=danger,
         amounts=amounts.shown(sums),
         duplicates=duplicates,
+        required_documents=advice.required_documents,
+        submit_by=advice.submit_by,
         rules=list(outcome.rules),
-        code_sets=list(outcome.code_sets),
+        code_sets=_once(outcome.code_sets, advice.code_sets),
         received_at=moment.received,
         decided_at=decided,
     )
+
+
+def _once(
+    told: Sequence[decisions.CodeSetRevision], more: Sequence[decisions.CodeSetRevision]
+) -> list[decisions.CodeSetRevision]:
+    """Return all revisions that were asked, each once."""
+    return [*told, *(revision for revision in more if revision not in told)]

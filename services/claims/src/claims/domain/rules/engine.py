@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from chassis import errors
-from claims.domain import decisions, windows, zones
+from claims.domain import checklists, decisions, windows, zones
 from claims.domain.rules import explaining, packs, programs, runtime, tables, tree
 from claims.domain.rules.columnar import batches, forms
 from formats import model
@@ -56,7 +56,14 @@ class Engine:
     A batch of `many` claims of one kind is judged by the columnar form, a smaller one claim by claim.
     """
 
-    def __init__(self, packs: Sequence[packs.Pack], tables: tables.Tables, *, many: int = forms.MANY) -> None:
+    def __init__(
+        self,
+        packs: Sequence[packs.Pack],
+        tables: tables.Tables,
+        *,
+        labels: checklists.Labels | None = None,
+        many: int = forms.MANY,
+    ) -> None:
         self._packs, self._tables, self._many = tuple(packs), tables, many
         self._gatherers = batches.Gatherers()
         self._rules = [(pack, rule) for pack in packs for rule in pack.rules]
@@ -67,6 +74,7 @@ class Engine:
         self._selected: dict[tuple[object, ...], _Program] = {}
         self._explainers: dict[str, explaining.Explainer] = {}
         self.windows = windows.Windows(tables)  # how far back a line looks, by these tables
+        self.checklists = checklists.Checklists(tables, labels or {})
 
     @property
     def packs(self) -> tuple[packs.Pack, ...]:

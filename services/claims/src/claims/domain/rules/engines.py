@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from claims.domain import checklists
 from claims.domain.rules import engine, packs, tables
 
 
@@ -15,15 +16,20 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
     packs: Sequence[packs.Pack]
     tables: tables.Tables
+    labels: checklists.Labels = {}
 
 
 class Engines:
     """Answers with the engine of a tenant; raises Invalid at construction like an engine."""
 
     def __init__(self, common: Book, own: Mapping[str, Book]) -> None:
-        self._common = engine.Engine(common.packs, common.tables)
-        self._own = {tenant: engine.Engine(book.packs, book.tables) for tenant, book in own.items()}
+        self._common = _engine(common)
+        self._own = {tenant: _engine(book) for tenant, book in own.items()}
 
     def of(self, tenant: str) -> engine.Engine:
         """Return the engine that judges a tenant's claims."""
         return self._own.get(tenant, self._common)
+
+
+def _engine(book: Book) -> engine.Engine:
+    return engine.Engine(book.packs, book.tables, labels=book.labels)

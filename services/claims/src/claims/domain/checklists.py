@@ -1,0 +1,112 @@
+"""What a decision asks for beside its findings: documents to send, and the last day to file.
+
+Room: domain; out of the dated tables `documents` and `filing-limits`. A table that is declared only asks for
+nothing.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from claims.domain import deadlines, decisions, identities, zones
+from claims.domain.rules import tables
+from formats import days, model
+
+DOCUMENTS, LIMITS = "documents", "filing-limits"
+REASON = "reason:"  # before a payer's reason in the key of `documents`
+SEPARATOR = ";"  # between the documents of one row
+EVERY_PAYER, REGIME = "*", "regime:"  # keys of `filing-limits` where a payer has no row of its own
+
+type Labels = Mapping[str, decisions.Bilingual]
+type Read = Callable[[str, int], object]
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """What to send and by when, with the tables that said so."""
+
+    required_documents: list[decisions.RequiredDocument] = []
+    submit_by: str | None = None
+    code_sets: list[decisions.CodeSetRevision] = []
+
+
+class Checklists:
+    """Advice by the tables at hand; `labels` name each document that they name."""
+
+    def __init__(self, known: tables.Tables, labels: Labels) -> None:
+        self._labels = labels
+        self._documents, self._document_revisions = _column(known, DOCUMENTS, "documents")
+        self._limit, self._limit_revisions = _column(known, LIMITS, "days")
+
+    def advise(self, claim: model.Claim, findings: Sequence[decisions.Finding], *, as_of: dt.date) -> Advice:
+        """Return the documents that findings and services ask for, each once, and the last day to file."""
+        today = as_of.toordinal() - tables.EPOCH
+        needed: dict[str, str] = {}
+        for code, reason in (*self._answers(findings, today), *self._evidence(claim, today)):
+            needed.setdefault(code, reason)
+        required = [
+            decisions.RequiredDocument(code=code, label=self._labels[code], reason=reason)
+            for code, reason in needed.items()
+        ]
+        submit_by = self._submit_by(claim)
+        return Advice(
+            required_documents=required,
+            submit_by=submit_by,
+            code_sets=[
+                *(self._document_revisions if required else ()),
+                *(self._limit_revisions if submit_by is not None else ()),
+            ],
+        )
+
+    def _answers(self, findings: Sequence[decisions.Finding], today: int) -> Iterator[tuple[str, str]]:
+        """Yield each document that answers a finding's reason; what is at hand did not do, so it is asked."""
+        for finding in findings:
+            if finding.codes is not None and finding.severity != "info":
+                for reason in (finding.codes.nphies, finding.codes.carc):
+                    if reason:
+                        yield from ((code, reason) for code in self._named(REASON + reason, today))
+
+    def _evidence(self, claim: model.Claim, today: int) -> Iterator[tuple[str, str]]:
+        """Yield each document that a service needs and the claim does not hold."""
+        if self._documents is None:
+            return
+        held = {word for info in claim.supporting_info for word in (info.category, info.code)}
+        zone = zones.name(claim.regime)
+        for line in claim.lines:
+            if line.code and line.system:
+                day = days.day_number(line.service_date, zone)
+                key = f"{line.system}{tables.JOINT}{line.code}"
+                for code in self._named(key, today if day is None else day):
+                    if code not in held:
+                        yield code, line.code
+
+    def _named(self, key: str, day: int) -> list[str]:
+        found = None if self._documents is None else self._documents(key, day)
+        return named(found) if isinstance(found, str) else []
+
+    def _submit_by(self, claim: model.Claim) -> str | None:
+        if self._limit is None or not deadlines.starts_afresh(claim):
+            return None
+        last = deadlines.last_service(claim)
+        if last is None:
+            return None
+        payer, regime = identities.focal_payer(claim), claim.regime or "base"
+        for key in (payer, EVERY_PAYER, REGIME + regime):
+            limit = self._limit(key, last) if key else None
+            if isinstance(limit, int):
+                return deadlines.after(last, limit)
+        return None
+
+
+def named(documents: str) -> list[str]:
+    """Return the codes of documents that a row names."""
+    return [word for part in documents.split(SEPARATOR) if (word := part.strip())]
+
+
+def _column(
+    known: tables.Tables, name: str, column: str
+) -> tuple[Read | None, list[decisions.CodeSetRevision]]:
+    table = known.find(name)
+    if table is None or not table.periods:
+        return None, []
+    return table.reader(column), table.revisions()
