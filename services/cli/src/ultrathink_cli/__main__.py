@@ -2,7 +2,19 @@
 
 import typer
 
-from ultrathink_cli.inbound import audit, check, demo, models, rules, status, submit, tables, tokens, up
+from ultrathink_cli.inbound import (
+    audit,
+    check,
+    demo,
+    models,
+    replay,
+    rules,
+    status,
+    submit,
+    tables,
+    tokens,
+    up,
+)
 
 app = typer.Typer(
     name="ultrathink",
@@ -15,6 +27,7 @@ VERBS = (
     up.up,
     demo.demo,
     check.check,
+    replay.replay,
     submit.submit,
     status.status,
     tokens.token,

@@ -20,6 +20,9 @@ from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import database, processes, run_file
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from claims.outbound import replays
     from claims.outbound import workbench as benches
     from payersim.usecases import simulate as simulating
     from storage.outbound import embedded
@@ -236,6 +239,40 @@ async def offline(
         ) as app,
     ):
         yield local.LocalChannel(app, caller=CALLER)
+
+
+def replay_plan(
+    packs_dir: Path | None, over: Sequence[Path], tenant: str, as_of: "date | None"
+) -> "replays.Plan":
+    """Return what stored claims are judged again by; ours where no folder of packs is named."""
+    from claims.outbound import replays  # noqa: PLC0415 - see the module
+
+    folders = tuple(str(folder.resolve()) for folder in over)
+    return replays.Plan(
+        directory=str((packs_dir or packs()).resolve()), over=folders, tenant=tenant, as_of=as_of
+    )
+
+
+def replay_about(plan: "replays.Plan") -> dict[str, Any]:
+    """Return what a plan judges by, after loading it once."""
+    from claims.outbound import replays  # noqa: PLC0415 - see the module
+
+    return replays.about(plan)
+
+
+async def replay(
+    parts: AsyncIterator[list[tuple[str, bytes, bytes]]], plan: "replays.Plan", workers: int
+) -> "AsyncIterator[replays.Progress]":
+    """Yield the growing report of claims judged again."""
+    from claims.domain import replaying  # noqa: PLC0415 - see the module
+    from claims.outbound import replays  # noqa: PLC0415
+
+    async def recorded() -> AsyncIterator[list[replaying.Recorded]]:
+        async for part in parts:
+            yield [replaying.Recorded(*one) for one in part]
+
+    async for progress in replays.replay(recorded(), plan, workers=workers):
+        yield progress
 
 
 @asynccontextmanager

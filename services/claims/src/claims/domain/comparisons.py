@@ -62,6 +62,7 @@ class Report:
         self._money: Counter[tuple[str, str, str]] = Counter()
         self._rules: dict[str, Counter[str]] = {}
         self._shown: list[Difference] = []
+        self._refused: list[str] = []
 
     def add(self, found: Difference) -> None:
         """Count one claim."""
@@ -81,11 +82,17 @@ class Report:
             for rule, _ in names:
                 self._rules.setdefault(rule, Counter())[word] += 1
 
+    def refuse(self, ids: Sequence[str]) -> None:
+        """Count claims that could not be read or judged; a few are named."""
+        self.unreadable += len(ids)
+        self._refused += ids[: self.KEPT - len(self._refused)]
+
     def document(self) -> dict[str, object]:
         """Return everything as a plain document; money is decimal text in major units, by currency."""
         return {
             "claims": self.claims,
             "unreadable": self.unreadable,
+            "refused": list(self._refused),
             "changed": self.changed,
             "verdicts": [
                 {"before": before, "after": after, "claims": count, "money": self._sums(before, after)}

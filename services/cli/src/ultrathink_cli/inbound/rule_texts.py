@@ -26,6 +26,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 SAID_STYLE = {"fires": "bold red", "satisfied": "green", "not_checked": "yellow", "not_applicable": "dim"}
+SHOWN = 20  # claims a terminal lists; --json has more
 _TRUTHS = ((True, "true"), (False, "false"), (None, "null"))
 VALUE_STYLE = {"true": "green", "false": "red", "null": "yellow"}
 
@@ -148,6 +149,25 @@ def effect(told: Mapping[str, Any]) -> Iterator[text.Text]:
             f"{rule['undecided']:>7,} otherwise decidable",
         )  # fmt: skip
         yield text.Text(f"  {rule['rule']:<18}{'  '.join(counts)}")
+
+
+def replayed(told: Mapping[str, Any]) -> Iterator[text.Text]:
+    """Yield what stored claims would have come to by other rules."""
+    judged = ", ".join(f"{pack['pack']} {pack['revision']}" for pack in told["packs"])
+    day = "the day each was decided" if told["as_of"] == "recorded" else told["as_of"]
+    yield text.Text(f"tenant {told['tenant']}, as of {day}, by {judged}")
+    yield from effect(told)
+    for one in told["examples"][:SHOWN]:
+        signs = [f"+{rule} {path}" for rule, path in one["appeared"]]
+        signs += [f"-{rule} {path}" for rule, path in one["vanished"]]
+        signs += [f"?{rule} {path}" for rule, path in one["undecided"]]
+        turn = one["before"] if one["before"] == one["after"] else f"{one['before']} → {one['after']}"
+        yield text.Text(f"  {one['id']}  {turn}  {', '.join(signs)}", style="dim")
+    if told["kept_as_recorded"]:
+        kept = f"{len(told['kept_as_recorded'])} rules look at earlier claims"
+        yield text.Text(f"{kept}: what they said was kept as recorded", style="dim")
+    if told["interrupted"]:
+        yield text.Text(f"interrupted; go on with --after {told['last']}", style="bold yellow")
 
 
 def _field(name: str, value: str) -> text.Text:

@@ -62,6 +62,27 @@ async def export(channel: grpc.aio.Channel, tenant: str, file: Path) -> int:
     return rows
 
 
+async def read_claims(
+    channel: grpc.aio.Channel, tenant: str, *, after: str, received_from: str, received_to: str
+) -> AsyncIterator[list[tuple[str, bytes, bytes]]]:
+    """Yield a tenant's claims in parts, as (id, claim, decision) in canonical JSON, oldest first.
+
+    Storage records that they were read. Raises the fault that ended the call.
+    """
+    context = common_pb2.Context(
+        item_id="replay", tenant=tenant, subject=SUBJECT, roles=["auditor"], remaining_ms=PATIENCE_MS
+    )
+    request = storage_pb2.ReadClaimsRequest(
+        context=context, after=after, received_from=received_from, received_to=received_to
+    )
+    call = storage_pb2_grpc.ClaimReaderStub(channel).ReadClaims(request)
+    try:
+        async for part in call:
+            yield [(claim.id, claim.claim_json, claim.decision_json) for claim in part.claims]
+    finally:
+        call.cancel()
+
+
 async def _written(answers: AsyncIterable[storage_pb2.ExportResponse], file: Path) -> int:
     rows = 0
     with pq.ParquetWriter(file, SCHEMA) as writer:
