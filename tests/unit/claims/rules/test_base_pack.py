@@ -1,40 +1,23 @@
-"""The committed packs: every rule does what its examples say, reads well, and spares sound claims."""
+"""The base pack: it spares sound claims and published examples; its examples are judged in test_packs."""
 
 import functools
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rules_support as support
-from claims.domain.rules import engine, examples, packs
+from claims.domain.rules import engine, examples
 from formats import model, readers
 
 BASE = support.committed()[0][0]
-IDS = [(rule.id, name, at) for rule in BASE.rules for name in ("violates", "satisfies")
-       for at in range(len(getattr(rule.examples, name)))]  # fmt: skip
 EXAMPLES = Path(__file__).parents[5] / "shared" / "data" / "fhir"
-ARABIC = re.compile(r"[\u0621-\u064a]")
 
 
 @functools.cache
 def _engine() -> engine.Engine:
     return engine.Engine(*support.committed())
-
-
-@pytest.mark.parametrize(("rule", "name", "at"), IDS, ids=[f"{rule}-{name}-{at}" for rule, name, at in IDS])
-def test_every_example_comes_out(rule: str, name: str, at: int):
-    """A rule fires on what it says violates it, and is decided and silent on what satisfies it."""
-    found = next(entry for entry in BASE.rules if entry.id == rule)
-    partial = getattr(found.examples, name)[at]
-    claim, as_of = examples.build(partial)
-    outcome = _engine().evaluate(claim, as_of=as_of)
-    fired = [finding for finding in outcome.findings if finding.rule == rule]
-    assert bool(fired) is (name == "violates")
-    if not fired:
-        assert rule not in {entry.rule for entry in outcome.not_checked}
 
 
 def test_the_checker_of_examples_agrees():
@@ -61,21 +44,10 @@ def test_a_sound_claim_has_no_finding():
     assert {entry.name for entry in outcome.code_sets} >= {"icd-10-cm", "hcpcs"}
 
 
-@pytest.mark.parametrize("rule", BASE.rules, ids=lambda rule: rule.id)
-def test_every_rule_speaks_both_languages(rule: packs.Rule):
-    """Title, message and suggestion are there in Arabic letters too, with the same values."""
-    assert rule.suggestion is not None
-    for text in (rule.title, rule.message.text, rule.suggestion.text):
-        assert len(ARABIC.findall(text.ar)) > len(re.sub(r"\{\w+\}", "", text.ar)) / 3
-        assert not ARABIC.search(text.en)
-        assert set(re.findall(r"\{\w+\}", text.en)) == set(re.findall(r"\{\w+\}", text.ar))
-    assert rule.source
-
-
 def test_the_pack_is_as_large_as_promised():
-    """The base pack holds more than thirty rules, most of them errors of arithmetic, order and dates."""
-    assert len(BASE.rules) >= 50
-    assert sum(rule.severity == "error" for rule in BASE.rules) >= 25
+    """The base pack holds more than eighty rules; many are errors of arithmetic, order and dates."""
+    assert len(BASE.rules) >= 80
+    assert sum(rule.severity == "error" for rule in BASE.rules) >= 35
     assert BASE.regimes == ("base", "nphies", "x12-us")
 
 
