@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import reasons_support as support
 from chassis import errors
+from claims.domain import reason_documents
 
 type Change = Callable[[dict[str, Any]], object]
 
@@ -98,6 +99,17 @@ def test_what_is_wrong_is_told_with_its_place(change: Change, path: str, code: s
 def test_a_document_of_another_shape_is_refused(change: Change, message: str):
     """Misspelt fields, unknown words, a claim to be official, missing lists."""
     assert any(message in f"{path}: {text}" for path, _, text in _violations(change))
+
+
+def test_every_field_is_explained_where_the_message_sends_one():
+    """docs/reasons.md names each field of lists, codes, links and names, and a remedy points there."""
+    text = (support.ROOT / reason_documents.GUIDE).read_text()
+    for kind in (reason_documents.CodeList, reason_documents.Code, reason_documents.Crosswalk,
+                 reason_documents.Link, reason_documents.Name):  # fmt: skip
+        for name in kind.__struct_encode_fields__:
+            assert f"`{name}" in text, name
+    [message] = [text for _, _, text in _violations(_code("carc", grup="CO")) if "grup" in text]
+    assert message.endswith("See docs/reasons.md for the fields.")
 
 
 def test_all_mistakes_are_told_at_once():

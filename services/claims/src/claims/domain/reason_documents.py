@@ -12,6 +12,8 @@ import msgspec
 from claims.domain import decisions, reason_checks, reasons
 from claims.domain.rules import documents, packs
 
+GUIDE = "docs/reasons.md"  # where the fields below are explained
+
 type CodeText = Annotated[
     str, msgspec.Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
 ]
@@ -107,10 +109,10 @@ def read(files: Sequence[tuple[str, object]]) -> reasons.Book:
     for file, content in files:
         for document in content if isinstance(content, list) else [content]:
             if isinstance(document, dict) and document.get("list") == "crosswalk":
-                walk = report.read(file, document, Crosswalk)
+                walk = report.read(file, document, Crosswalk, guide=GUIDE)
                 walks += [] if walk is None else [(file, walk)]
             else:
-                found = report.read(file, document, CodeList)
+                found = report.read(file, document, CodeList, guide=GUIDE)
                 lists += [] if found is None else [(file, found)]
     if len(walks) != 1:
         report.add(

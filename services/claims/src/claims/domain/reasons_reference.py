@@ -26,13 +26,51 @@ Rules state a nphies reason, an adjustment code or both; where a rule states onl
 and the 277CA codes are filled in from this table when packs are loaded. The 277CA category follows from the kind
 of finding: A6 where something is missing, A7 where a value is wrong, A8 where fields do not fit each other.
 """
+_TAIL = """
+## The files
+
+`packs/reasons/*.yaml` hold one document each, or a list of them. A list of codes has `list` (`nphies`, `error`,
+`carc`, `rarc`, `group`, `category`, `status`), `title {en, ar}`, `system`, `source`, `licence`, `revision` and
+`codes`:
+
+| field of `codes` | meaning |
+|-|-|
+| `code` | the code, or a list of codes that mean the same |
+| `en`, `ar` | what it means, in our words, on one line |
+| `from`, `to` | first and last day of use; an open end, or one not known, is left out |
+| `ended` | with what it ended, where the day is not known: nothing points to it any more |
+| `uses` | `claim`, `preauthorization`, `predetermination` |
+| `group`, `groups` | the usual group of an adjustment, and the only ones its list allows |
+| `needs_remark` | the adjustment says nothing without a remark |
+| `replaced_by` | what to use instead |
+| `fix` | one sentence of what helps, in `en` and `ar` |
+| `no_direct` | why no adjustment says this reason, in `en` and `ar` |
+
+The one crosswalk has `list: crosswalk`, `official: false`, `title`, `source`, `licence`, `revision`, `links` and
+`names`:
+
+| field of `links` | meaning |
+|-|-|
+| `nphies`, `carc`, `rarc`, `group` | a reason, the adjustment that says it, with its remark, and its group if not the usual one |
+| `prefer` | 1 is the first choice; the next numbers are for other cases |
+| `note` | which case |
+| `from`, `to`, `source` | as above; without `source` the file's own holds |
+
+| field of `names` | meaning |
+|-|-|
+| `carc` or `rarc` | what is named |
+| `issue` | type of a FHIR issue |
+| `adjudication` | `ar001` (not covered), `ar002` (limit reached) |
+| `status`, `category` | of a 277CA; the category only where it does not follow from the kind of finding |
+| `from`, `to`, `source` | as above |
+"""
 _LISTS: tuple[reasons.ListName, ...] = ("carc", "rarc", "group", "category", "status", "error")
 
 
 def markdown(book: reasons.Book) -> str:
     """Return the document."""
     parts = [_HEAD, *_sources(book), *_crosswalk(book), *_names(book)]
-    return "\n".join([*parts, *(line for name in _LISTS for line in _list(book, name))]) + "\n"
+    return "\n".join([*parts, *(line for name in _LISTS for line in _list(book, name))]) + "\n" + _TAIL
 
 
 def _sources(book: reasons.Book) -> Iterator[str]:

@@ -150,14 +150,19 @@ class Report:
         """Note what another reading found wrong."""
         self._found.extend(Problem(found.path, found.code, found.message, "") for found in violations)
 
-    def read[T](self, file: str, content: object, kind: type[T], *, name: str = "") -> T | None:
-        """Return the content as a document of this kind; note what is wrong and return None otherwise."""
+    def read[T](
+        self, file: str, content: object, kind: type[T], *, name: str = "", guide: str = "docs/rule-schema.md"
+    ) -> T | None:
+        """Return the content as a document of this kind; note what is wrong and return None otherwise.
+
+        `guide` is where the fields of such documents are explained.
+        """
         try:
             return msgspec.convert(content, kind)
         except msgspec.ValidationError as cause:
             said, _, place = str(cause).partition(" - at `$")
             path = f"{file}: {name}{'.' if name and place else ''}{place.strip('`.')}".rstrip(": ")
-            remedy = f"{slips.of_document(said)} See docs/rule-schema.md for the fields.".lstrip()
+            remedy = f"{slips.of_document(said)} See {guide} for the fields.".lstrip()
             self.add(path, "document.invalid", f"{said}.", remedy)
             return None
 
