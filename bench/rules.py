@@ -25,7 +25,7 @@ from payersim.usecases import simulate
 
 HERE = Path(__file__).parent
 SEED = 12
-RULES, CLAIMS = (50, 200, 1_000), (1, 32, 1_000)
+RULES, CLAIMS = (50, 200, 1_000), (1, 32, 128, 256, 1_000)
 SECONDS = 0.15  # of processor time for one figure of one round, at least
 TODAY = date(2026, 8, 2).toordinal() - date(1970, 1, 1).toordinal()
 ZONE = "Asia/Riyadh"

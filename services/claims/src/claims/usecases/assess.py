@@ -24,11 +24,12 @@ from claims.domain import (
     verdicts,
     zones,
 )
+from claims.domain.rules.columnar import forms
 from claims.usecases import stages
 from formats import hashing, model
 
 RULES_TURN = 8  # Claims judged before other work of the loop gets a turn: well under a millisecond.
-RULES_BULK = 64  # So many claims at once are judged together: the engine then reads them by columns.
+RULES_BULK = forms.MANY  # So many claims at once are judged together: the engine then reads columns.
 RULES_BULK_TURN = 256  # Of those; some ten milliseconds, after which live claims have their turn.
 RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.

@@ -143,6 +143,9 @@ class Emitter:
                 return self._strict(f"({inner.body} in {self._layout.constant(frozenset(values))})", inner)
             case tree.Matches(operand=operand, pattern=pattern):
                 inner = self._code(operand)
+                start = runtime.beginning(pattern)
+                if start is not None:
+                    return self._strict(f"{inner.body}.startswith({self._layout.constant(start)})", inner)
                 matcher = self._layout.constant(runtime.like(pattern), key=("like", pattern))
                 return self._strict(f"({matcher}({inner.body}) is not None)", inner)
             case tree.Between(operand=operand, low=low, high=high):

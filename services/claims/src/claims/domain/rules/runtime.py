@@ -194,6 +194,12 @@ def like(pattern: str) -> Callable[[str], object]:
     return re.compile(text, re.DOTALL).fullmatch
 
 
+def beginning(pattern: str) -> str | None:
+    """Return the text that a LIKE pattern asks a value to begin with, None where it asks for more."""
+    start = pattern.removesuffix("%")
+    return None if start == pattern or "%" in start or "_" in start else start
+
+
 _FORM_MARKS = {"#": "[0-9]", "@": "[A-Za-z]", "?": "[0-9A-Za-z]"}
 _NPI_DIGITS = 10
 _NPI_PREFIX = "80840"  # health, United States: what a national provider identifier is checked behind

@@ -105,7 +105,8 @@ class Batch:
                 return self._numbers(values, found)
             case _KIND.BOOL:
                 codes = np.fromiter(map(_BOOLS.__getitem__, values), np.int8, len(values))
-                return vectors.Truths(codes == 1, codes == 2)  # noqa: PLR2004 - see _BOOLS
+                absent = codes == _BOOLS[None]
+                return vectors.decided(codes == _BOOLS[True], absent if absent.any() else None)
             case _KIND.TEXT:
                 return self.vocabulary.coded(values, len(values))
             case _KIND.TEXTS | _KIND.INTS:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from claims.domain.rules import explaining, packs, programs, runtime, tables
 from claims.domain.rules.columnar import batches, judging
 
-MANY = 64  # claims from which the columnar form is asked; see bench/README.md for where the forms cross
+MANY = 128  # claims of a kind from which columns pay: the forms cross near it, by docs/performance-rules.md
 MAX_RESTS = 16  # sets of left-over rules kept compiled; usually there is one, and it never changes
 
 type Said = list[programs.Hit] | Exception

@@ -55,6 +55,15 @@ def mapped(function: Callable[..., Any], kind: tree.Kind) -> Callable[..., vecto
     return step
 
 
+def like(pattern: str) -> Callable[[str], bool]:
+    """Return LIKE of one pattern."""
+    start = runtime.beginning(pattern)
+    if start is not None:
+        return lambda text: text.startswith(start)
+    matcher = runtime.like(pattern)
+    return lambda text: matcher(text) is not None
+
+
 def truth(found: vectors.Vector) -> vectors.Truths:
     """Return the vector as truth, which the checker made sure it is."""
     if not isinstance(found, vectors.Truths):
@@ -62,14 +71,10 @@ def truth(found: vectors.Vector) -> vectors.Truths:
     return found
 
 
-def negation(found: vectors.Truths) -> vectors.Truths:
-    """Return NOT."""
-    return vectors.Truths(found.false, found.true)
-
-
 def is_null(found: vectors.Vector) -> vectors.Truths:
     """Return IS NULL."""
-    return vectors.decided(~vectors.known(found), None)
+    absent = vectors.null(found)
+    return vectors.decided(vectors.never() if absent is None else absent)
 
 
 def compare(op: str) -> Callable[..., vectors.Truths]:
@@ -88,7 +93,7 @@ def compare(op: str) -> Callable[..., vectors.Truths]:
                 if op == "same":
                     return vectors.same_words(left, right)
                 equal = vectors.equal_words(left, right)
-                return equal if op == "=" else negation(equal)
+                return equal if op == "=" else vectors.negation(equal)
         raise TypeError("the checker lets only values of one kind be compared")
 
     return step
@@ -108,11 +113,11 @@ def one_of(values: Sequence[tree.Value]) -> Callable[..., vectors.Truths]:
         match operand:
             case vectors.Words():
                 return words.one_of(batch.vocabulary, operand, values)
-            case vectors.Truths(true=true, false=false):
+            case vectors.Truths(true=true, open=open_):
                 found = (true if True in values else vectors.never()) | (
-                    false if False in values else vectors.never()
+                    ~open_ if False in values else vectors.never()
                 )
-                return vectors.decided(found, true | false)
+                return vectors.decided(found, vectors.null(operand))
             case vectors.Numbers():
                 return numbers.one_of(
                     operand, [value for value in values if isinstance(value, int | Decimal)]
@@ -144,9 +149,9 @@ def choose(mask: vectors.Flags, left: vectors.Vector, right: vectors.Vector) -> 
         case vectors.Numbers(), vectors.Numbers():
             return numbers.choose(mask, left, right)
         case vectors.Truths(), vectors.Truths():
-            return vectors.Truths(
-                np.where(mask, left.true, right.true), np.where(mask, left.false, right.false)
-            )
+            true = np.where(mask, left.true, right.true)
+            sure = left.open is left.true and right.open is right.true
+            return vectors.Truths(true, true if sure else np.where(mask, left.open, right.open))
         case vectors.Words(), vectors.Words():
             return vectors.Words(np.where(mask, left.codes, right.codes))
     raise TypeError("the checker lets only values of one kind stand for one another")
@@ -161,8 +166,8 @@ def nullif(batch: batches.Batch, left: vectors.Vector, right: vectors.Vector) ->
             return vectors.Numbers(vectors.spread(data, max(len(data), len(hidden))), hidden, scale, bound)
         case vectors.Words(codes=codes):
             return vectors.Words(np.where(equal, 0, codes))
-        case vectors.Truths(true=true, false=false):
-            return vectors.Truths(true & ~equal, false & ~equal)
+        case vectors.Truths(true=true, open=open_):
+            return vectors.Truths(true & ~equal, open_ | equal)
 
 
 def comparable(left: tree.Node, right: tree.Node) -> bool:
@@ -191,7 +196,7 @@ def _truths(op: str, left: vectors.Truths, right: vectors.Truths) -> vectors.Tru
     if op == "same":
         return vectors.same_truth(left, right)
     equal = vectors.equal_truth(left, right)
-    return equal if op == "=" else negation(equal)
+    return equal if op == "=" else vectors.negation(equal)
 
 
 def _paired(left: vectors.Vector, right: vectors.Vector) -> tuple[vectors.Vector, vectors.Vector]:

@@ -76,11 +76,11 @@ class Program:
 
     def _judge(self, run: plans.Run, test: _Test, hits: list[list[programs.Hit]]) -> None:
         when: vectors.Truths | None = None if test.when is None else run.get(test.when)
-        if when is not None and not when.true.any():
+        if when is not None and not np.count_nonzero(when.true):
             return
         said: vectors.Truths = run.get(test.violation)
-        open_ = ~said.false if when is None else ~said.false & when.true
-        if open_.any():
+        open_ = said.open if when is None else said.open & when.true
+        if np.count_nonzero(open_):
             _note(run.batch.rows(test.rows), test.at, open_, said.true, hits)
 
 

@@ -151,7 +151,7 @@ def rounded(a: vectors.Numbers, digits: vectors.Numbers) -> vectors.Numbers:
 def compare(op: str, a: vectors.Numbers, b: vectors.Numbers) -> vectors.Truths:
     """Return the comparison; unknown where a side is NULL."""
     a, b = aligned(a, b)
-    return vectors.decided(_COMPARES[op](a.data, b.data), vectors.both_known(a, b))
+    return vectors.decided(_COMPARES[op](a.data, b.data), vectors.either(a.null, b.null))
 
 
 def same(a: vectors.Numbers, b: vectors.Numbers) -> vectors.Truths:
@@ -159,10 +159,10 @@ def same(a: vectors.Numbers, b: vectors.Numbers) -> vectors.Truths:
     a, b = aligned(a, b)
     equal = a.data == b.data
     if a.null is None and b.null is None:
-        return vectors.decided(equal, None)
+        return vectors.decided(equal)
     left = vectors.never() if a.null is None else a.null
     right = vectors.never() if b.null is None else b.null
-    return vectors.decided((equal & ~left & ~right) | (left & right), None)
+    return vectors.decided((equal & ~left & ~right) | (left & right))
 
 
 def one_of(a: vectors.Numbers, values: Sequence[Decimal | int]) -> vectors.Truths:
@@ -171,7 +171,7 @@ def one_of(a: vectors.Numbers, values: Sequence[Decimal | int]) -> vectors.Truth
     moved = [whole * 10 ** (a.scale - places) for whole, places in parts if places <= a.scale]
     wanted = [whole for whole in moved if abs(whole) < vectors.LIMIT]
     found: vectors.Flags = np.isin(a.data, np.array(wanted, np.int64))
-    return vectors.decided(found, None if a.null is None else ~a.null)
+    return vectors.decided(found, a.null)
 
 
 def choose(mask: vectors.Flags, a: vectors.Numbers, b: vectors.Numbers) -> vectors.Numbers:

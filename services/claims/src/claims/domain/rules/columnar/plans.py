@@ -85,6 +85,9 @@ class Plan:
 
     def apply(self, key: Hashable, function: Callable[..., Any], *slots: int) -> int:
         """Return the slot of function(results of slots); the key names the function."""
+        if len(slots) == 2:  # noqa: PLR2004 - most steps: spares them a list
+            left, right = slots
+            return self.step((key, slots), lambda run: function(run.get(left), run.get(right)))
         return self.step((key, slots), lambda run: function(*[run.get(slot) for slot in slots]))
 
     def column(self, rows: str, name: str) -> int:
@@ -138,16 +141,13 @@ class Writer:
             case tree.Junction(op=op, parts=parts):
                 return self._join((op,), functions.JUNCTIONS[op], *parts)
             case tree.Not(operand=operand):
-                return self._join(("not",), functions.negation, operand)
+                return self._join(("not",), vectors.negation, operand)
             case tree.IsNull(operand=operand):
                 return self._join(("null",), functions.is_null, operand)
             case tree.OneOf(operand=operand, values=values):
                 return self._in_batch(("in", _typed(values)), functions.one_of(values), operand)
             case tree.Matches(operand=operand, pattern=pattern):
-                match_ = runtime.like(pattern)
-                return self._mapped(
-                    ("like", pattern), lambda text: match_(text) is not None, tree.Kind.BOOL, operand
-                )
+                return self._mapped(("like", pattern), functions.like(pattern), tree.Kind.BOOL, operand)
         raise AssertionError(f"no form for {type(node).__name__}")  # the tree has no other node
 
     def slot(self, node: tree.Node, level: Level) -> int:

@@ -113,10 +113,11 @@ def _sums(data: vectors.Ints | vectors.Flags, segments: Segments) -> vectors.Int
 
 
 def _missing(wide: vectors.Vector, kept: vectors.Flags | None, segments: Segments) -> vectors.Flags | None:
-    absent = ~vectors.known(wide)
-    if kept is not None:
-        absent = absent & kept
-    if not absent.any():
+    absent = vectors.null(wide)
+    if absent is None:
+        return None
+    absent = absent if kept is None else absent & kept
+    if not np.count_nonzero(absent):
         return None
     return _sums(vectors.spread(absent, int(segments.starts[-1])), segments) > 0
 

@@ -5,6 +5,7 @@ that stands for all rows: numpy's broadcasting then needs no copy of constants.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,10 +25,13 @@ class HandedOverError(Exception):
 
 @dataclasses.dataclass(slots=True)
 class Truths:
-    """Three-valued truth: where it is TRUE, where it is FALSE; elsewhere it is unknown."""
+    """Three-valued truth: where it is TRUE, and where it is not FALSE (TRUE or unknown).
+
+    Both are one array, the same object, where nothing is unknown: half of the work is then left out.
+    """
 
     true: Flags
-    false: Flags
+    open: Flags
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,10 +46,23 @@ class Numbers:
 
 @dataclasses.dataclass(slots=True)
 class Words:
-    """Texts or lists as codes of the batch's vocabulary; code 0 is NULL. `parts` caches distinct codes."""
+    """Texts or lists as codes of the batch's vocabulary; code 0 is NULL.
+
+    `parts` remembers the distinct codes, `nulls` where a code is 0, None where it never is.
+    """
 
     codes: Ints
     parts: tuple[Ints, Ints] | None = None
+    nulls: Flags | None = None
+    looked: bool = False
+
+    def absent(self) -> Flags | None:
+        """Return where the word is NULL, None for nowhere."""
+        if not self.looked:
+            self.looked = True
+            if np.count_nonzero(self.codes) != len(self.codes):
+                self.nulls = self.codes == 0
+        return self.nulls
 
 
 type Vector = Truths | Numbers | Words
@@ -55,23 +72,28 @@ def size(vector: Vector) -> int:
     """Return the number of entries: that of the space, or 1 for a constant."""
     match vector:
         case Truths():
-            return max(len(vector.true), len(vector.false))
+            return max(len(vector.true), len(vector.open))
         case Numbers():
             return len(vector.data)
         case Words():
             return len(vector.codes)
 
 
+def null(vector: Vector) -> Flags | None:
+    """Return where the vector is NULL, None for nowhere."""
+    match vector:
+        case Truths(true=true, open=open_):
+            return None if open_ is true else open_ & ~true
+        case Numbers(null=absent):
+            return absent
+        case Words():
+            return vector.absent()
+
+
 def known(vector: Vector) -> Flags:
     """Return where the vector is not NULL."""
-    found: Flags
-    match vector:
-        case Truths(true=true, false=false):
-            found = true | false
-        case Numbers(null=null):
-            found = _YES if null is None else ~null
-        case Words(codes=codes):
-            found = codes != 0
+    absent = null(vector)
+    found: Flags = _YES if absent is None else ~absent
     return found
 
 
@@ -80,11 +102,17 @@ def never() -> Flags:
     return _NO
 
 
-def decided(true: Flags, where: Flags | None) -> Truths:
-    """Return truth that is unknown outside `where`; None says it is known everywhere."""
-    if where is None or where is _YES:
-        return Truths(true, ~true)
-    return Truths(true & where, ~true & where)
+def decided(flags: Flags, absent: Flags | None = None) -> Truths:
+    """Return truth that is unknown where `absent`; None says that it is known everywhere."""
+    if absent is None:
+        return Truths(flags, flags)
+    return Truths(flags & ~absent, flags | absent)
+
+
+def negation(found: Truths) -> Truths:
+    """Return NOT."""
+    false = ~found.open
+    return Truths(false, false if found.open is found.true else ~found.true)
 
 
 def either(left: Flags | None, right: Flags | None) -> Flags | None:
@@ -94,19 +122,14 @@ def either(left: Flags | None, right: Flags | None) -> Flags | None:
     return left if right is None else left | right
 
 
-def both_known(left: Numbers, right: Numbers) -> Flags | None:
-    """Return where both numbers are known, None for everywhere."""
-    null = either(left.null, right.null)
-    return None if null is None else ~null
-
-
 def take(vector: Vector, index: Ints) -> Vector:
     """Return the entries at `index`; a constant stays one."""
     if size(vector) == 1:
         return vector
     match vector:
-        case Truths(true=true, false=false):
-            return Truths(true if len(true) == 1 else true[index], false if len(false) == 1 else false[index])
+        case Truths(true=true, open=open_):
+            taken = true if len(true) == 1 else true[index]
+            return Truths(taken, taken if open_ is true else open_ if len(open_) == 1 else open_[index])
         case Numbers(data=data, null=null, scale=scale, bound=bound):
             hidden = null if null is None or len(null) == 1 else null[index]
             return Numbers(data[index], hidden, scale, bound)
@@ -117,8 +140,8 @@ def take(vector: Vector, index: Ints) -> Vector:
 def widened(vector: Vector, length: int) -> Vector:
     """Return the vector with one entry per row."""
     match vector:
-        case Truths(true=true, false=false):
-            return Truths(spread(true, length), spread(false, length))
+        case Truths(true=true, open=open_):
+            return Truths(spread(true, length), spread(open_, length))
         case Numbers(data=data, null=null, scale=scale, bound=bound):
             return Numbers(spread(data, length), None if null is None else spread(null, length), scale, bound)
         case Words(codes=codes):
@@ -132,39 +155,35 @@ def spread[T: np.generic](array: npt.NDArray[T], length: int) -> npt.NDArray[T]:
 
 def conjunction(parts: Sequence[Truths]) -> Truths:
     """Return AND of all parts."""
-    true, false = parts[0].true, parts[0].false
-    for part in parts[1:]:
-        true, false = true & part.true, false | part.false
-    return Truths(true, false)
+    true = functools.reduce(np.bitwise_and, [part.true for part in parts])
+    if all(part.open is part.true for part in parts):
+        return Truths(true, true)
+    return Truths(true, functools.reduce(np.bitwise_and, [part.open for part in parts]))
 
 
 def disjunction(parts: Sequence[Truths]) -> Truths:
     """Return OR of all parts."""
-    true, false = parts[0].true, parts[0].false
-    for part in parts[1:]:
-        true, false = true | part.true, false & part.false
-    return Truths(true, false)
+    true = functools.reduce(np.bitwise_or, [part.true for part in parts])
+    if all(part.open is part.true for part in parts):
+        return Truths(true, true)
+    return Truths(true, functools.reduce(np.bitwise_or, [part.open for part in parts]))
 
 
 def same_truth(left: Truths, right: Truths) -> Truths:
     """Return IS NOT DISTINCT FROM of two truths."""
-    unknown = ~(left.true | left.false) & ~(right.true | right.false)
-    return decided((left.true & right.true) | (left.false & right.false) | unknown, None)
+    return decided((left.true == right.true) & (left.open == right.open))
 
 
 def equal_truth(left: Truths, right: Truths) -> Truths:
     """Return `=` of two truths."""
-    return Truths(
-        (left.true & right.true) | (left.false & right.false),
-        (left.true & right.false) | (left.false & right.true),
-    )
+    return decided(left.true == right.true, either(null(left), null(right)))
 
 
 def equal_words(left: Words, right: Words) -> Truths:
     """Return `=` of two words."""
-    return decided(left.codes == right.codes, (left.codes != 0) & (right.codes != 0))
+    return decided(left.codes == right.codes, either(left.absent(), right.absent()))
 
 
 def same_words(left: Words, right: Words) -> Truths:
     """Return IS NOT DISTINCT FROM of two words; NULL is a code like another."""
-    return decided(left.codes == right.codes, None)
+    return decided(left.codes == right.codes)

@@ -4,6 +4,7 @@ Room: domain. A vocabulary belongs to one batch; a list is a word like a text, c
 """
 
 import collections
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -38,8 +39,9 @@ class Vocabulary:
 
     def words(self) -> list[Any]:
         """Return the words in the order of their codes."""
-        if len(self._words) < len(self._codes):
-            self._words = list(self._codes)
+        fresh = len(self._codes) - len(self._words)
+        if fresh:
+            self._words += reversed(list(itertools.islice(reversed(self._codes), fresh)))
         return self._words
 
 
@@ -74,8 +76,8 @@ def keys(vector: vectors.Vector) -> list[vectors.Ints]:
     match vector:
         case vectors.Words(codes=codes):
             return [codes]
-        case vectors.Truths(true=true, false=false):
-            return [np.asarray(true.astype(np.int64) - false.astype(np.int64))]
+        case vectors.Truths(true=true, open=open_):
+            return [np.asarray(true.astype(np.int64) + open_)]
         case vectors.Numbers(data=data, null=None):
             return [data]
         case vectors.Numbers(data=data, null=null):
@@ -119,9 +121,9 @@ def plain(vocabulary: Vocabulary, found: vectors.Vector, count: int) -> list[Any
         case vectors.Words(codes=codes):
             texts = vocabulary.words()
             values = [texts[code] for code in codes.tolist()]
-        case vectors.Truths(true=true, false=false):
-            values = [True if yes else False if no else None
-                      for yes, no in zip(true.tolist(), false.tolist(), strict=True)]  # fmt: skip
+        case vectors.Truths(true=true, open=open_):
+            values = [yes or (None if maybe else False)
+                      for yes, maybe in zip(true.tolist(), open_.tolist(), strict=True)]  # fmt: skip
         case vectors.Numbers(data=data, null=null, scale=scale):
             values = data.tolist() if not scale else [Decimal(n).scaleb(-scale) for n in data.tolist()]
             if null is not None:
@@ -134,8 +136,9 @@ def vector(vocabulary: Vocabulary, kind: tree.Kind, found: Sequence[Any]) -> vec
     """Return plain values of a kind, None for NULL, as a vector."""
     match kind:
         case _KIND.BOOL | _KIND.NULL:
+            absent = np.array([value is None for value in found], np.bool_)
             true = np.array([value is True for value in found], np.bool_)
-            return vectors.Truths(true, np.array([value is False for value in found], np.bool_))
+            return vectors.decided(true, absent if absent.any() else None)
         case _KIND.TEXT:
             return vocabulary.coded(found, len(found))
         case _KIND.TEXTS | _KIND.INTS:
@@ -155,7 +158,7 @@ def one_of(vocabulary: Vocabulary, operand: vectors.Words, values: Sequence[obje
             found |= operand.codes == code
     else:
         found = np.isin(operand.codes, wanted)
-    return vectors.decided(found, operand.codes != 0)
+    return vectors.decided(found, operand.absent())
 
 
 def ranks(vocabulary: Vocabulary, *found: vectors.Words) -> list[vectors.Numbers]:
