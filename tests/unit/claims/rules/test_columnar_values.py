@@ -108,6 +108,41 @@ def test_what_one_form_cannot_hold_the_other_says(text: str):
     assert not any(isinstance(said, Exception) for said in one)
 
 
+@pytest.mark.parametrize("scope", ["detail", "procedure"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "in_codeset(code, 'letters', COALESCE(encounter_end, created, CURRENT_DATE))",
+        "in_codeset(patient_id, 'letters', CURRENT_DATE) OR code || claim_id = 'x'",
+        "NULLIF(sequence, CARDINALITY(condition_codes)) > 1",
+        "NULLIF(code, claim_id)",
+        "NULLIF(total, sequence)",
+        "CASE WHEN code LIKE 'A%' THEN total ELSE 0 END * 2 + sequence * total",
+        "COUNT(*) FILTER (WHERE lines.code = code)",
+        "COUNT(DISTINCT lines.code) FILTER (WHERE lines.sequence <= sequence AND lines.code IS NOT NULL)",
+        "code IN ('a', 'b') AND sequence BETWEEN 1 AND COUNT(*) FILTER (WHERE lines.sequence > 0)",
+        "claim_id < code",
+        "age_years(patient_birth_date, CURRENT_DATE + sequence)",
+        "total / sequence",
+        "ROUND(total * sequence)",
+        "MIN(lines.code) FILTER (WHERE lines.code IS NOT NULL) = code",
+        "sequence IN (1, 2)",
+    ],
+)
+def test_no_row_at_all_is_nothing_to_say(text: str, scope: str):
+    """Over claims without a single row of a scope there is no value; beside one that has some, theirs."""
+    bare = CLAIMS[1:3]
+    empty: list[list[Any]] = [[], []]
+    assert columnar.scalars(text, bare, scope=scope) == empty
+    assert columnar.columns(text, bare, scope=scope) == empty
+    rows = {"lines": [{"details": [{"code": "A"}]}], "procedures": [{"sequence": 3, "code": "B"}]}
+    mixed = [*bare, examples.build(rows)[0]]
+    one, many = columnar.scalars(text, mixed, scope=scope), columnar.columns(text, mixed, scope=scope)
+    assert [list(map(columnar.plain, found)) for found in many] == [
+        list(map(columnar.plain, found)) for found in one
+    ]
+
+
 def test_a_column_of_earlier_claims_has_no_columnar_form():
     """History is told line by line, after the batch was judged."""
     with pytest.raises(plans.NoFormError):

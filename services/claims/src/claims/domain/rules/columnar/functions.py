@@ -163,7 +163,8 @@ def nullif(batch: batches.Batch, left: vectors.Vector, right: vectors.Vector) ->
     match left:
         case vectors.Numbers(data=data, null=null, scale=scale, bound=bound):
             hidden = equal if null is None else equal | null
-            return vectors.Numbers(vectors.spread(data, max(len(data), len(hidden))), hidden, scale, bound)
+            rows = vectors.length([left, vectors.Truths(hidden, hidden)])
+            return vectors.Numbers(vectors.spread(data, rows), vectors.spread(hidden, rows), scale, bound)
         case vectors.Words(codes=codes):
             return vectors.Words(np.where(equal, 0, codes))
         case vectors.Truths(true=true, open=open_):

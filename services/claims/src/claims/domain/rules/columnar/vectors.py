@@ -79,6 +79,12 @@ def size(vector: Vector) -> int:
             return len(vector.codes)
 
 
+def length(found: Sequence[Vector]) -> int:
+    """Return the number of rows that vectors have together: 0 beside anything is none."""
+    sizes = [size(vector) for vector in found]
+    return max(sizes) if all(sizes) else 0
+
+
 def null(vector: Vector) -> Flags | None:
     """Return where the vector is NULL, None for nowhere."""
     match vector:

@@ -89,7 +89,9 @@ def mapped(
     vocabulary: Vocabulary, function: Function, kind: tree.Kind, arguments: Sequence[vectors.Vector]
 ) -> vectors.Vector:
     """Return function(arguments) of a kind, called once per distinct arguments; NULL where one is NULL."""
-    length = max(vectors.size(argument) for argument in arguments)
+    length = vectors.length(arguments)
+    if not length:
+        return vector(vocabulary, kind, [])
     wide = [argument for argument in arguments if vectors.size(argument) == length]
     places = _places(wide, length)
     firsts = _firsts(places)
