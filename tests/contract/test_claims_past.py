@@ -1,6 +1,5 @@
 """What claims learns of earlier claims: the same from its twin, from storage's twin and from PostgreSQL."""
 
-import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -10,30 +9,15 @@ import pytest
 import claims_rooms as support
 import claims_support
 from claims import ports
-from claims.domain import decisions, documents, histories, past, windows
-from claims.domain.rules import tables
+from claims.domain import decisions, documents, histories, past
 
 LINE = claims_support.LINE
-PATIENT = {"id": "1000000001", "id_type": "national_id"}
-
-
-def looking(follow_up: int = 14, frequency: int = 30) -> windows.Windows:
-    """Return windows of the claims' code, hcpcs G0103."""
-    return windows.Windows(tables.Tables([
-        _table("visits", {"follow_up_days": "integer"}, (follow_up,)),
-        _table("frequency", {"days": "integer", "quantity": "number"}, (frequency, 1)),
-    ]))  # fmt: skip
-
-
-def _table(name: str, fields: dict[str, str], row: tuple[int, ...]) -> tables.Table:
-    period = tables.Period(first=dt.date(2026, 1, 1), last=None, revision="1", rows={"HCPCS|G0103": row})
-    return tables.Table(name=name, fields=fields, dotless=False, periods=(period,), key=("system", "code"))
 
 
 def claim(name: str, *lines: dict[str, Any], **options: Any) -> ports.Submission:
     """Return a decided claim of the one patient, of the one provider unless another is given."""
     made = [LINE | {"sequence": place} | line for place, line in enumerate(lines or ({},), start=1)]
-    return support.submission(1, claim_id=name, lines=made, looking=looking(), **options)
+    return support.submission(1, claim_id=name, lines=made, looking=claims_support.looking(), **options)
 
 
 async def told(

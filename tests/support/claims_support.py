@@ -1,6 +1,7 @@
 """Claims, contexts and a composed service over twins, for the tests of the claims room."""
 
 import contextlib
+import datetime as dt
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from chassis import apps, contexts, local, tokens
 from chassis import clock as clocks
 from chassis import testing as chassis_testing
 from claims import compose, ports, settings, testing
-from claims.domain import amounts, decisions, documents, identities, lifecycle
+from claims.domain import amounts, decisions, documents, identities, lifecycle, windows
+from claims.domain.rules import tables
 from formats import hashing, model
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
@@ -66,6 +68,22 @@ def claim(number: int = 1, **overrides: Any) -> dict[str, Any]:
 
 def _coverage(number: int) -> dict[str, Any]:
     return {"member_id": f"MEMBER-{number:06d}", "payer": "7001571327"}
+
+
+def looking(follow_up: int | None = 14, frequency: int | None = 30) -> windows.Windows:
+    """Return how far back the ordinary line's code looks: as a visit, and for its frequency."""
+    return windows.Windows(
+        tables.Tables([
+            _table("visits", {"follow_up_days": "integer"}, (follow_up,)),
+            _table("frequency", {"days": "integer", "quantity": "number"}, (frequency, 1)),
+        ])
+    )  # fmt: skip
+
+
+def _table(name: str, fields: dict[str, str], row: tuple[int | None, ...]) -> tables.Table:
+    rows = {} if row[0] is None else {"HCPCS|G0103": row}
+    period = tables.Period(first=dt.date(2026, 1, 1), last=dt.date(2026, 12, 31), revision="1", rows=rows)
+    return tables.Table(name=name, fields=fields, dotless=False, periods=(period,), key=("system", "code"))
 
 
 def body(number: int = 1, **overrides: Any) -> bytes:

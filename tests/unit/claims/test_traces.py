@@ -1,6 +1,5 @@
 """What a line leaves in history and asks of it: keys, marks, days and windows."""
 
-import datetime as dt
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import strategies as st
 
 import claims_support
 from claims.domain import histories, identities, windows
-from claims.domain.rules import tables
 from formats import canonical, model
 
 DAY = 20_666  # 2026-08-01
@@ -25,20 +23,6 @@ def line(**overrides: Any) -> list[dict[str, Any]]:
     return [claims_support.LINE | overrides]
 
 
-def looking(follow_up: int | None = None, frequency: int | None = None) -> windows.Windows:
-    """Return windows for the claim's code, hcpcs G0103."""
-    return windows.Windows(tables.Tables([
-        _table("visits", {"follow_up_days": "integer"}, (follow_up,)),
-        _table("frequency", {"days": "integer", "quantity": "number"}, (frequency, 1)),
-    ]))  # fmt: skip
-
-
-def _table(name: str, fields: dict[str, str], row: tuple[int | None, ...]) -> tables.Table:
-    rows = {} if row[0] is None else {"HCPCS|G0103": row}
-    period = tables.Period(first=dt.date(2026, 1, 1), last=dt.date(2026, 12, 31), revision="1", rows=rows)
-    return tables.Table(name=name, fields=fields, dotless=False, periods=(period,), key=("system", "code"))
-
-
 def traced(known: windows.Windows | None = None, **overrides: Any) -> identities.Trace:
     """Return the trace of the only line of a claim."""
     found = identities.identify(claim(**overrides), tenant="demo", key=claims_support.KEY, looking=known)
@@ -49,7 +33,7 @@ def traced(known: windows.Windows | None = None, **overrides: Any) -> identities
 
 def test_keys_and_marks_have_the_length_storage_asks_for() -> None:
     """Twelve bytes each; what does not apply is empty."""
-    trace = traced(looking(14, 30), lines=line(preauth_ref="A-1"))
+    trace = traced(claims_support.looking(14, 30), lines=line(preauth_ref="A-1"))
     assert {len(trace.service), len(trace.visit), len(trace.authorization), len(trace.mark)} == {12}
     bare = traced(lines=line(modifiers=["59"]))
     assert (bare.visit, bare.authorization, bare.mark) == (b"", b"", b"")
@@ -89,7 +73,7 @@ def test_another_patient_or_code_is_another_service(difference: dict[str, Any]) 
 
 def test_keys_of_different_kinds_and_tenants_never_meet() -> None:
     """A visit is not a service is not an authorisation, and a tenant's keys are its own."""
-    trace = traced(looking(14), lines=line(preauth_ref="A-1"))
+    trace = traced(claims_support.looking(14, None), lines=line(preauth_ref="A-1"))
     assert len({trace.service, trace.visit, trace.authorization}) == 3
     found = identities.identify(claim(lines=line(preauth_ref="A-1")), tenant="other", key=claims_support.KEY)
     (other,) = found.traces
@@ -126,7 +110,9 @@ def test_the_end_of_a_mark_is_the_site() -> None:
 def test_what_says_something_again_leaves_nothing(overrides: dict[str, Any]) -> None:
     """Other uses, restated claims and newborns do not count; without patient, code or day nothing can."""
     told = claim(**overrides)
-    identity = identities.identify(told, tenant="demo", key=claims_support.KEY, looking=looking(14, 30))
+    identity = identities.identify(
+        told, tenant="demo", key=claims_support.KEY, looking=claims_support.looking(14, 30)
+    )
     assert identity.traces == [None]
     assert list(histories.leaves(told, identity)) == []
     assert histories.ask(told, identity).keys == []
@@ -138,7 +124,7 @@ def test_what_says_something_again_leaves_nothing(overrides: dict[str, Any]) -> 
 )
 def test_what_goes_on_counts_but_is_no_duplicate(overrides: dict[str, Any]) -> None:
     """A further bill of a course and an extension add to what was claimed, without a mark."""
-    trace = traced(looking(14, 30), **overrides)
+    trace = traced(claims_support.looking(14, 30), **overrides)
     assert trace.service
     assert trace.mark == b""
 
@@ -169,8 +155,12 @@ def test_the_whole_claim_may_rest_on_one_approval() -> None:
 def test_only_visits_are_asked_for_as_visits() -> None:
     """A code of the table asks within its days, another one not at all."""
     told = claim()
-    visit = identities.identify(told, tenant="demo", key=claims_support.KEY, looking=looking(14))
-    other = identities.identify(told, tenant="demo", key=claims_support.KEY, looking=looking())
+    visit = identities.identify(
+        told, tenant="demo", key=claims_support.KEY, looking=claims_support.looking(14, None)
+    )
+    other = identities.identify(
+        told, tenant="demo", key=claims_support.KEY, looking=claims_support.looking(None, None)
+    )
     service, asked = histories.ask(told, visit).keys
     assert (asked.from_day, asked.to_day) == (DAY - 14, DAY)
     assert (service.from_day, service.to_day) == (DAY, DAY)
@@ -180,7 +170,9 @@ def test_only_visits_are_asked_for_as_visits() -> None:
 def test_frequency_is_asked_for_over_its_days() -> None:
     """Thirty days end with the day of service: it and the twenty-nine before."""
     told = claim()
-    identity = identities.identify(told, tenant="demo", key=claims_support.KEY, looking=looking(None, 30))
+    identity = identities.identify(
+        told, tenant="demo", key=claims_support.KEY, looking=claims_support.looking(None, 30)
+    )
     (asked,) = histories.ask(told, identity).keys
     assert (asked.from_day, asked.to_day) == (DAY - 29, DAY)
 
@@ -188,12 +180,12 @@ def test_frequency_is_asked_for_over_its_days() -> None:
 @pytest.mark.parametrize("days", [None, 0, -3])
 def test_a_table_that_gives_no_days_gives_no_window(days: int | None) -> None:
     """No row, nought and nonsense are all no window."""
-    assert traced(looking(days, days)).window == windows.NONE
+    assert traced(claims_support.looking(days, days)).window == windows.NONE
 
 
 def test_outside_the_window_of_the_table_nothing_is_known() -> None:
     """A table of 2026 says nothing of a service of 2025, and a line without system has no key."""
-    known = looking(14, 30)
+    known = claims_support.looking(14, 30)
     assert traced(known, lines=line(service_date="2025-08-01")).window == windows.NONE
     assert traced(known, lines=line(system=None)).window == windows.NONE
     assert traced(known).window == windows.Window(14, 30)
@@ -210,7 +202,9 @@ def test_an_authorisation_is_asked_for_without_a_window() -> None:
 def test_rows_left_answer_to_the_keys_asked() -> None:
     """What one claim leaves is what the same claim would ask about, key by key."""
     told = claim(lines=[*line(preauth_ref="A-1"), claims_support.LINE | {"sequence": 2, "code": "A1"}])
-    identity = identities.identify(told, tenant="demo", key=claims_support.KEY, looking=looking(14, 30))
+    identity = identities.identify(
+        told, tenant="demo", key=claims_support.KEY, looking=claims_support.looking(14, 30)
+    )
     left = list(histories.leaves(told, identity))
     assert [row.key for row in left] == [key.key for key in histories.ask(told, identity).keys]
     assert [row.line for row in left] == [1, 1, 1, 2]

@@ -15,11 +15,16 @@ def decide(
     for review goes to a person. Everything else is accepted: warnings and undecidable rules change nothing.
     """
     found = list(findings)
-    if any(finding.severity == "error" for finding in found):
+    if refused(found):
         return "reject"
     if any(finding.review for finding in found) or _doubtful(risk, review_threshold):
         return "review"
     return "accept"
+
+
+def refused(findings: Iterable[decisions.Finding]) -> bool:
+    """Return whether rules alone keep a claim from being sent."""
+    return any(finding.severity == "error" for finding in findings)
 
 
 def _doubtful(risk: decisions.Risk, threshold: float) -> bool:

@@ -18,6 +18,7 @@ from claims.domain import (
     histories,
     identities,
     lifecycle,
+    neighbours,
     risk,
     roles,
     tenants,
@@ -179,7 +180,8 @@ class Assess:
             asked.cancel()
         with self.stages.stage("history", items):
             sound = [work for work in works if work.fault is None]
-            await _in_turns(sound, lambda work: self._look_back(work, moment))
+            beside = neighbours.Neighbours()
+            await _in_turns(sound, lambda work: self._look_back(work, moment, beside))
 
     async def _evaluate(self, works: list[_Work], moment: _Moment) -> None:
         """Keep what the rules say, claim by claim for a few, turn by turn for many."""
@@ -209,13 +211,20 @@ class Assess:
                     raise answer.__cause__ or answer
                 work.outcome = answer
 
-    def _look_back(self, work: _Work, moment: _Moment) -> None:
-        """Keep what the rules that look at earlier claims say, which had to wait for the answer."""
+    def _look_back(self, work: _Work, moment: _Moment, beside: neighbours.Neighbours) -> None:
+        """Keep what the rules that look at earlier claims say, which had to wait for the answer.
+
+        Claims that came earlier in the batch are earlier claims, unless a rule keeps them from being sent.
+        """
         with self._own_fault(work):
+            if work.known is not None:
+                work.known = beside.beside(work.tenant.name, work.question, work.known)
             past = histories.of_lines(work.claim, work.question, work.known)
             day = moment.day(work.claim.regime)
             rules = self._rules.of(work.tenant.name)
             work.earlier = rules.evaluate_past(work.claim, as_of=day, past=past)
+            if not verdicts.refused([*work.outcome.findings, *work.earlier.findings]):
+                beside.add(work.tenant.name, work.claim, work.question, work.identity)
 
     @contextlib.contextmanager
     def _own_fault(self, work: _Work) -> Iterator[None]:
