@@ -167,8 +167,20 @@ def fhir_claim(number: int, net: float = 180.0) -> dict[str, Any]:
 
 
 def message(number: int, net: float = 180.0) -> dict[str, Any]:
-    """Return a claim-request message as nphies has them: header, claim and what it refers to as entries."""
+    """Return a claim-request message as nphies has them: header, claim and what it refers to as entries.
+
+    It says all that nphies asks of a claim; with another net than the line's price it does not add up.
+    """
     asked = fhir_claim(number, net)
+    asked["subType"] = _concept(f"{NPHIES}claim-subtype", "op")
+    asked["payee"] = {"type": _concept(f"{HL7}payeetype", "provider")}
+    asked["careTeam"] = [{
+        "sequence": 1, "provider": {"identifier": {"value": "DOCTOR-1"}},
+        "role": _concept(f"{HL7}claimcareteamrole", "primary"),
+        "qualification": _concept(f"{NPHIES}practice-codes", "08.00"),
+    }]  # fmt: skip
+    asked["diagnosis"][0]["type"] = [_concept(f"{NPHIES}diagnosis-type", "principal")]
+    asked["item"][0]["careTeamSequence"] = [1]
     asked["meta"] = {
         "profile": ["http://nphies.sa/fhir/ksa/nphies-fs/StructureDefinition/professional-claim|1.0.0"]
     }
@@ -192,6 +204,7 @@ def message(number: int, net: float = 180.0) -> dict[str, Any]:
     ]
     return {
         "resourceType": "Bundle",
+        "id": f"5d7e4a10-0000-4000-8000-{number:012d}",
         "type": "message",
         "timestamp": "2026-08-02T10:00:00Z",
         "entry": entries,
