@@ -108,3 +108,21 @@ def test_reading_all_claims_is_in_the_audit(
         history = auditor.get(f"{support.CLAIMS}/{whole['last']}/history").json()
     assert "claims.read" in {entry["event"] for entry in history["audit"]}
     assert platform.command("verify-audit").returncode == 0
+
+
+def test_what_claims_are_judged_by_is_open_to_readers(platform: platform_support.Platform) -> None:
+    """Rules, packs, tables and reasons of the running platform, over HTTP; an unknown id is a problem."""
+    with support.client(platform) as biller:
+        wanted = {"regime": "nphies", "severity": "error", "limit": "5"}
+        rules = biller.get("/api/v1/rules", params=wanted).json()
+        assert len(rules["items"]) == 5
+        one = biller.get(f"/api/v1/rules/{rules['items'][0]['id']}").json()
+        assert one["texts"]["violation"]
+        assert {pack["id"] for pack in biller.get("/api/v1/rules/packs").json()["items"]} >= {"base"}
+        names = {table["name"] for table in biller.get("/api/v1/tables").json()["items"]}
+        assert {"hcpcs", "icd-10-cm"} <= names
+        entry = biller.get("/api/v1/tables/hcpcs/G0103", params={"on": "2019-06-01"}).json()
+        assert entry["state"] == "found"
+        assert biller.get("/api/v1/reasons").json()["official"] is False
+        unknown = biller.get("/api/v1/rules/NO-SUCH")
+    assert (unknown.status_code, unknown.headers["content-type"]) == (404, support.PROBLEM)

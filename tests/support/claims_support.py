@@ -14,7 +14,7 @@ from chassis import clock as clocks
 from chassis import testing as chassis_testing
 from claims import compose, ports, settings, testing
 from claims.domain import amounts, decisions, documents, identities, lifecycle, windows
-from claims.domain.rules import tables
+from claims.domain.rules import catalogue, tables
 from formats import hashing, model
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
@@ -169,7 +169,9 @@ def decided(
 class World:
     """The service over twins, with its stubs."""
 
-    def __init__(self, clock: clocks.Clock, **options: Any) -> None:
+    def __init__(
+        self, clock: clocks.Clock, *, book: catalogue.Catalogue | None = None, **options: Any
+    ) -> None:
         self.clock = clock
         self.store = testing.MemoryStore(clock)
         self.rules = testing.FakeRules()
@@ -184,6 +186,7 @@ class World:
             store=self.store,
             archive=self.store,
             patient_key=KEY,
+            book=book or catalogue.empty(),
         )
         self.app = compose.assemble(self.settings, rooms, clock, _ready)
 

@@ -58,6 +58,7 @@ class Stage(msgspec.Struct):
     app: envelopes.Envelope
     claims: testing.MemoryClaims
     neighbour: testing.MemoryNeighbour
+    rulebook: testing.MemoryRuleBook
 
 
 def stage(
@@ -69,10 +70,12 @@ def stage(
 ) -> Stage:
     """Return a gateway over fresh twins."""
     claims, neighbour = testing.MemoryClaims(), testing.MemoryNeighbour()
+    rulebook = testing.MemoryRuleBook()
     clock = clock or clocks.SystemClock()
     parts = apps.Parts(
         door=claims,
         desk=claims,
+        rulebook=rulebook,
         authenticator=testing.MemoryAuthenticator(TOKENS),
         readiness=judge_readiness.Readiness(neighbour, clock),
         clock=clock,
@@ -81,7 +84,7 @@ def stage(
         schema=schema,
         origins=origins,
     )
-    return Stage(apps.build(parts), claims, neighbour)
+    return Stage(apps.build(parts), claims, neighbour, rulebook)
 
 
 def client(app: envelopes.Envelope) -> httpx2.AsyncClient:

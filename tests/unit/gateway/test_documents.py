@@ -27,7 +27,8 @@ def _routes(stage: support.Stage) -> set[tuple[str, str]]:
     for route in framework.routes:  # type: ignore[attr-defined]
         path, methods = getattr(route, "path", None), getattr(route, "methods", None) or ()
         assert isinstance(route, Route) or path is None
-        found |= {(path, method) for method in methods if path not in HIDDEN and method != "HEAD"}
+        shown = path and path.replace(":path", "")  # a convertor of the router, no part of the address
+        found |= {(shown, method) for method in methods if path not in HIDDEN and method != "HEAD"}
     return found
 
 

@@ -8,18 +8,31 @@ from pathlib import Path
 
 import grpc
 import msgspec
+from google.protobuf import descriptor
 
 from chassis import apps, channels, errors, identity, oidc, tokens
 from chassis import clock as clocks
 from claims import ports
 from claims import settings as configuration
 from claims.domain import identities
-from claims.domain.rules import engines
-from claims.inbound import batches, callers, desk, files, intake
+from claims.domain.rules import catalogue, engines
+from claims.inbound import batches, callers, desk, files, intake, rulebook
 from claims.outbound import archive, pack_files, probes, reason_files, scorer, store, tenants
 from claims.outbound import offline as lone
-from claims.usecases import assess, browse, check, decide, explain, read, recount, rescore, submit, watch
-from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
+from claims.usecases import (
+    assess,
+    browse,
+    check,
+    consult,
+    decide,
+    explain,
+    read,
+    recount,
+    rescore,
+    submit,
+    watch,
+)
+from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc, rules_pb2, rules_pb2_grpc
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 from ultrathink.storage.v1 import storage_pb2_grpc
 
@@ -38,6 +51,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     store: ports.Store
     archive: ports.Archive
     patient_key: bytes
+    book: catalogue.Catalogue = msgspec.field(default_factory=catalogue.empty)
 
 
 @contextlib.asynccontextmanager
@@ -69,6 +83,7 @@ async def compose(
             store=stored,
             archive=archive.GrpcArchive(reader, storage_pb2_grpc.AuditLogStub(storage), clock),
             patient_key=key,
+            book=catalogue.Catalogue(library.common, library.tenants, book),
         )
         if settings.rescore:
             await stack.enter_async_context(_rescoring(rooms, clock))
@@ -142,10 +157,12 @@ def assemble(
     filing = files.Files(carrying, who, verbs, _limits(settings))
     taking = intake.Intake(carrying, filing, verbs)
     showing = desk.Desk(_desk_verbs(rooms, clock), who)
+    telling = rulebook.RuleBook(consult.Consult(rooms.book, clock), who)
 
     def register(server: grpc.aio.Server) -> None:
         claims_pb2_grpc.add_ClaimIntakeServicer_to_server(taking, server)
         claims_pb2_grpc.add_ClaimDeskServicer_to_server(showing, server)
+        rules_pb2_grpc.add_RuleBookServicer_to_server(telling, server)
 
     return apps.App(
         name=NAME,
@@ -198,15 +215,16 @@ def _limits(settings: configuration.ClaimsSettings) -> files.Limits:
 
 
 def _services() -> list[str]:
-    return [service.full_name for service in claims_pb2.DESCRIPTOR.services_by_name.values()]
+    return [service.full_name for service in _served()]
 
 
 def _methods() -> list[str]:
-    return [
-        f"/{service.full_name}/{method.name}"
-        for service in claims_pb2.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-    ]
+    return [f"/{service.full_name}/{method.name}" for service in _served() for method in service.methods]
+
+
+def _served() -> list[descriptor.ServiceDescriptor]:
+    contracts = (claims_pb2.DESCRIPTOR, rules_pb2.DESCRIPTOR)
+    return [service for contract in contracts for service in contract.services_by_name.values()]
 
 
 def _tokens(settings: configuration.ClaimsSettings, clock: clocks.Clock) -> tokens.TokenVerifier | None:

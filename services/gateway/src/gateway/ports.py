@@ -67,6 +67,34 @@ class ClaimsDesk(Protocol):
         ...
 
 
+class RuleBook(Protocol):
+    """Tells what claims are judged by; documents are canonical JSON, and no patient is in them."""
+
+    async def rules(self, selection: exchanges.Selection, context: contexts.CallContext) -> bytes:
+        """Return a page of rules."""
+        ...
+
+    async def rule(self, rule_id: str, context: contexts.CallContext) -> bytes:
+        """Return one rule whole."""
+        ...
+
+    async def packs(self, context: contexts.CallContext) -> bytes:
+        """Return the packs with their revisions."""
+        ...
+
+    async def tables(self, context: contexts.CallContext) -> bytes:
+        """Return the dated tables with their issues."""
+        ...
+
+    async def entry(self, place: exchanges.Place, context: contexts.CallContext) -> bytes:
+        """Return what a table says of a key on a day."""
+        ...
+
+    async def reasons(self, on: str, context: contexts.CallContext) -> bytes:
+        """Return the lists of reasons and how they correspond on a day; "" is today."""
+        ...
+
+
 class Neighbour(Protocol):
     """The state of the room behind."""
 

@@ -142,6 +142,48 @@ class MemoryClaims:
             raise self.failure
 
 
+class MemoryRuleBook:
+    """Twin of `ports.RuleBook`: one rule, one pack, one table; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.failure: errors.Fault | None = None
+
+    async def rules(self, selection: exchanges.Selection, context: contexts.CallContext) -> bytes:
+        """Return the one rule there is."""
+        return self._told({"items": [{"id": "R-1"}], "next_cursor": None}, selection, context)
+
+    async def rule(self, rule_id: str, context: contexts.CallContext) -> bytes:
+        """Return the one rule there is; NotFound for any other."""
+        if rule_id != "R-1":
+            raise errors.NotFound("rule.unknown", "There is no rule by that id.")
+        return self._told({"id": "R-1"}, rule_id, context)
+
+    async def packs(self, context: contexts.CallContext) -> bytes:
+        """Return the one pack there is."""
+        return self._told({"items": [{"id": "base"}]}, "packs", context)
+
+    async def tables(self, context: contexts.CallContext) -> bytes:
+        """Return the one table there is."""
+        return self._told({"items": [{"name": "letters"}]}, "tables", context)
+
+    async def entry(self, place: exchanges.Place, context: contexts.CallContext) -> bytes:
+        """Return an entry of the one table there is; NotFound for any other table."""
+        if place.table != "letters":
+            raise errors.NotFound("table.unknown", "There is no table by that name.")
+        return self._told({"table": place.table, "key": place.key, "state": "absent"}, place, context)
+
+    async def reasons(self, on: str, context: contexts.CallContext) -> bytes:
+        """Return no reasons."""
+        return self._told({"on": on, "lists": []}, on, context)
+
+    def _told(self, document: dict[str, object], asked: object, context: contexts.CallContext) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        self.asked.append(asked)
+        return msgspec.json.encode({**document, "tenant": context.tenant})
+
+
 class MemoryAuthenticator:
     """Twin of `ports.Authenticator`: knows callers by token."""
 

@@ -46,6 +46,14 @@ class FileAnswer(msgspec.Struct, frozen=True):
     outcome: Answer | errors.Fault
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where in a dated table to look: its name, a key, and a day as text, "" for today."""
+
+    table: str
+    key: str
+    on: str = ""
+
+
 class Selection(msgspec.Struct, frozen=True):
     """Which claims a list shall hold, and from where it goes on."""
 

@@ -27,6 +27,7 @@ from gateway.inbound import (
     limits,
     lobbies,
     replies,
+    rulebook,
     uploads,
 )
 from gateway.usecases import judge_readiness
@@ -41,6 +42,7 @@ class Parts(msgspec.Struct, frozen=True):
 
     door: ports.ClaimsDoor
     desk: ports.ClaimsDesk
+    rulebook: ports.RuleBook
     authenticator: ports.Authenticator
     readiness: judge_readiness.Readiness
     clock: clocks.Clock
@@ -64,6 +66,7 @@ def build(parts: Parts) -> envelopes.Envelope:
     watch = events.Events(parts.desk, lobby, parts.bounds, parts.readiness.draining)
     app.router.routes.append(Route(events.ROUTE, watch, methods=["GET"], include_in_schema=False))
     desk.Desk(parts.desk, lobby, reader).add_to(app)
+    rulebook.RuleBook(parts.rulebook, lobby).add_to(app)
     fhir.add_metadata(app, parts.version)
     health.Probes(parts.readiness, parts.clock, parts.version).add_to(app)
     if parts.schema is not None:

@@ -84,6 +84,34 @@ _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, 
         "claims", "A reviewer's decision", "Needs the role reviewer or manager and the newest revision.",
         _ok("The decision after the review.", DECISION), (*WRITING, 404, 409), SECURED,
     ),
+    "list_rules": (
+        "rules", "List rules", "In the order of their packs; `q` looks into id, title, source and codes.",
+        _ok("A page.", _content(exchanges.JSON, {"items": [examples.RULE], "next_cursor": None})),
+        LISTING, SECURED,
+    ),
+    "get_rule": (
+        "rules", "One rule", "Its texts, the columns it reads and the issues of its tables.",
+        _ok("The rule.", _content(exchanges.JSON, examples.RULE)), READING, SECURED,
+    ),
+    "list_packs": (
+        "rules", "Packs in force", "Version for people, revision and SHA-256 for proof.",
+        _ok("The packs.", _content(exchanges.JSON, {"items": [examples.PACK]})), LISTING, SECURED,
+    ),
+    "list_tables": (
+        "rules", "Dated tables", "Each with its issues; none means that the table is declared only.",
+        _ok("The tables.", _content(exchanges.JSON, {"items": [examples.TABLE]})), LISTING, SECURED,
+    ),
+    "get_table_entry": (
+        "rules", "What a table says of a key on a day",
+        "`state` is found, absent, or unknown where no issue covers the day. Parts of a key are joined by |.",
+        _ok("The entry.", _content(exchanges.JSON, examples.TABLE_ENTRY)), READING, SECURED,
+    ),
+    "list_reasons": (
+        "rules", "Reasons and how they correspond",
+        "nphies, CARC, RARC and X12 statuses with texts of our own; not an official mapping.",
+        _ok("The lists.", _content(exchanges.JSON, {"official": False, "lists": [], "links": []})),
+        READING, SECURED,
+    ),
     "claim_schema": (
         "schemas", "JSON Schema of a claim", "The canonical claim, draft 2020-12.",
         _ok("The schema.", _content(SCHEMA_TYPE, {"$schema": "https://json-schema.org/draft/2020-12/schema"})),

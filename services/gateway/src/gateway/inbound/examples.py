@@ -40,6 +40,29 @@ CLAIM: dict[str, Any] = {
     "total": 150.00,
 }
 ID = "01990d5a-6b1e-7c3a-9f10-2b7f6f1d2c11"
+RULE: dict[str, Any] = {
+    "id": "BASE-301",
+    "pack": "base",
+    "severity": "error",
+    "scope": "line",
+    "regimes": ["base", "nphies", "x12-us"],
+    "title": {"en": "A service is not after the claim's date", "ar": "تاريخ الخدمة لا يلي تاريخ المطالبة"},
+    "codes": {"bv": "BV-00061", "carc": "110"},
+}
+PACK: dict[str, Any] = {
+    "id": "base",
+    "version": "2026.11.1",
+    "revision": "2026.11.1+4d1c6b0f9be1",
+    "regimes": ["base", "nphies", "x12-us"],
+    "rules": 54,
+}
+TABLE: dict[str, Any] = {
+    "name": "hcpcs",
+    "key": ["code"],
+    "columns": {},
+    "issues": [{"revision": "2019+d30562b7fbfe", "from": "2019-01-01", "to": "2019-12-31", "rows": 7000}],
+}
+TABLE_ENTRY: dict[str, Any] = {"table": "hcpcs", "key": "G0103", "on": "2019-06-01", "state": "found"}
 DECISION: dict[str, Any] = {
     "id": ID,
     "claim_id": "CLM-2026-000001",

@@ -123,7 +123,7 @@ class ClaimsDesk:
     async def get(self, claim_id: str, context: contexts.CallContext) -> bytes:
         """Return one claim with its decision."""
         request = claims_pb2.GetClaimRequest(context=self._context(context), id=claim_id)
-        return (await _answered(self._stub.GetClaim(request, timeout=self._seconds(context)))).document
+        return (await answered(self._stub.GetClaim(request, timeout=self._seconds(context)))).document
 
     async def select(self, selection: exchanges.Selection, context: contexts.CallContext) -> bytes:
         """Return a page of claims."""
@@ -134,17 +134,17 @@ class ClaimsDesk:
             filters=selection.filters,
             sort=selection.sort,
         )
-        return (await _answered(self._stub.ListClaims(request, timeout=self._seconds(context)))).document
+        return (await answered(self._stub.ListClaims(request, timeout=self._seconds(context)))).document
 
     async def history(self, claim_id: str, context: contexts.CallContext) -> bytes:
         """Return the transitions and audit entries of one claim."""
         request = claims_pb2.GetHistoryRequest(context=self._context(context), id=claim_id)
-        return (await _answered(self._stub.GetHistory(request, timeout=self._seconds(context)))).document
+        return (await answered(self._stub.GetHistory(request, timeout=self._seconds(context)))).document
 
     async def explain(self, claim_id: str, context: contexts.CallContext) -> bytes:
         """Return the reasons behind one claim's risk."""
         request = claims_pb2.ExplainRequest(context=self._context(context), id=claim_id)
-        return (await _answered(self._stub.Explain(request, timeout=self._seconds(context)))).document
+        return (await answered(self._stub.Explain(request, timeout=self._seconds(context)))).document
 
     async def decide(self, review: exchanges.Review, context: contexts.CallContext) -> bytes:
         """Return the decision after a reviewer's word; Conflict when the revision is not the newest."""
@@ -155,7 +155,7 @@ class ClaimsDesk:
             note=review.note,
             revision=review.revision,
         )
-        return (await _answered(self._stub.Decide(request, timeout=self._seconds(context)))).document
+        return (await answered(self._stub.Decide(request, timeout=self._seconds(context)))).document
 
     async def watch(self, after: str, context: contexts.CallContext) -> AsyncIterator[exchanges.Change]:
         """Yield changes after `after` as they are recorded; closing the iterator ends the watch."""
@@ -197,7 +197,8 @@ class _Source:
             raise errors.Unavailable("upload.broken", "The upload broke off.") from cause
 
 
-async def _answered[Response](call: Awaitable[Response]) -> Response:
+async def answered[Response](call: Awaitable[Response]) -> Response:
+    """Return the answer of a call; raise its Fault as the gateway's caller may hear it."""
     with _told():
         return await call
 
