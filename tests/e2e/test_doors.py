@@ -76,7 +76,7 @@ def test_a_decision_tells_all_it_rests_on(biller: httpx2.Client) -> None:
     assert 0 < told["risk"]["probability"] < 1
     assert told["risk"]["model"]["revision"]
     assert told["amounts"]["payer_share"] == 170.0
-    assert [rule["pack"] for rule in told["rules"]] == ["base"]
+    assert [rule["pack"] for rule in told["rules"]] == ["base", "history"]
     assert told["received_at"] <= told["decided_at"]
 
 
