@@ -231,3 +231,14 @@ def test_other_regimes_never_hear_of_these_rules(claim: Claim):
         built, as_of = examples.build({**claim, "regime": regime})
         outcome = ENGINE.evaluate(built, as_of=as_of)
         assert (outcome.findings, outcome.not_checked, outcome.rules) == ([], [], [])
+
+
+def test_the_readme_lists_every_rule_once():
+    """packs/x12-us/README.md is complete and true: id, severity, title, source."""
+    [pack] = [pack for pack in PACKS if pack.id == "x12-us"]
+    told = [
+        line for line in (support.PACKS / "x12-us/README.md").read_text().splitlines() if "| X12-" in line
+    ]
+    rows = [f"| {rule.id} | {rule.severity} | {rule.title.en} | {rule.source} |" for rule in pack.rules]
+    assert sorted(told) == sorted(rows)
+    assert len(rows) >= 100
