@@ -178,6 +178,8 @@ def of_lines(claim: model.Claim, question: Question, known: Known | None) -> lis
 
 def duplicates(claim: model.Claim, question: Question, known: Known) -> list[decisions.Duplicate]:
     """Return the recorded lines that ask for the same service, with what makes them so."""
+    if not known.matches and not any(told.rows for told in known.past):
+        return []
     found = [_duplicate(line, match.claim_id, "exact") for line, match in _matched(question, known)]
     for line, answer in zip(claim.lines, _answers(question, known, len(claim.lines)), strict=True):
         found += [_duplicate(line.sequence, row.claim_id, kind) for kind, row in _same(question, answer)]
@@ -225,12 +227,12 @@ def _history(question: Question, answer: _Answer | None, matched: int) -> past.L
         return past.LineHistory(exact=0, likely=0, possible=0)
     if answer is None:
         return past.LineHistory(exact=matched or None)
-    counted = Counter(kind for kind, _ in _same(question, answer))
+    counted = [kind for kind, _ in _same(question, answer)] if answer.service.rows else []
     visit, used = answer.visit, answer.authorization
     return past.LineHistory(
-        exact=counted["exact"] + matched,
-        likely=counted["likely"],
-        possible=counted["possible"],
+        exact=counted.count("exact") + matched,
+        likely=counted.count("likely"),
+        possible=counted.count("possible"),
         visits=None if visit is None else len({row.id for row in visit.rows}),
         claimed_quantity=None if answer.trace.window.frequency_days is None else answer.service.quantity,
         authorized_used=None if used is None else used.quantity,
