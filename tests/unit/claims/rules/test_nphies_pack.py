@@ -116,6 +116,27 @@ def test_one_number_twice_in_a_message_is_told_of_both():
     ] * 2
 
 
+def test_each_message_of_a_batch_is_judged_by_its_own_header():
+    """A batch holds messages: one that is sound and one of another sender are told apart."""
+    sound = {**fhir_support.message(), "id": GUID}
+    other = {**fhir_support.message(fhir_support.nphies_claim(identifier=[{"value": "CL-2"}])), "id": GUID}
+    other["entry"][0] = {
+        "fullUrl": "urn:x:h",
+        "resource": fhir_support.header(
+            sender={"identifier": {"system": f"{LICENCE}provider-license", "value": "PR-2"}}
+        ),
+    }
+    batch = fhir_support.header(
+        eventCoding={"code": "batch-request", "system": f"{fhir_support.TERMS}ksa-message-events"},
+        focus=[{"reference": "urn:x:1"}, {"reference": "urn:x:2"}],
+    )
+    entries = [{"fullUrl": f"urn:x:{at}", "resource": part} for at, part in enumerate([batch, sound, other])]
+    document = {"resourceType": "Bundle", "id": "batch-1", "type": "message", "entry": entries}
+    found = readers.read(fhir_support.text(document), media.FHIR)
+    told = [judged(entry.claim) & MESSAGE for entry in found if isinstance(entry, readers.Read)]
+    assert told == [set(), {"BV-00351"}]
+
+
 @pytest.mark.parametrize(
     ("kind", "subtype", "rules"),
     [
