@@ -181,7 +181,8 @@ def _payers(claim: Claim) -> Found:
     rows = claim["insurance"]
     places = Counter(row["responsibility"] for row in rows)
     decided = [row for row in rows if row["adjudicated"]]
-    to_later = any(row["focal"] and row["responsibility"] in "ST" for row in rows)
+    asked = "".join(row["responsibility"] for row in rows if row["focal"])
+    before = {"P": "S" in asked or "T" in asked, "S": "T" in asked, "T": False}
     several = any(len(line["prior_payer"]) > 1 for line in claim["lines"])
     on_lines = [_taken(line["prior_payer"]) for line in claim["lines"]]
     for at, row in enumerate(rows):
@@ -190,7 +191,7 @@ def _payers(claim: Claim) -> Found:
         wrong = [
             ("X12-205", places[row["responsibility"]] > 1),
             ("X12-206", row["focal"] and row["responsibility"] in "ST" and not places["P"]),
-            ("X12-207", not row["focal"] and row["responsibility"] == "P" and to_later and not told),
+            ("X12-207", not row["focal"] and before[row["responsibility"]] and not told),
             ("X12-212", bool(told) and any(entry["group"] == "XX" for entry in told["adjustments"])),
         ]
         if told and len(decided) == 1 and taken is not None and not several and None not in on_lines:
