@@ -4,6 +4,7 @@ Room: outbound; knows neither packs nor tables.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,8 @@ def content(file: Path, most: int) -> bytes:
     """Return a file's bytes; raise Invalid `pack.invalid` where it is unreadable or larger than `most`."""
     try:
         with file.open("rb") as opened:
-            found = opened.read(most + 1)
+            size = os.fstat(opened.fileno()).st_size
+            found = opened.read(min(size, most) + 1)  # as much as there is: a buffer of `most` would be held
     except OSError as cause:
         raise invalid(
             _name(file), "The file cannot be read.", "Check that it exists and may be read."

@@ -9,7 +9,7 @@ import datetime as dt
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -83,7 +83,9 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         """Return the row of a normal key on a day inside the issue, None where there is none."""
         row = self.rows.get(key)
         if row is None and self.spans:
-            return next((s.row for s in self.spans.get(key, ()) if s.first <= day <= s.last), None)
+            for span in self.spans.get(key, ()):
+                if span.first <= day <= span.last:
+                    return span.row
         return row
 
 
@@ -120,14 +122,18 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         """Return a function (key, day number) → the row; False without row, None where no issue covers it."""
         windows = self.windows()
         dotless = self.dotless
+        if len(windows) == 1 and not windows[0][2].spans:
+            return _plain(*windows[0], dotless=dotless)
 
         def find(code: str, day: int) -> Found:
             key = ""
             found: Found = None
             for first, last, period in windows:
                 if first <= day <= last:
-                    key = key or normal(code, dotless=dotless)
-                    row = period.at(key, day)
+                    row = period.rows.get(code)  # a key as it is written is its own normal form
+                    if row is None:
+                        key = key or (code if code in period.spans else normal(code, dotless=dotless))
+                        row = period.at(key, day)
                     if row is not None:
                         return row
                     if not period.extends:
@@ -178,6 +184,21 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
+def _plain(first: int, last: int, period: Period, *, dotless: bool) -> Find:
+    """Return the finder of a table of one issue whose rows are valid on all its days."""
+    get = period.rows.get
+
+    def find(code: str, day: int) -> Found:
+        if not first <= day <= last:
+            return None
+        row = get(code)
+        if row is None:
+            row = get(normal(code, dotless=dotless))
+        return False if row is None else row
+
+    return find
+
+
 class Tables:
     """All tables, by name; two issues of one name are one table with two periods.
 
@@ -189,10 +210,18 @@ class Tables:
         for table in tables:
             gathered.setdefault(table.name, []).append(table)
         self._by_name = {name: _joined(parts) for name, parts in gathered.items()}
+        self._derived: dict[tuple[str, object], object] = {}
 
     def find(self, name: str) -> Table | None:
         """Return the table of this name, None where there is none."""
         return self._by_name.get(name)
+
+    def derived[T](self, name: str, make: Callable[[Table], T]) -> T:
+        """Return what `make` makes of a table, made once; raise KeyError where there is none."""
+        if (name, make) not in self._derived:
+            self._derived[name, make] = make(self._by_name[name])
+        found: Any = self._derived[name, make]
+        return found  # type: ignore[no-any-return]  # by the key
 
     def names(self) -> list[str]:
         """Return the names, sorted."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from claims.domain.rules import correlations, nulls, runtime, schema, tables, tree
-from claims.domain.rules.columnar import batches, functions, numbers, segments, vectors
+from claims.domain.rules.columnar import batches, functions, look_ups, numbers, segments, vectors
 
 
 class NoFormError(Exception):
@@ -212,8 +212,9 @@ class Writer:
             found = self._plan.tables.find(node.table)
             if found is None:
                 raise AssertionError(f"table {node.table} was there when the rule was checked")
-            reader = found.membership() if name == "in_codeset" else found.reader(node.field)
-            return self._mapped((name, node.table, node.field), reader, node.kind, *arguments)
+            columns = self._plan.tables.derived(node.table, look_ups.Columns)
+            step = look_ups.step(columns, node.field if name == "lookup" else "")
+            return self._in_batch((name, node.table, node.field), step, *arguments)
         if name == "has_form" and isinstance(arguments[1], tree.Literal):
             fits = runtime.form(str(arguments[1].value))
             key = (name, arguments[1].value)
