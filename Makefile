@@ -30,6 +30,8 @@ gen: setup ## regenerate what is generated: stubs, JSON Schema, column reference
 	@protos/generate.sh
 	@$(BIN)/python -c 'import json; from formats import schema; print(json.dumps(schema.claim_schema(), indent=1, ensure_ascii=False))' > docs/schemas/claim.json
 	@$(BIN)/python -m claims.domain.rules.reference > docs/rule-schema.md
+	@$(BIN)/python -m claims.domain.rules.editors rule-pack > docs/schemas/rule-pack.json
+	@$(BIN)/python -m claims.domain.rules.editors table > docs/schemas/table.json
 	@$(BIN)/python -m claims.outbound.reason_files packs > docs/reasons.md
 
 format: setup ## format and fix what Ruff can
