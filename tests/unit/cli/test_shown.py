@@ -91,6 +91,24 @@ def test_sarif_has_one_result_per_finding_with_file_rule_and_level() -> None:
     assert log["runs"][0]["tool"]["driver"]["rules"] == [{"id": "BASE-NET"}]
 
 
+def test_sarif_tells_of_a_rule_once_in_both_languages() -> None:
+    """Title, source and codes stand with the rule; what a finding shows stands with its result."""
+    rule = {
+        "title": {"en": "Net balances", "ar": "الصافي متوازن"}, "texts": {"violation": "net < 0"},
+        "source": "a guide", "severity": "error", "pack": "base", "scope": "line", "codes": {"carc": "16"},
+        "regimes": ["nphies", "base"],
+    }  # fmt: skip
+    twice = [_decision(file=name, findings=[{**FINDING, "codes": {"carc": "16"}}]) for name in ("a", "b")]
+    (run,) = sarif.log(twice, lang="ar", version="1", rules={"BASE-NET": rule})["runs"]
+    (told,) = run["tool"]["driver"]["rules"]
+    assert told["shortDescription"]["text"] == "الصافي متوازن"
+    assert told["fullDescription"]["text"] == "Net balances / الصافي متوازن"
+    assert (told["properties"]["codes"], told["properties"]["tags"]) == ({"carc": "16"}, ["base", "nphies"])
+    assert "net < 0" in told["help"]["text"]
+    assert [result["ruleIndex"] for result in run["results"]] == [0, 0]
+    assert run["results"][0]["properties"]["codes"] == {"carc": "16"}
+
+
 def test_a_fault_becomes_words_and_status_two(capsys: pytest.CaptureFixture[str]) -> None:
     """A person reads what is wrong, where, and its stable code; a script reads the status."""
     fault = errors.Invalid(

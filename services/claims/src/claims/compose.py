@@ -120,6 +120,7 @@ async def offline(
             scorer=scored,
             store=lone.NoRecord(),
             archive=lone.NoArchive(),
+            book=catalogue.Catalogue(common, {}, reason_files.find(packs_dir)),
             patient_key=secrets.token_bytes(identities.MIN_KEY_BYTES),  # nothing outlives this process
         )
         settings = configuration.ClaimsSettings(

@@ -6,7 +6,7 @@ from typing import Any
 from ultrathink_cli.domain import sarif as logs
 
 LEVELS = {"error": "error", "advice": "note"}
-GUIDE = "docs/guides/writing-rules.md"
+HELP = "See docs/guides/writing-rules.md, common mistakes."
 
 
 def place(remark: Mapping[str, Any]) -> str:
@@ -26,7 +26,7 @@ def caret(remark: Mapping[str, Any]) -> list[str]:
 def sarif(remarks: Iterable[Mapping[str, Any]], *, version: str) -> dict[str, Any]:
     """Return the remarks as one SARIF 2.1.0 log; the rule of a result is the kind of remark."""
     told = list(remarks)
-    kinds = [{"id": code, "helpUri": GUIDE} for code in sorted({remark["code"] for remark in told})]
+    kinds = [{"id": code, "help": {"text": HELP}} for code in sorted({remark["code"] for remark in told})]
     return logs.run(kinds, [_result(remark) for remark in told], version=version)
 
 

@@ -1,6 +1,7 @@
 """check: scrub claims of any supported format offline."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Sequence
 from importlib import metadata
@@ -44,9 +45,12 @@ def check(
         _refuse_unknown(form, lang)
         clock = days.AsOf(options.day(as_of)) if as_of else clocks.SystemClock()
         files = list(dict.fromkeys(files))
-        checked, status = asyncio.run(_check(files, clock, pack, tables or ()))
+        told = asyncio.run(_check(files, clock, pack, tables or (), rules=form == "sarif"))
+    checked, status = told.decisions, told.status
     if form == "sarif":
-        typer.echo(json.dumps(sarif.log(checked, lang=lang, version=metadata.version("ultrathink-cli"))))
+        version = metadata.version("ultrathink-cli")
+        log = sarif.log(checked, lang=lang, version=version, rules=told.rules)
+        typer.echo(json.dumps(log, ensure_ascii=False))
     elif form == "json":
         for decision in checked:
             typer.echo(json.dumps(decision, ensure_ascii=False))
@@ -64,12 +68,20 @@ def _refuse_unknown(form: str, lang: str) -> None:
     options.language(lang)
 
 
+@dataclasses.dataclass(slots=True)
+class _Checked:
+    """All decisions with their file, the highest exit status, and the rules that fired where wanted."""
+
+    decisions: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    status: int = exits.CLEAN
+    rules: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
 async def _check(
-    files: list[Path], clock: clocks.Clock, pack: Path | None, tables: Sequence[Path]
-) -> tuple[list[dict[str, Any]], int]:
-    """Return all decisions with their file, and the highest exit status; refusals are shown as they come."""
-    checked: list[dict[str, Any]] = []
-    status = exits.CLEAN
+    files: list[Path], clock: clocks.Clock, pack: Path | None, tables: Sequence[Path], *, rules: bool
+) -> _Checked:
+    """Check every file; refusals are shown as they come."""
+    told = _Checked()
     async with compose.offline(clock, pack, tables) as channel:
         for file in files:
             try:
@@ -77,11 +89,14 @@ async def _check(
             except errors.Fault as fault:
                 console.err.print(f"{file}:", style="bold", soft_wrap=True)
                 console.show(fault)
-                status = exits.UNREADABLE
+                told.status = exits.UNREADABLE
                 continue
-            checked += found
-            status = max(status, exits.UNREADABLE if refused else exits.of_decisions(found))
-    return checked, status
+            told.decisions += found
+            told.status = max(told.status, exits.UNREADABLE if refused else exits.of_decisions(found))
+        if rules:
+            fired = {finding["rule"] for decision in told.decisions for finding in decision["findings"]}
+            told.rules = await claims_client.rules(channel, sorted(fired))
+    return told
 
 
 async def _file(channel: Any, file: Path) -> tuple[list[dict[str, Any]], bool]:

@@ -1,14 +1,14 @@
 """The claims room as `ultrathink check` uses it: a file in, decisions or refusals out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import grpc
 import msgspec
 
-from chassis import faults
-from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
+from chassis import errors, faults
+from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc, rules_pb2, rules_pb2_grpc
 from ultrathink.common.v1 import common_pb2
 
 CHUNK = 256 * 1024
@@ -30,6 +30,22 @@ async def check(channel: grpc.aio.Channel, file: Path, media_type: str) -> Async
             yield {"position": result.position, "error": told}
         else:
             yield msgspec.json.decode(result.rendered.body)
+
+
+async def rules(channel: grpc.aio.Channel, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return rules whole by their ids; one that the packs do not hold is left out."""
+    stub = rules_pb2_grpc.RuleBookStub(channel)
+    context = common_pb2.Context(
+        item_id="rules", tenant=TENANT, subject="cli", roles=["biller"], remaining_ms=PATIENCE_MS
+    )
+    found = {}
+    for identifier in ids:
+        try:
+            told = await stub.GetRule(rules_pb2.GetRuleRequest(context=context, id=identifier))
+        except errors.NotFound:
+            continue
+        found[identifier] = msgspec.json.decode(told.document)
+    return found
 
 
 async def _chunks(file: Path, media_type: str) -> AsyncIterator[claims_pb2.FileChunk]:
