@@ -9,6 +9,7 @@ from claims.domain.rules import documents, packs, tables, tree
 from claims.outbound import pack_files
 
 ROOT = Path(__file__).parents[1]
+GOLDEN = 0.618_033_988_75  # steps of this part of a turn never crowd
 TOTAL = tree.Column("claim", "total", tree.Kind.MONEY, nullable=True)
 
 
@@ -16,6 +17,20 @@ def committed() -> tuple[list[packs.Rule], tables.Tables]:
     """Return the rules of the committed packs that need no history, and the tables."""
     found, known = pack_files.load(ROOT / "packs")
     return [rule for pack in found for rule in pack.rules if not packs.needs_past(rule)], known
+
+
+def mixed(rules: Sequence[packs.Rule]) -> list[packs.Rule]:
+    """Return the rules in an order whose every beginning is a fair sample of all packs."""
+    return [rules[at] for at in sorted(range(len(rules)), key=lambda at: at * GOLDEN % 1)]
+
+
+def active(rules: Sequence[packs.Rule], count: int, payers: Sequence[str]) -> list[packs.Rule]:
+    """Return the rules, and as many variants as `count` asks for, each for one payer in turn."""
+    more = [_variant(rules[at % len(rules)], at // len(rules), at) for at in range(count)]
+    for at in range(len(rules), count):
+        named = documents.Applies(scope=more[at].scope, payer=(payers[at % len(payers)],))
+        more[at] = dataclasses.replace(more[at], applies=named)
+    return more
 
 
 def of_size(rules: Sequence[packs.Rule], count: int) -> list[packs.Rule]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import rules_support as support
 from claims.domain.rules import checking, programs, runtime, schema
-from claims.domain.rules.columnar import batches, plans, words
+from claims.domain.rules.columnar import batches, plans, steps, words
 from formats import model
 
 
@@ -15,13 +15,13 @@ def columns(
 ) -> list[list[Any]]:
     """The values of an expression in the rows of each claim, by the columnar form; unknown is None."""
     rows = schema.SCOPES[scope].rows
-    plan = plans.Plan(support.KNOWN)
+    plan = steps.Plan(support.KNOWN)
     writer = plans.Writer(plan, plans.Frame(rows))
     node = checking.value(text, scope, support.KNOWN)
     slot = writer.slot(node, plans.Level.ROW if rows else plans.Level.CLAIM)
     batch = batches.Batch(claims, today or days(claims), "Asia/Riyadh", batches.Gatherers())
-    run = plans.Run(batch, plan.steps)
-    found = run.get(slot)
+    run = steps.Run(batch, plan)
+    found = run.get(plan.order(slot))
     held = batch.rows(rows)
     values = words.plain(batch.vocabulary, found, len(held.structs))
     assert not batch.odd.any()

@@ -7,7 +7,7 @@ import pytest
 import columnar_support as columnar
 import rules_support as support
 from claims.domain.rules import checking, examples, explaining
-from claims.domain.rules.columnar import batches, forms, plans, vectors
+from claims.domain.rules.columnar import batches, forms, plans, steps, vectors
 
 CLAIMS = [
     examples.build(partial)[0]
@@ -151,25 +151,25 @@ def test_a_column_of_earlier_claims_has_no_columnar_form():
 
 def test_equal_parts_of_rules_are_one_step():
     """However many rules name it, a column is gathered once and a product calculated once."""
-    plan = plans.Plan(support.KNOWN)
+    plan = steps.Plan(support.KNOWN)
     writer = plans.Writer(plan, plans.Frame("lines"))
     texts = ("quantity * unit_price > 1", "quantity * unit_price > 2", "quantity * unit_price > 1 OR package")
     for text in texts:
         writer.slot(checking.condition(text, "line", support.KNOWN), plans.Level.ROW)
-    assert len(plan.steps) == 9  # two columns, product; 1, 2; two comparisons; package; OR
+    assert len(plan.steps) == 10  # the batch; two columns, product; 1, 2; two comparisons; package; OR
 
 
 def test_a_step_that_hands_over_does_so_each_time():
     """Every rule above a step that cannot be exact learns of it."""
-    plan = plans.Plan(support.KNOWN)
+    plan = steps.Plan(support.KNOWN)
     slot = plans.Writer(plan, plans.Frame("lines")).slot(
         checking.value(f"net * {'9' * 30}", "line", support.KNOWN), plans.Level.ROW
     )
     batch = batches.Batch(CLAIMS, columnar.days(CLAIMS), "UTC", batches.Gatherers())
-    run = plans.Run(batch, plan.steps)
+    run = steps.Run(batch, plan)
     for _ in range(2):
         with pytest.raises(vectors.HandedOverError):
-            run.get(slot)
+            run.get(plan.order(slot))
 
 
 def test_a_thousand_equal_lines_are_not_a_million_pairs():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import rules_support as support
 from claims.domain.rules import tables, tree
-from claims.domain.rules.columnar import look_ups, vectors, words
+from claims.domain.rules.columnar import look_ups, vectors, vocabularies, words
 
 FIELDS = {"flag": "boolean", "count": "integer", "price": "money", "day": "date", "note": "text"}
 CODES = ("A", "b.1", "B1", "C", "D|E")
@@ -57,9 +57,9 @@ def _date(day: int) -> dt.date:
 
 def columns(
     keys: list[str | None], days: list[int | None]
-) -> tuple[words.Vocabulary, vectors.Words, vectors.Numbers]:
+) -> tuple[vocabularies.Vocabulary, vectors.Words, vectors.Numbers]:
     """Keys and days as a batch holds them, among words that are no keys."""
-    vocabulary = words.Vocabulary()
+    vocabulary = vocabularies.Vocabulary()
     for word in ("other", "words"):
         vocabulary.code(word)
     null = np.array([day is None for day in days], np.bool_)
@@ -67,7 +67,7 @@ def columns(
     return vocabulary, vocabulary.coded(keys, len(keys)), vectors.Numbers(data, null if null.any() else None)
 
 
-def plain(vocabulary: words.Vocabulary, found: vectors.Vector, count: int) -> list[Any]:
+def plain(vocabulary: vocabularies.Vocabulary, found: vectors.Vector, count: int) -> list[Any]:
     """A vector as plain values."""
     return words.plain(vocabulary, found, count)
 

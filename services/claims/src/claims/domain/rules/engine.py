@@ -53,7 +53,8 @@ class _Program:
 class Engine:
     """Evaluates claims by packs; raises Invalid at construction where two packs hold a rule of one id.
 
-    A batch of `many` claims of one kind is judged by the columnar form, a smaller one claim by claim.
+    A batch of `many` claims of one kind (left out: enough for it to pay) is judged by the columnar form, a
+    smaller one claim by claim.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Engine:
         tables: tables.Tables,
         *,
         labels: checklists.Labels | None = None,
-        many: int = forms.MANY,
+        many: int | None = None,
     ) -> None:
         self._packs, self._tables, self._many = tuple(packs), tables, many
         self._gatherers = batches.Gatherers()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from claims.domain.rules import runtime, schema, tree
-from claims.domain.rules.columnar import numbers, vectors, words
+from claims.domain.rules.columnar import numbers, vectors, vocabularies
 from formats import model, money
 
 SCALE = 4  # decimals of a quantity; no currency has more
@@ -38,11 +38,18 @@ class Scaled(dict[Decimal | None, int]):
 
 
 class Gatherers:
-    """Compiled readers of columns and row sets, and numbers seen before; shared by all batches."""
+    """Compiled readers of columns and row sets, numbers and words seen before; shared by all batches."""
 
     def __init__(self) -> None:
         self._columns: dict[str, Gather] = {}
+        self._vocabulary = vocabularies.Vocabulary()
         self.scaled = Scaled()
+
+    def vocabulary(self) -> vocabularies.Vocabulary:
+        """Return the vocabulary for a batch, a new one where the old has grown too long."""
+        if self._vocabulary.full:
+            self._vocabulary = vocabularies.Vocabulary()
+        return self._vocabulary
 
     def column(self, source: str) -> Gather:
         """Return a function (structs, zone) → values of a column, by its text in the schema."""
@@ -76,7 +83,7 @@ class Batch:
         self, claims: Sequence[model.Claim], today: Sequence[int], zone: str, gatherers: Gatherers
     ) -> None:
         self.claims, self.zone = claims, zone
-        self.vocabulary = words.Vocabulary()
+        self.vocabulary = gatherers.vocabulary()
         self.odd: vectors.Flags = np.zeros(len(claims), np.bool_)
         self._today, self._gatherers = today, gatherers
         self._rows: dict[str, Rows] = {}

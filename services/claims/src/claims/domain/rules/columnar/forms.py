@@ -10,14 +10,18 @@ from collections.abc import Sequence
 from claims.domain.rules import explaining, packs, programs, runtime, tables
 from claims.domain.rules.columnar import batches, judging
 
-MANY = 128  # claims of a kind from which columns pay: the forms cross near it, by docs/performance-rules.md
+MANY = 128  # claims below which the columnar form never pays
+WORK = 50_000  # rules × claims from which it does: near it the forms cross, see docs/performance-rules.md
 MAX_RESTS = 16  # sets of left-over rules kept compiled; usually there is one, and it never changes
 
 type Said = list[programs.Hit] | Exception
 
 
 class Forms:
-    """Judges claims by these rules; the columnar form is made when it is first worth it."""
+    """Judges claims by these rules; the columnar form is made when it is first worth it.
+
+    `many` says from how many claims it is asked; left out, it depends on the number of rules.
+    """
 
     def __init__(
         self,
@@ -25,9 +29,10 @@ class Forms:
         known: tables.Tables,
         gatherers: batches.Gatherers,
         *,
-        many: int = MANY,
+        many: int | None = None,
     ) -> None:
-        self._rules, self._tables, self._gatherers, self._many = rules, known, gatherers, many
+        self._rules, self._tables, self._gatherers = rules, known, gatherers
+        self._many = many or max(MANY, WORK // max(1, len(rules)))
         self.judge: programs.Judge = programs.judge(rules, known)
         self._columnar: judging.Program | None = None
         self._rests: dict[tuple[int, ...], programs.Judge] = {}

@@ -3,7 +3,8 @@
 Room: domain. One entry per construct; what is missing here has no columnar form and is judged by the scalar.
 """
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from claims.domain.rules import runtime, tree
 from claims.domain.rules.columnar import batches, numbers, vectors, words
 
 _KIND = tree.Kind
-_ORDER = {"<", "<=", ">", ">="}
+_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": numbers.add, "-": numbers.subtract, "*": numbers.multiply, "/": numbers.divide,
@@ -30,8 +31,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "npi_valid": runtime.npi_valid, "concat": lambda left, right: left + right,
 }  # fmt: skip
 JUNCTIONS: dict[str, Callable[..., vectors.Truths]] = {
-    "and": lambda *parts: vectors.conjunction([truth(part) for part in parts]),
-    "or": lambda *parts: vectors.disjunction([truth(part) for part in parts]),
+    "and": lambda *parts: vectors.conjunction(parts),
+    "or": lambda *parts: vectors.disjunction(parts),
 }
 
 
@@ -43,14 +44,16 @@ def literal(value: tree.Value, kind: tree.Kind) -> Callable[[batches.Batch], vec
         except vectors.HandedOverError:  # told, again, by each batch that asks for it
             return lambda _: numbers.constant(value)
         return lambda _: number
+    if isinstance(value, str):
+        return lambda batch: vectors.Words(np.array([batch.vocabulary.code(value)], np.int64))
     return lambda batch: words.vector(batch.vocabulary, kind, [value])
 
 
-def mapped(function: Callable[..., Any], kind: tree.Kind) -> Callable[..., vectors.Vector]:
+def mapped(key: Hashable, function: Callable[..., Any], kind: tree.Kind) -> Callable[..., vectors.Vector]:
     """Return a step that calls a function of plain values once per distinct arguments."""
 
     def step(batch: batches.Batch, *arguments: vectors.Vector) -> vectors.Vector:
-        return words.mapped(batch.vocabulary, function, kind, arguments)
+        return words.mapped(batch.vocabulary, key, function, kind, arguments)
 
     return step
 
@@ -87,6 +90,11 @@ def compare(op: str) -> Callable[..., vectors.Truths]:
                 return numbers.same(left, right) if op == "same" else numbers.compare(op, left, right)
             case vectors.Truths(), vectors.Truths():
                 return _truths(op, left, right)
+            case vectors.Words(), vectors.Words() if op in _ORDER and 1 in {
+                len(left.codes),
+                len(right.codes),
+            }:
+                return truth(words.mapped(batch.vocabulary, op, _ORDER[op], _KIND.BOOL, [left, right]))
             case vectors.Words(), vectors.Words() if op in _ORDER:
                 return numbers.compare(op, *words.ranks(batch.vocabulary, left, right))
             case vectors.Words(), vectors.Words():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from claims.domain.rules import packs, programs, schema, tables
-from claims.domain.rules.columnar import batches, plans, vectors
+from claims.domain.rules.columnar import batches, plans, steps, vectors
 from formats import model
 
 
@@ -28,12 +28,12 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Test:
-    """A rule's place, its rows, and the slots of its conditions; no `when` is always."""
+    """A rule's place, its rows, and the steps of its conditions in order; no `when` is always."""
 
     at: int
     rows: str
-    when: int | None
-    violation: int
+    when: list[int]
+    violation: list[int]
 
 
 class Program:
@@ -42,7 +42,7 @@ class Program:
     def __init__(
         self, rules: Sequence[packs.Rule], known: tables.Tables, gatherers: batches.Gatherers
     ) -> None:
-        self._plan, self._gatherers = plans.Plan(known), gatherers
+        self._plan, self._gatherers = steps.Plan(known), gatherers
         self._tests: list[_Test] = []
         self.left: list[int] = []
         for at, rule in enumerate(rules):
@@ -54,7 +54,7 @@ class Program:
     def judge(self, claims: Sequence[model.Claim], today: Sequence[int], zone: str) -> Judged:
         """Return where these claims violate the rules, each as of its day number, all in one zone."""
         batch = batches.Batch(claims, today, zone, self._gatherers)
-        run = plans.Run(batch, self._plan.steps)
+        run = steps.Run(batch, self._plan)
         hits: list[list[programs.Hit]] = [[] for _ in claims]
         left = list(self.left)
         for test in self._tests:
@@ -71,11 +71,12 @@ class Program:
         rows = schema.SCOPES[rule.scope].rows
         level = plans.Level.ROW if rows else plans.Level.CLAIM
         writer = plans.Writer(self._plan, plans.Frame(rows))
-        when = None if rule.when == packs.ALWAYS else writer.slot(rule.when, level)
-        return _Test(at, rows, when, writer.slot(rule.violation, level))
+        order = self._plan.order
+        when = [] if rule.when == packs.ALWAYS else order(writer.slot(rule.when, level))
+        return _Test(at, rows, when, order(writer.slot(rule.violation, level)))
 
-    def _judge(self, run: plans.Run, test: _Test, hits: list[list[programs.Hit]]) -> None:
-        when: vectors.Truths | None = None if test.when is None else run.get(test.when)
+    def _judge(self, run: steps.Run, test: _Test, hits: list[list[programs.Hit]]) -> None:
+        when: vectors.Truths | None = run.get(test.when) if test.when else None
         if when is not None and not np.count_nonzero(when.true):
             return
         said: vectors.Truths = run.get(test.violation)

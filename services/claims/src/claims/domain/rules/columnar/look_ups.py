@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from claims.domain.rules import tables, tree
-from claims.domain.rules.columnar import batches, numbers, vectors, words
+from claims.domain.rules.columnar import batches, numbers, vectors, vocabularies, words
 
 ABSENT, UNCOVERED, BY_DAY = -1, -2, -3
 _DAYS = (
@@ -39,14 +39,14 @@ class Columns:
         self._values: dict[str, vectors.Vector] = {}
 
     def contains(
-        self, vocabulary: words.Vocabulary, keys: vectors.Words, days: vectors.Numbers
+        self, vocabulary: vocabularies.Vocabulary, keys: vectors.Words, days: vectors.Numbers
     ) -> vectors.Truths:
         """Return whether each key is in the table on its day; unknown where no issue covers it."""
         found = self.rows(vocabulary.words(), keys, days)
         return _decided(found >= 0, found == UNCOVERED)
 
     def read(
-        self, vocabulary: words.Vocabulary, field: str, keys: vectors.Words, days: vectors.Numbers
+        self, vocabulary: vocabularies.Vocabulary, field: str, keys: vectors.Words, days: vectors.Numbers
     ) -> vectors.Vector:
         """Return the column's value for each key and day; NULL without row, value or issue."""
         found = self.rows(vocabulary.words(), keys, days)

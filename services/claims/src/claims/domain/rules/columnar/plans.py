@@ -8,8 +8,8 @@ import enum
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
-from claims.domain.rules import correlations, nulls, runtime, schema, tables, tree
-from claims.domain.rules.columnar import batches, functions, look_ups, numbers, segments, vectors
+from claims.domain.rules import correlations, nulls, runtime, schema, tree
+from claims.domain.rules.columnar import batches, functions, look_ups, numbers, segments, steps, vectors
 
 
 class NoFormError(Exception):
@@ -41,70 +41,10 @@ class Frame(NamedTuple):
     pairs: int = -1
 
 
-type Step = Callable[["Run"], Any]
-
-
-class Run:
-    """One batch on its way through the steps; every result is kept."""
-
-    def __init__(self, batch: batches.Batch, steps: Sequence[Step]) -> None:
-        self.batch, self._steps = batch, steps
-        self._done: list[Any] = [None] * len(steps)
-        self._handed_over: set[int] = set()
-
-    def get(self, slot: int) -> Any:
-        """Return what a step gives; raise HandedOverError, each time, where it cannot."""
-        found = self._done[slot]
-        return self._made(slot) if found is None else found
-
-    def _made(self, slot: int) -> Any:
-        if slot in self._handed_over:
-            raise vectors.HandedOverError
-        try:
-            found = self._done[slot] = self._steps[slot](self)
-        except vectors.HandedOverError:
-            self._handed_over.add(slot)
-            raise
-        return found
-
-
-class Plan:
-    """Collects steps; equal ones have one slot."""
-
-    def __init__(self, known: tables.Tables) -> None:
-        self.tables = known
-        self.steps: list[Step] = []
-        self._slots: dict[Hashable, int] = {}
-
-    def step(self, key: Hashable, step: Step) -> int:
-        """Return the slot of a step, a new one for a new key."""
-        if key not in self._slots:
-            self._slots[key] = len(self.steps)
-            self.steps.append(step)
-        return self._slots[key]
-
-    def apply(self, key: Hashable, function: Callable[..., Any], *slots: int) -> int:
-        """Return the slot of function(results of slots); the key names the function."""
-        if len(slots) == 2:  # noqa: PLR2004 - most steps: spares them a list
-            left, right = slots
-            return self.step((key, slots), lambda run: function(run.get(left), run.get(right)))
-        return self.step((key, slots), lambda run: function(*[run.get(slot) for slot in slots]))
-
-    def column(self, rows: str, name: str) -> int:
-        """Return the slot of a column."""
-        return self.step(("column", rows, name), lambda run: run.batch.column(rows, name))
-
-    def owners(self, slot: int, rows: str) -> int:
-        """Return the slot of a claim's value beside each of the claim's rows."""
-        return self.step(
-            ("owners", slot, rows), lambda run: vectors.take(run.get(slot), run.batch.rows(rows).owner)
-        )
-
-
 class Writer:
     """Writes the steps of expressions that stand in one frame."""
 
-    def __init__(self, plan: Plan, frame: Frame) -> None:
+    def __init__(self, plan: steps.Plan, frame: Frame) -> None:
         self._plan, self._frame = plan, frame
 
     def write(self, node: tree.Node) -> Ref:  # noqa: PLR0911 - one return per kind of node
@@ -113,11 +53,11 @@ class Writer:
             case tree.Literal(value=value, kind=kind):
                 made = functions.literal(value, kind)
                 key = ("constant", kind, type(value).__name__, value)
-                return Ref(self._plan.step(key, lambda run: made(run.batch)), Level.CONSTANT)
+                return Ref(self._plan.step(key, made, steps.BATCH), Level.CONSTANT)
             case tree.Column():
                 return self._column(node)
             case tree.Today():
-                return Ref(self._plan.step("today", lambda run: run.batch.today()), Level.CLAIM)
+                return Ref(self._plan.step("today", batches.Batch.today, steps.BATCH), Level.CLAIM)
             case tree.Aggregate():
                 return self._aggregate(node)
             case tree.Choice(branches=branches, otherwise=otherwise):
@@ -172,35 +112,31 @@ class Writer:
             slot = self._plan.owners(ref.slot, rows) if rows else ref.slot
             return slot if level is not Level.PAIR else self._lifted(Ref(slot, Level.ROW), level)
         side = "left" if ref.level is Level.ROW else "right"
-        slot, pairs = ref.slot, frame.pairs
         return self._plan.step(
-            (side, slot, pairs),
-            lambda run: vectors.take(run.get(slot), getattr(run.get(pairs), side)),
+            side, lambda found, pairs: vectors.take(found, getattr(pairs, side)), ref.slot, frame.pairs
         )
 
     def _joined(self, nodes: Sequence[tree.Node]) -> tuple[tuple[int, ...], Level]:
-        refs = [self.write(node) for node in nodes]
+        return self._met([self.write(node) for node in nodes])
+
+    def _met(self, refs: Sequence[Ref]) -> tuple[tuple[int, ...], Level]:
+        """Return the slots of steps on the level where they meet."""
         levels = {ref.level for ref in refs}
         level = Level.PAIR if {Level.ROW, Level.SIBLING} <= levels else max(levels)
         return tuple(self._lifted(ref, level) for ref in refs), level
 
     def _join(self, key: Hashable, function: Callable[..., Any], *nodes: tree.Node) -> Ref:
         slots, level = self._joined(nodes)
-        return Ref(self._plan.apply(key, function, *slots), level)
+        return Ref(self._plan.step(key, function, *slots), level)
 
     def _in_batch(self, key: Hashable, function: Callable[..., Any], *nodes: tree.Node) -> Ref:
         """Write a step whose function also takes the batch, for the words of it."""
         slots, level = self._joined(nodes)
-        return Ref(
-            self._plan.step(
-                (key, slots), lambda run: function(run.batch, *[run.get(slot) for slot in slots])
-            ),
-            level,
-        )
+        return Ref(self._plan.step(key, function, steps.BATCH, *slots), level)
 
     def _mapped(self, key: Hashable, function: Callable[..., Any], kind: tree.Kind, *nodes: tree.Node) -> Ref:
         """Write a step that calls a function of plain values once per distinct arguments."""
-        return self._in_batch(key, functions.mapped(function, kind), *nodes)
+        return self._in_batch(key, functions.mapped(key, function, kind), *nodes)
 
     def _call(self, node: tree.Call) -> Ref:
         name, arguments = node.name, node.arguments
@@ -231,10 +167,9 @@ class Writer:
         if node.kind is not tree.Kind.MONEY:
             return self._join(("round",), numbers.rounded, *node.arguments, tree.Literal(0, tree.Kind.INT))
         value = self.write(node.arguments[0])
-        digits = Ref(self._plan.step("minor digits", lambda run: run.batch.minor_digits()), Level.CLAIM)
-        level = max(value.level, digits.level)
-        slots = (self._lifted(value, level), self._lifted(digits, level))
-        return Ref(self._plan.apply(("round",), numbers.rounded, *slots), level)
+        digits = Ref(self._plan.step("minor digits", batches.Batch.minor_digits, steps.BATCH), Level.CLAIM)
+        slots, level = self._met([value, digits])
+        return Ref(self._plan.step(("round",), numbers.rounded, *slots), level)
 
     def _aggregate(self, node: tree.Aggregate) -> Ref:
         function = "count_distinct" if node.distinct else node.function
@@ -248,14 +183,16 @@ class Writer:
     def _alone(self, node: tree.Aggregate, function: str) -> Ref:
         """Aggregate the rows of each claim."""
         rows = node.rows
-        runs = self._plan.step(("runs", rows), lambda run: segments.Segments(run.batch.rows(rows).starts))
+        runs = self._plan.step(
+            ("runs", rows), lambda batch: segments.Segments(batch.rows(rows).starts), steps.BATCH
+        )
         inner = Writer(self._plan, Frame(self._frame.rows, rows))
         return Ref(inner.reduced(node, function, node.where, runs, Level.SIBLING), Level.CLAIM)
 
     def _grouped(self, node: tree.Aggregate, function: str, correlation: correlations.Correlation) -> Ref:
         """Aggregate each group of siblings once; a row takes its group's answer."""
         groups = self._groups(node, correlation)
-        runs = self._plan.apply("runs of groups", lambda found: found.segments, groups)
+        runs = self._plan.step("runs of groups", lambda found: found.segments, groups)
         inner = Writer(self._plan, Frame(self._frame.rows, node.rows))
         strict = [
             tree.Not(tree.IsNull(key))
@@ -266,16 +203,15 @@ class Writer:
         where = None if not tests else tests[0] if len(tests) == 1 else tree.Junction("and", tests)
         answers = inner.reduced(node, function, where, runs, Level.SIBLING)
         slot = self._plan.step(
-            ("looked up", answers, groups),
-            lambda run: vectors.take(run.get(answers), run.get(groups).looked_up),
+            "looked up", lambda found, groups: vectors.take(found, groups.looked_up), answers, groups
         )
         return Ref(slot, Level.ROW)
 
     def _searched(self, node: tree.Aggregate, function: str, correlation: correlations.Correlation) -> Ref:
         """Aggregate, for each row, the siblings with equal keys that pass the whole filter."""
         groups = self._groups(node, correlation)
-        pairs = self._plan.apply("pairs", segments.paired, groups)
-        runs = self._plan.apply("runs of pairs", lambda found: found.segments, pairs)
+        pairs = self._plan.step("pairs", segments.paired, groups)
+        runs = self._plan.step("runs of pairs", lambda found: found.segments, pairs)
         inner = Writer(self._plan, Frame(self._frame.rows, node.rows, pairs))
         return Ref(inner.reduced(node, function, node.where, runs, Level.PAIR), Level.ROW)
 
@@ -283,19 +219,14 @@ class Writer:
         self, node: tree.Aggregate, function: str, where: tree.Node | None, runs: int, level: Level
     ) -> int:
         """Return the slot of an aggregate over runs, written in the frame of its inside."""
-        argument = -1 if node.argument is None else self.slot(node.argument, level)
-        keep = -1 if where is None else self.slot(where, level)
+        slots = [self.slot(part, level) for part in (node.argument, where) if part is not None]
+        argued, filtered = node.argument is not None, where is not None
 
-        def step(run: Run) -> vectors.Vector:
-            return segments.reduce(
-                run.batch.vocabulary,
-                function,
-                None if argument < 0 else run.get(argument),
-                None if keep < 0 else run.get(keep).true,
-                run.get(runs),
-            )
+        def step(batch: batches.Batch, runs: segments.Segments, *found: vectors.Vector) -> vectors.Vector:
+            keep = functions.truth(found[-1]).true if filtered else None
+            return segments.reduce(batch.vocabulary, function, found[0] if argued else None, keep, runs)
 
-        return self._plan.step(("reduce", function, argument, keep, runs), step)
+        return self._plan.step(("reduce", function, argued, filtered), step, steps.BATCH, runs, *slots)
 
     def _groups(self, node: tree.Aggregate, correlation: correlations.Correlation) -> int:
         """Return the slot of siblings grouped by claim and keys; without keys, of the claim's own rows."""
@@ -305,18 +236,19 @@ class Writer:
             (inner.slot(key, Level.SIBLING), self.slot(other, Level.ROW)) for key, other in correlation.keys
         ]
 
-        def step(run: Run) -> segments.Groups:
-            mine, theirs = run.batch.rows(siblings), run.batch.rows(rows)
-            if not pairs:
+        def step(batch: batches.Batch, *found: vectors.Vector) -> segments.Groups:
+            mine, theirs = batch.rows(siblings), batch.rows(rows)
+            if not found:
                 return segments.Groups(segments.Segments(mine.starts), theirs.owner)
             left, right = [mine.owner], [theirs.owner]
-            for key, other in pairs:
-                found = functions.comparable_keys(run.get(key), run.get(other))
-                left += [vectors.spread(array, len(mine.owner)) for array in found[0]]
-                right += [vectors.spread(array, len(theirs.owner)) for array in found[1]]
+            for key, other in zip(found[::2], found[1::2], strict=True):
+                one, two = functions.comparable_keys(key, other)
+                left += [vectors.spread(array, len(mine.owner)) for array in one]
+                right += [vectors.spread(array, len(theirs.owner)) for array in two]
             return segments.grouped(left, right)
 
-        return self._plan.step(("groups", rows, siblings, tuple(pairs)), step)
+        flat = [slot for pair in pairs for slot in pair]
+        return self._plan.step(("groups", rows, siblings), step, steps.BATCH, *flat)
 
 
 def _closed(node: tree.Aggregate, correlation: correlations.Correlation) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from claims.domain.rules.columnar import numbers, vectors, words
+from claims.domain.rules.columnar import numbers, vectors, vocabularies, words
 
 MAX_PAIRS = 2_000_000  # of rows and siblings in one batch; more are judged claim by claim
 
@@ -67,7 +67,7 @@ def paired(groups: Groups) -> Pairs:
 
 
 def reduce(  # noqa: PLR0911 - one return per function
-    vocabulary: words.Vocabulary,
+    vocabulary: vocabularies.Vocabulary,
     function: str,
     argument: vectors.Vector | None,
     keep: vectors.Flags | None,
@@ -189,7 +189,7 @@ def _distinct(wide: vectors.Vector, kept: vectors.Flags | None, segments: Segmen
 
 
 def _lists(
-    vocabulary: words.Vocabulary,
+    vocabulary: vocabularies.Vocabulary,
     wide: vectors.Vector,
     kept: vectors.Flags | None,
     segments: Segments,

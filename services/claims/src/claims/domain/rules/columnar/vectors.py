@@ -5,7 +5,6 @@ that stands for all rows: numpy's broadcasting then needs no copy of constants.
 """
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -161,18 +160,22 @@ def spread[T: np.generic](array: npt.NDArray[T], length: int) -> npt.NDArray[T]:
 
 def conjunction(parts: Sequence[Truths]) -> Truths:
     """Return AND of all parts."""
-    true = functools.reduce(np.bitwise_and, [part.true for part in parts])
-    if all(part.open is part.true for part in parts):
-        return Truths(true, true)
-    return Truths(true, functools.reduce(np.bitwise_and, [part.open for part in parts]))
+    true, open_ = parts[0].true, parts[0].open
+    for part in parts[1:]:
+        sure = open_ is true and part.open is part.true
+        true = true & part.true
+        open_ = true if sure else open_ & part.open
+    return Truths(true, open_)
 
 
 def disjunction(parts: Sequence[Truths]) -> Truths:
     """Return OR of all parts."""
-    true = functools.reduce(np.bitwise_or, [part.true for part in parts])
-    if all(part.open is part.true for part in parts):
-        return Truths(true, true)
-    return Truths(true, functools.reduce(np.bitwise_or, [part.open for part in parts]))
+    true, open_ = parts[0].true, parts[0].open
+    for part in parts[1:]:
+        sure = open_ is true and part.open is part.true
+        true = true | part.true
+        open_ = true if sure else open_ | part.open
+    return Truths(true, open_)
 
 
 def same_truth(left: Truths, right: Truths) -> Truths:

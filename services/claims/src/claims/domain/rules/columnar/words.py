@@ -1,48 +1,22 @@
 """Texts and lists by their distinct values: a function of words is called once for each, not once per row.
 
-Room: domain. A vocabulary belongs to one batch; a list is a word like a text, coded as a tuple.
+Room: domain. A list is a word like a text, coded as a tuple.
 """
 
-import collections
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from claims.domain.rules import tree
-from claims.domain.rules.columnar import numbers, vectors
+from claims.domain.rules.columnar import numbers, vectors, vocabularies
 
 _DENSE = 8  # a table of distinct values may be this many times longer than the column it is made for
+_FEW = 256  # rows that a dictionary numbers sooner than arrays do
 _KIND = tree.Kind
-
-type Function = Callable[..., Any]
-
-
-class Vocabulary:
-    """Codes of the texts and lists of a batch; 0 is NULL."""
-
-    def __init__(self) -> None:
-        self._codes: collections.defaultdict[object, int] = collections.defaultdict()
-        self._codes.default_factory = self._codes.__len__
-        self._words: list[Any] = []
-        self.code(None)
-
-    def code(self, word: object) -> int:
-        """Return the code of a word, a new one for a new word."""
-        return self._codes[word]
-
-    def coded(self, found: Iterable[object], count: int) -> vectors.Words:
-        """Return words as a vector."""
-        return vectors.Words(np.fromiter(map(self._codes.__getitem__, found), np.int64, count))
-
-    def words(self) -> list[Any]:
-        """Return the words in the order of their codes."""
-        fresh = len(self._codes) - len(self._words)
-        if fresh:
-            self._words += reversed(list(itertools.islice(reversed(self._codes), fresh)))
-        return self._words
+_CODED = {_KIND.TEXT, _KIND.TEXTS, _KIND.INTS}
 
 
 def parts(values: vectors.Ints) -> tuple[vectors.Ints, vectors.Ints]:
@@ -62,6 +36,11 @@ def parts(values: vectors.Ints) -> tuple[vectors.Ints, vectors.Ints]:
 
 def groups(arrays: Sequence[vectors.Ints]) -> tuple[int, vectors.Ints]:
     """Return how many distinct rows the arrays make side by side, and for each entry its row's number."""
+    if len(arrays[0]) <= _FEW:
+        numbered: dict[tuple[int, ...], int] = {}
+        rows = zip(*(array.tolist() for array in arrays), strict=True)
+        found = [numbered.setdefault(row, len(numbered)) for row in rows]
+        return len(numbered), np.array(found, np.int64)
     distinct, places = parts(arrays[0])
     count = len(distinct)
     for array in arrays[1:]:
@@ -86,37 +65,64 @@ def keys(vector: vectors.Vector) -> list[vectors.Ints]:
 
 
 def mapped(
-    vocabulary: Vocabulary, function: Function, kind: tree.Kind, arguments: Sequence[vectors.Vector]
+    vocabulary: vocabularies.Vocabulary,
+    key: Hashable,
+    function: vocabularies.Function,
+    kind: tree.Kind,
+    arguments: Sequence[vectors.Vector],
 ) -> vectors.Vector:
-    """Return function(arguments) of a kind, called once per distinct arguments; NULL where one is NULL."""
-    length = vectors.length(arguments)
-    if not length:
-        return vector(vocabulary, kind, [])
-    wide = [argument for argument in arguments if vectors.size(argument) == length]
-    places = _places(wide, length)
-    firsts = _firsts(places)
-    columns = [
-        plain(vocabulary, vectors.take(argument, firsts), len(firsts))
-        if vectors.size(argument) == length
-        else plain(vocabulary, argument, len(firsts))
+    """Return function(arguments) of a kind, called once per distinct arguments; NULL where one is NULL.
+
+    Arguments are one or two texts, lists or whole numbers; `key` names the function to those who ask again.
+    """
+    decodes = tuple(
+        vocabulary.word if isinstance(argument, vectors.Words) else vocabularies.number
         for argument in arguments
-    ]
-    answers = _called(function, columns)
-    return vectors.take(vector(vocabulary, kind, answers), places)
+    )
+    answers = vocabulary.answers(key, function, kind, decodes)
+    if not vectors.length(arguments):
+        return vector(vocabulary, kind, [])
+    if len(arguments) == 1 and isinstance(arguments[0], vectors.Words):
+        distinct, places = _parts_of(arguments[0])
+        return vectors.take(_answered(answers, distinct, kind, None), places)
+    codes = [_codes(argument) for argument in arguments]
+    joined = codes[0] if len(codes) == 1 else (codes[0] << vocabularies.WIDTH) + codes[1]
+    absent = functools.reduce(
+        vectors.either,
+        [argument.null for argument in arguments if isinstance(argument, vectors.Numbers)],
+        None,
+    )
+    return _answered(answers, joined, kind, absent)
 
 
-def _called(function: Function, columns: Sequence[Sequence[Any]]) -> list[Any]:
-    if len(columns) == 1:
-        return [None if value is None else function(value) for value in columns[0]]
-    if len(columns) > 2:  # noqa: PLR2004 - no function of the language takes more than two values that vary
-        raise TypeError("a function of more than two values")
-    return [
-        None if left is None or right is None else function(left, right)
-        for left, right in zip(columns[0], columns[1], strict=True)
-    ]
+def _codes(argument: vectors.Vector) -> vectors.Ints:
+    match argument:
+        case vectors.Words(codes=codes):
+            return codes
+        case vectors.Numbers(data=data, scale=0):
+            if argument.bound >= vocabularies.MAX_WHOLE:
+                argument = numbers.tightened(argument)
+            if argument.bound < vocabularies.MAX_WHOLE:
+                return data + vocabularies.OFFSET
+    raise vectors.HandedOverError
 
 
-def plain(vocabulary: Vocabulary, found: vectors.Vector, count: int) -> list[Any]:
+def _answered(
+    answers: vocabularies.Answers, keys_: vectors.Ints, kind: tree.Kind, absent: vectors.Flags | None
+) -> vectors.Vector:
+    data = np.fromiter(map(answers.__getitem__, keys_.tolist()), np.int64, len(keys_))
+    unknown = data == vocabularies.NULL
+    null = vectors.either(unknown if np.count_nonzero(unknown) else None, absent)
+    if kind in _CODED:
+        return vectors.Words(data if null is None else np.where(null, 0, data))
+    if kind is _KIND.BOOL:
+        return vectors.decided(data == 1, null)
+    scale = 0 if kind in {_KIND.INT, _KIND.DATE} else vocabularies.SCALE
+    found = vectors.Numbers(data if null is None else np.where(null, 0, data), null, scale)
+    return numbers.trimmed(found) if scale else numbers.tightened(found)
+
+
+def plain(vocabulary: vocabularies.Vocabulary, found: vectors.Vector, count: int) -> list[Any]:
     """Return `count` entries as plain values, None for NULL; a constant is repeated."""
     values: list[Any]
     match found:
@@ -134,7 +140,7 @@ def plain(vocabulary: Vocabulary, found: vectors.Vector, count: int) -> list[Any
     return values if len(values) == count else values * count
 
 
-def vector(vocabulary: Vocabulary, kind: tree.Kind, found: Sequence[Any]) -> vectors.Vector:
+def vector(vocabulary: vocabularies.Vocabulary, kind: tree.Kind, found: Sequence[Any]) -> vectors.Vector:
     """Return plain values of a kind, None for NULL, as a vector."""
     match kind:
         case _KIND.BOOL | _KIND.NULL:
@@ -151,7 +157,9 @@ def vector(vocabulary: Vocabulary, kind: tree.Kind, found: Sequence[Any]) -> vec
             return numbers.constants(found)
 
 
-def one_of(vocabulary: Vocabulary, operand: vectors.Words, values: Sequence[object]) -> vectors.Truths:
+def one_of(
+    vocabulary: vocabularies.Vocabulary, operand: vectors.Words, values: Sequence[object]
+) -> vectors.Truths:
     """Return IN over constants."""
     wanted = [vocabulary.code(value) for value in values]
     found = operand.codes == wanted[0]
@@ -159,11 +167,13 @@ def one_of(vocabulary: Vocabulary, operand: vectors.Words, values: Sequence[obje
         for code in wanted[1:]:
             found |= operand.codes == code
     else:
-        found = np.isin(operand.codes, wanted)
+        table = np.zeros(len(vocabulary.words()), np.bool_)
+        table[wanted] = True
+        found = table[operand.codes]
     return vectors.decided(found, operand.absent())
 
 
-def ranks(vocabulary: Vocabulary, *found: vectors.Words) -> list[vectors.Numbers]:
+def ranks(vocabulary: vocabularies.Vocabulary, *found: vectors.Words) -> list[vectors.Numbers]:
     """Return the words as numbers that stand in the order of the texts."""
     distinct = np.unique(np.concatenate([_parts_of(words)[0] for words in found]))
     texts = vocabulary.words()
@@ -173,7 +183,9 @@ def ranks(vocabulary: Vocabulary, *found: vectors.Words) -> list[vectors.Numbers
     return [vectors.Numbers(table[words.codes], words.codes == 0, 0, len(order)) for words in found]
 
 
-def unranked(vocabulary: Vocabulary, found: vectors.Words, order: vectors.Numbers) -> vectors.Words:
+def unranked(
+    vocabulary: vocabularies.Vocabulary, found: vectors.Words, order: vectors.Numbers
+) -> vectors.Words:
     """Return the words that `ranks` of the same words made numbers of."""
     distinct = _parts_of(found)[0]
     texts = vocabulary.words()
@@ -184,20 +196,7 @@ def unranked(vocabulary: Vocabulary, found: vectors.Words, order: vectors.Number
     return vectors.Words(np.where(hidden, 0, codes[order.data]))
 
 
-def _places(wide: Sequence[vectors.Vector], length: int) -> vectors.Ints:
-    if len(wide) == 1 and isinstance(wide[0], vectors.Words):
-        return _parts_of(wide[0])[1]
-    return groups([vectors.spread(array, length) for argument in wide for array in keys(argument)])[1]
-
-
 def _parts_of(found: vectors.Words) -> tuple[vectors.Ints, vectors.Ints]:
     if found.parts is None:
         found.parts = parts(found.codes)
     return found.parts
-
-
-def _firsts(places: vectors.Ints) -> vectors.Ints:
-    """Return for each number of a row an entry that has it."""
-    firsts = np.empty(int(places.max(initial=-1)) + 1, np.int64)
-    firsts[places] = np.arange(len(places))
-    return firsts
