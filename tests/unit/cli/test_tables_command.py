@@ -14,6 +14,9 @@ from ultrathink_cli import compose
 FILE = "\ufeffرمز الخدمة;السعر\n12345-00-10;100.50\n"
 
 
+NAMES = ["cdt", "gtin", "hcpcs", "icd-10-am", "icd-10-cm", "sbs", "tariff"]
+
+
 def run(*arguments: str | Path) -> clicks.Result:
     """What a command line says."""
     wide = {"COLUMNS": "200", "TERM": "dumb"}
@@ -24,10 +27,10 @@ def run(*arguments: str | Path) -> clicks.Result:
 
 @pytest.fixture
 def packs(tmp_path: Path) -> Path:
-    """A copy of the base pack and the declared tariff, to which a person may add."""
+    """A copy of the base pack, the tables it asks, and the declared tariff, to which a person may add."""
     home, found = compose.packs(), tmp_path / "packs"
     shutil.copytree(home / "base", found / "base")
-    for name in ("tariff", "hcpcs-2019", "icd-10-cm-2026-04"):
+    for name in ("tariff", "hcpcs-2019", "icd-10-cm-2026-04", "icd-10-am", "sbs", "gtin", "cdt"):
         shutil.copytree(home / "code-sets" / name, found / "code-sets" / name)
     return found
 
@@ -115,12 +118,12 @@ def test_tables_are_listed(packs: Path, file: Path):
     assert "declared, no data" in text
     assert "98,166" in text
     whole = json.loads(run("tables", "list", "--pack", packs, "--tenant", "demo", "--json").stdout)
-    assert [entry["name"] for entry in whole] == ["hcpcs", "icd-10-cm", "tariff"]
-    assert whole[2]["issues"][0]["rows"] == 1
+    assert [entry["name"] for entry in whole] == NAMES
+    assert whole[-1]["issues"][0]["rows"] == 1
 
 
 def test_an_unknown_table_is_told(packs: Path):
     """The names stand beside it."""
     result = run("tables", "look", "icd", "A00", "--pack", packs)
     assert result.exit_code == 2
-    assert "tables: hcpcs, icd-10-cm, tariff" in " ".join(result.stderr.split())
+    assert f"tables: {', '.join(NAMES)}" in " ".join(result.stderr.split())
