@@ -158,13 +158,13 @@ def test_two_issues_of_a_table_are_asked_by_day() -> None:
 
 
 def test_a_code_without_a_row_has_no_value() -> None:
-    """A lookup of a code that is not listed is undecided, and says it was for want of a table."""
+    """A lookup of a code that is not listed is undecided, and says that the table lacks it."""
     known = tables.Tables([support.tariff()])
     claim = {"lines": [{"code": "Z99"}]}
     told = support.outcome(
         support.rule(f"lookup('tariff.open', code, {DAY}) = FALSE"), claim, known=known
     ).not_checked
-    assert [entry.reason for entry in told] == ["not checked: no table for this date"]
+    assert [entry.reason for entry in told] == ["not decidable: tariff lacks a value for this key"]
     text = f"COALESCE(lookup('tariff.kind', code, {DAY}), 'none') = 'none'"
     assert support.holds(text, claim, known=known) is True
 

@@ -153,3 +153,37 @@ def test_reading_agrees_with_a_plain_search(rows: dict[str, int], key: str, at: 
     inside = 0 <= at <= 10
     assert found.membership()(f"p|{key}", at) == ((key in rows) if inside else None)
     assert found.reader("price")(f"p|{key}", at) == (rows.get(key) if inside else None)
+
+
+def test_what_was_missing_is_told_apart():
+    """No issue for the day is one thing, a row or value that is not there another."""
+    known = tables.Tables([
+        tables.Table(
+            name="mine", fields={"most": "integer"}, dotless=False,
+            periods=(period({"A": (None,), "B": (5,)}),),
+        )
+    ])  # fmt: skip
+    rule = support.rule(id="R-1", violation="quantity > lookup('mine.most', code, service_date)")
+    judge = engine.Engine([support.pack(rule, known=known)], known)
+
+    def told(code: str, on: str) -> list[str]:
+        claim, as_of = examples.build({"lines": [{"code": code, "service_date": on, "quantity": 2}]})
+        return [entry.reason for entry in judge.evaluate(claim, as_of=as_of).not_checked]
+
+    lacking = ["not decidable: mine lacks a value for this key"]
+    assert told("A", "2026-05-01") == lacking
+    assert told("C", "2026-05-01") == lacking
+    assert told("C", "2025-05-01") == ["not checked: no table for this date"]
+    assert told("B", "2026-05-01") == []
+
+
+def test_a_look_up_among_siblings_is_told_as_before():
+    """Inside an aggregate it is asked for many rows at once."""
+    known = tables.Tables([tables.Table(name="mine", fields={"most": "integer"}, dotless=False, periods=())])
+    text = "SUM(lookup('mine.most', lines.code, lines.service_date)) > 1"
+    rule = support.rule(
+        id="R-1", applies={"scope": "claim"}, violation=text, path="lines", message={"en": "x", "ar": "س"}
+    )
+    claim, as_of = examples.build({})
+    told = engine.Engine([support.pack(rule, known=known)], known).evaluate(claim, as_of=as_of)
+    assert [entry.reason for entry in told.not_checked] == ["not checked: no table for this date"]

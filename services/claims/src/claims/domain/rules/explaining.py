@@ -39,10 +39,12 @@ class Explainer:
         self._rule, self._tables = rule, known
         self._names = _names(rule)
         self._lacking = nulls.sources(rule.violation)
+        self._asked = _look_ups(rule.violation)
         self._looks_up = any(isinstance(part, tree.Call) and part.table for part in tree.walk(rule.violation))
         self._needs_past = packs.needs_past(rule)
         self._shown: programs.Explain | None = None
         self._missing: programs.Explain | None = None
+        self._days: programs.Explain | None = None
 
     def findings(self, case: Case, rows: Sequence[int]) -> list[decisions.Finding]:
         """Return a finding per row."""
@@ -67,7 +69,26 @@ class Explainer:
             self._missing = programs.explain(self._rule.scope, self._lacking, self._tables)
         values = self._missing(case.claim, case.today, case.zone, rows, case.past)
         where = places(self._rule.scope, case.claim, rows)
-        return [self._unchecked(place, found) for place, found in zip(where, values, strict=True)]
+        reasons = self._reasons(case, rows)
+        return [self._unchecked(*each) for each in zip(where, values, reasons, strict=True)]
+
+    def _reasons(self, case: Case, rows: Sequence[int]) -> list[str]:
+        """Return, per row, why nothing is decided although no column is missing."""
+        if not self._asked:  # look-ups inside aggregates are asked once for many rows
+            return [_NO_TABLE if self._looks_up else _NO_VALUE] * len(rows)
+        if self._days is None:
+            nodes = [call.arguments[1] for call in self._asked]
+            self._days = programs.explain(self._rule.scope, nodes, self._tables)
+        found = self._days(case.claim, case.today, case.zone, rows, case.past)
+        return [self._reason(days) for days in found]
+
+    def _reason(self, days: tuple[object, ...]) -> str:
+        for call, day in zip(self._asked, days, strict=True):
+            table = self._tables.find(call.table)
+            if table is None or not isinstance(day, int) or table.look("", day) is None:
+                return _NO_TABLE
+        names = " and ".join(dict.fromkeys(call.table for call in self._asked))
+        return f"not decidable: {names} lacks a value for this key"
 
     def _finding(self, case: Case, place: Place, found: tuple[object, ...]) -> decisions.Finding:
         rule, currency = self._rule, case.claim.currency
@@ -82,11 +103,10 @@ class Explainer:
             blocking=rule.blocking, review=rule.review, codes=rule.codes, source=rule.source,
         )  # fmt: skip
 
-    def _unchecked(self, place: Place, found: tuple[object, ...]) -> decisions.NotChecked:
+    def _unchecked(self, place: Place, found: tuple[object, ...], reason: str) -> decisions.NotChecked:
         rule = self._rule
         prefix, _, _ = place
         absent = [column for column, value in zip(self._lacking, found, strict=True) if value is None]
-        reason = _NO_TABLE if self._looks_up else _NO_VALUE
         if absent:
             names = ", ".join(_field(column, rule.scope).path for column in absent)
             reason = f"not decidable: {names} {'is' if len(absent) == 1 else 'are'} missing"
@@ -96,6 +116,14 @@ class Explainer:
             missing=[_missing(column, prefix, rule.scope) for column in absent],
             reason=reason,
         )
+
+
+def _look_ups(node: tree.Node) -> list[tree.Call]:
+    """Return the calls that ask a table once per row, outside aggregates."""
+    if isinstance(node, tree.Aggregate):
+        return []
+    mine = [node] if isinstance(node, tree.Call) and node.table else []
+    return mine + [call for part in tree.children(node) for call in _look_ups(part)]
 
 
 def _names(rule: packs.Rule) -> list[tuple[str, tree.Node]]:
