@@ -1,13 +1,14 @@
 """Past services in PostgreSQL: the newer schema beside the older program, and what housekeeping takes."""
 
+import re
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 import storage_support as support
-from storage.domain import ids
-from storage.outbound import postgres, upkeep
+from storage.domain import ids, records
+from storage.outbound import ledger, postgres, recalling, upkeep
 from ultrathink.storage.v1 import storage_pb2
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -38,6 +39,35 @@ async def test_an_older_program_still_asks_and_finds_its_own(
         assert await connection.fetchval("SELECT count(*) FROM pg_proc WHERE proname = 'record'") == 1
     finally:
         await connection.close()
+
+
+async def test_a_look_up_reads_little_of_a_month_without_statistics(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
+    """In its first minute a table is unknown to the planner; a question must not read the tenant's month."""
+    batch = support.Batch()
+    for number in range(2_000):
+        history = ((number.to_bytes(12), DAY, 10_000, MARK),)
+        batch.add(f"C-{number}", lines=1, history=history, patient_key=f"{number:064x}")
+    await support.record(storage, batch)
+    asked = [
+        records.Question(
+            tenant="demo", claim_id="NEW", use="claim", provider_id="P1", patient_key=f"{number:064x}",
+            past=[records.Past(number.to_bytes(12), DAY - 30, DAY, 8)],
+        )
+        for number in range(0, 2_000, 20)
+    ]  # fmt: skip
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
+    try:
+        await connection.execute("SET search_path = ultrathink")
+        now_ms = int(await connection.fetchval("SELECT extract(epoch FROM now()) * 1000"))
+        explained = await connection.fetch(
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {ledger.LOOKUP}", *recalling.arguments(asked, now_ms)
+        )
+    finally:
+        await connection.close()
+    buffers = next(row[0] for row in explained if "shared hit=" in row[0])
+    assert int(re.findall(r"shared hit=(\d+)", buffers)[0]) < 50 * len(asked)
 
 
 async def test_housekeeping_takes_rows_of_old_claims_only(
