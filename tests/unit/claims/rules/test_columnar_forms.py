@@ -11,11 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import planted_faults
+import planting
+import planting_grounds
 import rules_support as support
+import sound_claims
 from chassis import errors
 from claims.domain.rules import engine, examples, explaining, packs, programs
 from claims.domain.rules.columnar import batches, forms, judging
-from formats import model
+from formats import canonical, model
 
 TODAY = support.AS_OF.toordinal() - support.EPOCH
 
@@ -85,6 +89,31 @@ def test_no_committed_rule_is_left_to_the_scalar_form():
     claims, _ = _examples()
     judged = program.judge(claims, [TODAY] * len(claims), "Asia/Riyadh")
     assert (judged.rules, judged.claims) == ((), [])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.sampled_from(sorted(sound_claims.ALL)).flatmap(sound_claims.strategy), min_size=1, max_size=4)
+)
+def test_sound_claims_read_alike_in_both_forms(documents: list[dict[str, Any]]):
+    """Generated claims of every regime and type, mixed in one batch, have the outcomes they have alone."""
+    judge = _judge_of_packs()
+    claims = [canonical.decode(msgspec.json.encode(document)) for document in documents]
+    days = [sound_claims.AS_OF] * len(claims)
+    alone = [judge.evaluate(claim, as_of=sound_claims.AS_OF) for claim in claims]
+    assert judge.evaluate_batch(claims, as_of=days) == alone
+
+
+def test_planted_faults_are_found_alike_in_both_forms():
+    """Every claim with one planted fault, all in one batch: the same findings as one by one."""
+    grounds = planting_grounds.grounds()
+    documents = [planting.planted(grounds[fault.base], fault) for fault in planted_faults.FAULTS]
+    claims = [canonical.decode(msgspec.json.encode(document)) for document in documents]
+    judge = _judge_of_packs()
+    days = [support.AS_OF] * len(claims)
+    alone = [judge.evaluate(claim, as_of=support.AS_OF) for claim in claims]
+    assert judge.evaluate_batch(claims, as_of=days) == alone
+    assert len({finding.rule for one in alone for finding in one.findings}) >= 60
 
 
 CHANGES = st.fixed_dictionaries({
