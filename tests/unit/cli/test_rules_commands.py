@@ -105,7 +105,7 @@ def test_an_unknown_format_is_refused(mine: Path) -> None:
 def test_examples_that_do_what_they_say_pass(mine: Path) -> None:
     """Exit 0 and a count of what was tried."""
     result = run("test", mine)
-    assert (result.exit_code, result.stdout) == (0, "2 examples of 1 rules, 0 not as they say\n")
+    assert (result.exit_code, result.stdout) == (0, "2 examples of 1 rule, 0 not as they say\n")
 
 
 def test_an_example_that_lies_is_named(mine: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_broken_pack_is_not_tested_by_half(mine: Path) -> None:
 def test_rules_are_listed_by_regime_and_language(mine: Path) -> None:
     """One line a rule, made to be searched."""
     assert "MINE-1" in run("list", mine).stdout
-    assert "1 rules" in run("list", mine, "--regime", "base").stdout
+    assert "1 rule\n" in run("list", mine, "--regime", "base").stdout
     assert "0 rules" in run("list", mine, "--regime", "nphies").stdout
     assert "الصافي" in run("list", mine, "--lang", "ar").stdout
     (told,) = json.loads(run("list", mine, "--json").stdout)
@@ -210,7 +210,7 @@ def test_coverage_tells_what_never_fired(mine: Path, claim: Path) -> None:
     assert (told["claims"], told["rules"][0]["fired"], told["never_fired"]) == (2, 2, [])
     _spoil(mine, "net < 0", "net < -99")
     shown = run("coverage", claim, "--pack", mine).stdout
-    assert "1 rules never fired: MINE-1" in shown
+    assert "1 rule never fired: MINE-1" in shown
 
 
 def test_a_corpus_with_unreadable_claims_counts_them(mine: Path, tmp_path: Path, claim: Path) -> None:
@@ -239,6 +239,6 @@ def test_diff_shows_fields_and_what_they_make_of_claims(mine: Path, tmp_path: Pa
     assert result.exit_code == 1
     assert "- net < 0" in result.stdout
     assert "+ net < -99" in result.stdout
-    assert "reject → accept: 1 claims, submitted 50.00 SAR" in result.stdout
+    assert "reject → accept: 1 claim, submitted 50.00 SAR" in result.stdout
     told = json.loads(run("diff", mine, other, "--on", claim, "--json").stdout)
     assert told["claims"]["rules"] == [{"rule": "MINE-1", "appeared": 0, "vanished": 1, "undecided": 0}]

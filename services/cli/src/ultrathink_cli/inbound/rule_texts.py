@@ -5,6 +5,8 @@ from typing import Any
 
 from rich import text
 
+from ultrathink_cli.domain import words as numbers
+
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "applies": "applies to", "valid": "valid", "source": "source", "codes": "codes", "message": "message",
@@ -107,9 +109,10 @@ def coverage(told: Mapping[str, Any]) -> Iterator[text.Text]:
         ("never_decided", "never decidable: what they read is missing everywhere"),
         ("never_fired", "never fired"),
     ):
-        yield text.Text.assemble((f"{len(told[name])} rules {words}", "bold"), _listed(told[name]))
+        head = f"{numbers.counted(len(told[name]), 'rule')} {words}"
+        yield text.Text.assemble((head, "bold"), _listed(told[name]))
     refused = f", {told['unreadable']:,} could not be read" if told["unreadable"] else ""
-    yield text.Text(f"{told['claims']:,} claims{refused}")
+    yield text.Text(f"{numbers.counted(told['claims'], 'claim')}{refused}")
 
 
 def difference(told: Mapping[str, Any]) -> Iterator[text.Text]:
@@ -137,11 +140,11 @@ def difference(told: Mapping[str, Any]) -> Iterator[text.Text]:
 def effect(told: Mapping[str, Any]) -> Iterator[text.Text]:
     """Yield what other rules make of claims: verdicts that turn, their money, rules that fire or do not."""
     refused = f", {told['unreadable']:,} could not be read" if told["unreadable"] else ""
-    counted = f"{told['claims']:,} claims judged twice, {told['changed']:,} differ{refused}"
+    counted = f"{numbers.counted(told['claims'], 'claim')} judged twice, {told['changed']:,} differ{refused}"
     yield text.Text(counted, style="bold")
     for turn in told["verdicts"]:
         money = ", ".join(f"{sum_} {currency}".strip() for currency, sum_ in turn["money"].items())
-        line = f"  {turn['before']} → {turn['after']}: {turn['claims']:,} claims"
+        line = f"  {turn['before']} → {turn['after']}: {numbers.counted(turn['claims'], 'claim')}"
         yield text.Text(f"{line}{f', submitted {money}' if money else ''}")
     for rule in told["rules"]:
         counts = (
@@ -164,7 +167,7 @@ def replayed(told: Mapping[str, Any]) -> Iterator[text.Text]:
         turn = one["before"] if one["before"] == one["after"] else f"{one['before']} → {one['after']}"
         yield text.Text(f"  {one['id']}  {turn}  {', '.join(signs)}", style="dim")
     if told["kept_as_recorded"]:
-        kept = f"{len(told['kept_as_recorded'])} rules look at earlier claims"
+        kept = f"{numbers.counted(len(told['kept_as_recorded']), 'rule')} about earlier claims"
         yield text.Text(f"{kept}: what they said was kept as recorded", style="dim")
     if told["interrupted"]:
         yield text.Text(f"interrupted; go on with --after {told['last']}", style="bold yellow")

@@ -13,7 +13,7 @@ from rich import text
 
 from chassis import errors
 from ultrathink_cli import compose
-from ultrathink_cli.domain import remarks
+from ultrathink_cli.domain import remarks, words
 from ultrathink_cli.inbound import console, options, rule_texts
 
 EXIT_WRONG = 1
@@ -54,12 +54,12 @@ def list_rules(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    words = options.language(lang)
+    language = options.language(lang)
     for rule in found:
         regimes = ",".join(rule["regimes"])
         kind = f"{rule['severity']:<8}{rule['scope']:<12}{regimes:<20}"
-        console.tell(f"{rule['id']:<16}{kind}{rule['title'][words]}")
-    console.tell(f"{len(found)} rules")
+        console.tell(f"{rule['id']:<16}{kind}{rule['title'][language]}")
+    console.tell(words.counted(len(found), "rule"))
 
 
 @app.command()
@@ -83,7 +83,8 @@ def lint(
     else:
         for remark in found:
             console.tell(_shown(remark))
-        console.tell(f"{wrong} errors, {len(found) - wrong} pieces of advice")
+        advice = words.counted(len(found) - wrong, "piece of advice", "pieces of advice")
+        console.tell(f"{words.counted(wrong, 'error')}, {advice}")
     raise typer.Exit(EXIT_WRONG if wrong else 0)
 
 
@@ -112,7 +113,7 @@ def run_examples(folders: Folders = None, tables: Tables = None, as_json: AsJson
         for mistake in told["mistakes"]:
             place = f"{mistake['rule']} {mistake['example']}"
             console.tell(text.Text.assemble((place, "bold red"), f": {mistake['problem']}"))
-        counted = f"{told['examples']:,} examples of {told['rules']:,} rules"
+        counted = f"{words.counted(told['examples'], 'example')} of {words.counted(told['rules'], 'rule')}"
         console.tell(f"{counted}, {len(told['mistakes'])} not as they say")
     raise typer.Exit(EXIT_WRONG if told["mistakes"] else 0)
 
@@ -132,13 +133,13 @@ def explain(
 ) -> None:
     """Show a rule with all it reads and, on claims, which of its parts were true, false or unknown."""
     with console.faults_shown():
-        words = options.language(lang)
+        language = options.language(lang)
         day = options.day(as_of) if as_of else None
         told = compose.workbench(pack or [], tables or []).explain(rule, claim or [], as_of=day, now=_now())
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, default=str))
         return
-    for line in rule_texts.portrait(told, words):
+    for line in rule_texts.portrait(told, language):
         console.tell(line)
 
 

@@ -302,17 +302,16 @@ class _Checker:
         """Return the error of a name that no column has, with the column or spelling that was meant."""
         names = schema.ROWS[owner].fields if owner in schema.ROWS else schema.SCOPES[self.scope].fields
         slip = slips.of_text(name)
-        otherwise = "See docs/rule-schema.md."
         if slip is not None:
-            otherwise = slip.remedy
-        elif quoted:
+            return self.error(node, slip.message, slip.remedy)
+        otherwise = "See docs/rule-schema.md."
+        if quoted:
             otherwise = f"Double quotation marks name a column; a text stands in single ones: '{name}'."
         elif not owner:
             otherwise = f"A text stands in quotation marks: '{name.upper()}'. See docs/rule-schema.md."
         known = {**names, **({} if owner else schema.CLAIM)}
-        return self.error(
-            node, f"There is no column `{name}` here.", slips.of_name(name, known, otherwise=otherwise)
-        )
+        remedy = slips.of_name(name, known, otherwise=otherwise)
+        return self.error(node, f"There is no column `{name}` here.", remedy)
 
     def _plain(self, owner: str, name: str) -> tree.Column | None:
         return column(name, "claim" if owner else self.scope)

@@ -179,8 +179,8 @@ def of_name(name: str, known: Iterable[str], *, otherwise: str) -> str:
     alias = _ALIASES.get(name.lower(), "")
     if alias == "CURRENT_DATE" or alias in names:
         return f"Did you mean {alias}?"
-    near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.6)
-    return f"Did you mean {' or '.join(near)}?" if near else otherwise
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else otherwise
 
 
 def of_function(name: str, known: Iterable[str]) -> str:
