@@ -5,6 +5,7 @@ nothing.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -36,6 +37,7 @@ class Checklists:
     def __init__(self, known: tables.Tables, labels: Labels) -> None:
         self._labels = labels
         self._documents, self._document_revisions = _column(known, DOCUMENTS, "documents")
+        self._services = _services(known)
         self._limit, self._limit_revisions = _column(known, LIMITS, "days")
 
     def advise(self, claim: model.Claim, findings: Sequence[decisions.Finding], *, as_of: dt.date) -> Advice:
@@ -68,17 +70,21 @@ class Checklists:
 
     def _evidence(self, claim: model.Claim, today: int) -> Iterator[tuple[str, str]]:
         """Yield each document that a service needs and the claim does not hold."""
-        if self._documents is None:
+        services = self._services
+        asking = [
+            (key, line)
+            for line in (claim.lines if services else ())
+            if (key := _key(line.system or "", line.code or "")) in services
+        ]
+        if not asking:
             return
         held = {word for info in claim.supporting_info for word in (info.category, info.code)}
         zone = zones.name(claim.regime)
-        for line in claim.lines:
-            if line.code and line.system:
-                day = days.day_number(line.service_date, zone)
-                key = f"{line.system}{tables.JOINT}{line.code}"
-                for code in self._named(key, today if day is None else day):
-                    if code not in held:
-                        yield code, line.code
+        for key, line in asking:
+            day = days.day_number(line.service_date, zone)
+            for code in self._named(key, today if day is None else day):
+                if code not in held:
+                    yield code, line.code or ""
 
     def _named(self, key: str, day: int) -> list[str]:
         found = None if self._documents is None else self._documents(key, day)
@@ -96,6 +102,19 @@ class Checklists:
             if isinstance(limit, int):
                 return deadlines.after(last, limit)
         return None
+
+
+def _services(known: tables.Tables) -> frozenset[str]:
+    """Return the keys of services that any issue asks documents for."""
+    table = known.find(DOCUMENTS)
+    periods = () if table is None else table.periods
+    keys = (key for period in periods for key in (*period.rows, *period.spans))
+    return frozenset(key for key in keys if not key.startswith(REASON.upper()))
+
+
+@functools.lru_cache(maxsize=4_096)  # a provider's usual services
+def _key(system: str, code: str) -> str:
+    return tables.normal(f"{system}{tables.JOINT}{code}", dotless=False)
 
 
 def named(documents: str) -> list[str]:
