@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import rules_support as support
-from claims.domain.rules import checking, examples, layouts, programs, runtime, tables, tree
+from claims.domain.rules import checking, emitting, examples, layouts, programs, runtime, tables, tree
 
 
 def _judge(partial: dict[str, Any], *documents: dict[str, Any]) -> list[programs.Hit]:
@@ -60,6 +60,21 @@ def test_equal_work_is_shared():
     assert layout.hoisted(node) is None
     name = layout.hoist(node, "1", nullable=False, risky=False)
     assert layout.hoisted(node) == name
+
+
+def test_texts_are_counted_once_for_all_who_ask():
+    """Rules that count rows of one text each share one tally of the column."""
+    layout = layouts.Layout(support.KNOWN)
+    emitter = emitting.Emitter(layout, "claim")
+    for code in ("A", "B"):
+        emitter.value(
+            checking.value(f"COUNT(*) FILTER (WHERE lines.code = '{code}')", "claim", support.KNOWN)
+        )
+    assert layout.prologue()[-3:] == [
+        "tally1 = _tally([s[0] for s in rows_lines])",
+        "a1 = tally1.get(k1, 0)",
+        "a2 = tally1.get(k2, 0)",
+    ]
 
 
 def test_only_what_is_read_is_loaded():

@@ -46,6 +46,19 @@ def of(node: tree.Aggregate) -> Correlation | None:
     return Correlation(tuple(keys), tuple(strict), tuple(alone), closed=bool(keys) and not rest and not risky)
 
 
+def counted(node: tree.Aggregate) -> tuple[tree.Column, str] | None:
+    """Return column and text of `COUNT(*) FILTER (WHERE column = 'x')`; None for any other aggregate."""
+    match node:
+        case tree.Aggregate(
+            function="count", argument=None, where=tree.Compare(op="=", left=left, right=right)
+        ):
+            for column, other in ((left, right), (right, left)):
+                match column, other:
+                    case tree.Column(owner=node.rows, kind=tree.Kind.TEXT), tree.Literal(value=str(value)):
+                        return column, value
+    return None
+
+
 def calculates(node: tree.Node) -> bool:
     """Tell whether evaluating a node can overflow."""
     return any(

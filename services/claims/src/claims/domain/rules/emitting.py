@@ -234,11 +234,21 @@ class Emitter:
             return (
                 self._grouped(node, correlation) if correlation.closed else self._searched(node, correlation)
             )
+        equal = correlations.counted(node)
+        if equal is not None:
+            return self._tallied(node, *equal)
         code = self._collected(node, self._layout.rows(node.rows), node.where)
         risky = correlations.calculates(node)
         return _named(
             *self._layout.hoist(node, code.value(), nullable=bool(code.guards) or risky, risky=risky)
         )
+
+    def _tallied(self, node: tree.Aggregate, column: tree.Column, value: str) -> Code:
+        """Count the rows of every text once; many rules ask for one of them."""
+        rows = self._layout.rows(node.rows)
+        tally = self._layout.define("tally", f"_tally([{self._layout.column(column)} for s in {rows}])")
+        text = f"{tally}.get({self._layout.constant(value)}, 0)"
+        return _named(*self._layout.hoist(node, text, nullable=False, risky=False))
 
     def _collected(self, node: tree.Aggregate, rows: str, where: tree.Node | None) -> Code:
         """Return the aggregate over those of `rows` that pass; `rows` is Python text for a list of tuples."""
@@ -257,10 +267,10 @@ class Emitter:
         tests += [f"{self._code(key).body} is not None" for (key, _), sure in strict if sure and key.nullable]
         test = " if " + " and ".join(tests) if tests else ""
         rows = f"[s for s in {self._layout.rows(node.rows)}{test}]" if test else self._layout.rows(node.rows)
-        groups = self._layout.define("group", f"_group({rows}, {self._key(correlation)})")
+        groups = self._groups(node, rows, correlation)
         answer = self._collected(node, "rows", None)
         answers = self._layout.define(
-            "answer", f"{{key: {answer.value()} for key, rows in {groups}.items()}}"
+            "answer", f"{{key: {answer.value()} for key, rows in {groups}.items()}} if {groups} else {groups}"
         )
         empty = "0" if node.function == "count" else "None"
         found = f"{answers}.get({self._looked_up(correlation)}, {empty})"
@@ -270,9 +280,14 @@ class Emitter:
         """Compute the aggregate in each row, over siblings with equal keys; the filter is tested in full."""
         rows = self._layout.rows(node.rows)
         if correlation.keys:
-            groups = self._layout.define("group", f"_group({rows}, {self._key(correlation)})")
+            groups = self._groups(node, rows, correlation)
             rows = f"{groups}.get({self._looked_up(correlation)}, ())"
         return self._collected(node, rows, node.where)
+
+    def _groups(self, node: tree.Aggregate, rows: str, correlation: correlations.Correlation) -> str:
+        """Return the name of siblings by their keys; most claims have no row of most kinds."""
+        text = f"_group({rows}, {self._key(correlation)}) if {self._layout.rows(node.rows)} else {{}}"
+        return self._layout.define("group", text)
 
     def _key(self, correlation: correlations.Correlation) -> str:
         parts = [_hashable(self._layout.column(column), column.kind) for column, _ in correlation.keys]

@@ -173,6 +173,14 @@ def frozen(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
     return None if values is None else tuple(values)
 
 
+def tally(values: Sequence[Any]) -> dict[Any, int]:
+    """Return how often each value occurs."""
+    found: dict[Any, int] = {}
+    for value in values:
+        found[value] = found.get(value, 0) + 1
+    return found
+
+
 def group(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
     """Return the rows by their key."""
     found: dict[Any, list[Row]] = {}
@@ -237,7 +245,7 @@ NAMESPACE: dict[str, object] = {
     "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
     "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
-    "_overlaps": overlaps, "_within": within, "_group": group, "_frozen": frozen,
+    "_overlaps": overlaps, "_within": within, "_group": group, "_frozen": frozen, "_tally": tally,
     "_npi": npi_valid, "_with_past": with_past,
     "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
     "_avg": average, "_array_agg": gather,
