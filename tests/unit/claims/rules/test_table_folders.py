@@ -182,3 +182,11 @@ def test_values_are_shown_as_json_has_them():
     assert table_views.entry(found, "a", dt.date(2025, 5, 1))["state"] == "unknown"
     assert table_views.near(found, "b", dt.date(2025, 5, 1)) == []
     assert table_views.near(found, "b", dt.date(2026, 5, 1)) == []
+
+
+@pytest.mark.parametrize("tenant", ["", "../other", "a/b", ".hidden", "x" * 65])
+def test_a_tenant_is_no_way_to_another_folder(folder: Path, file: Path, tenant: str):
+    """A name that is a path is refused before anything is written."""
+    with pytest.raises(errors.Invalid, match=r"tenant\.invalid"):
+        table_folders.add(convert(folder, file), folder, tenant)
+    assert not (folder / "tenants").exists()

@@ -7,6 +7,7 @@ plain UTF-8 CSV under the table's own column names.
 import csv
 import datetime as dt
 import io
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from claims.domain.rules import documents, packs, shapes
 from claims.outbound import pack_files, table_files, table_rows, yaml_files
 
 DATA = "rows.csv"
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # a name of a folder, never a way to another one
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +80,13 @@ def convert(file: Path, kind: str, known: Mapping[str, shapes.Shape], issue: Iss
 def add(folder: Folder, directory: Path, tenant: str) -> Path:
     """Write an issue among a tenant's tables and return its folder; nothing stays if it cannot be loaded.
 
-    Raises Conflict `table.exists`, and Invalid `pack.invalid` where it contradicts the tables beside it.
+    Raises Conflict `table.exists`, Invalid `tenant.invalid`, Invalid `pack.invalid` where it contradicts the
+    tables beside it.
     """
+    if not _TENANT.fullmatch(tenant):
+        raise errors.Invalid(
+            "tenant.invalid", "A tenant's name is letters, digits, dots, dashes and underscores."
+        )
     home = directory / pack_files.TENANTS / tenant / table_files.FOLDER
     target = home / folder.name
     home.mkdir(parents=True, exist_ok=True)
