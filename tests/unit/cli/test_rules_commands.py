@@ -191,6 +191,17 @@ def test_a_rule_is_explained_with_its_parts_on_a_claim(mine: Path, claim: Path) 
     assert "PATIENT-7" not in result.stdout
 
 
+def test_a_rule_is_found_by_the_number_people_know_it_by() -> None:
+    """Nphies' number leads to the rule that carries it; a number of several names them."""
+    one = run("explain", "BV-00251")
+    assert one.exit_code == 0
+    assert one.stdout.startswith("BASE-101")
+    several = run("explain", "BV-00052")
+    assert several.exit_code != 0
+    assert "BASE-302" in several.output
+    assert "name one of them" in several.output
+
+
 def test_an_explanation_speaks_arabic(mine: Path, claim: Path) -> None:
     """Titles and the words around them."""
     told = run("explain", "MINE-1", "--pack", mine, "--claim", claim, "--lang", "ar").stdout

@@ -3,7 +3,7 @@
 import pytest
 
 import rule_language_support as language
-from claims.domain.rules import slips
+from claims.domain.rules import documents, slips
 
 TEXTS = [
     ("code = ‘A’", "straight one"),
@@ -112,3 +112,18 @@ def test_a_field_of_the_wrong_shape_is_answered(said: str, remedy: str) -> None:
 def test_what_keeps_a_file_from_being_yaml_is_told(problem: str, line: str, message: str) -> None:
     """The reader's own words are for programmers."""
     assert message in slips.of_yaml(problem, line).message
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("severity", ["error", "info", "warning"]), ("applies.regime[0]", ["base", "nphies", "x12-us"]),
+        ("applies.use[2]", ["claim", "preauthorization", "predetermination"]), ("title.en", []),
+        ("nothing.such[1]", []), ("", []),
+    ],
+)  # fmt: skip
+def test_a_word_from_a_list_is_answered_with_the_list(place: str, words: list[str]) -> None:
+    """Whoever writes another word than those allowed is told which are."""
+    assert documents.choices(documents.Rule, place) == words
+    if words:
+        assert slips.of_document("Invalid enum value 'qqq'", words) == f"Write {' or '.join(words)}."

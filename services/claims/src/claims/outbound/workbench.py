@@ -164,10 +164,15 @@ class Workbench:
 
     def _find(self, rule_id: str) -> "_Found":
         known = [(source, rule) for source in self._sources for rule in source.rules]
-        for source, rule in known:
-            if rule.id == rule_id:
-                entry = next(one for one in source.entries if one.rule == rule_id)
-                return _Found(source, rule, entry)
+        named = [one for one in known if one[1].id == rule_id] or [
+            one for one in known if one[1].codes is not None and one[1].codes.bv == rule_id
+        ]  # people know a rule of nphies by its number, whatever we call it
+        if len(named) == 1:
+            ((source, rule),) = named
+            return _Found(source, rule, next(one for one in source.entries if one.rule == rule.id))
+        if named:
+            several = ", ".join(rule.id for _, rule in named)
+            raise errors.NotFound("rule.several", f"{rule_id} is the number of {several}: name one of them.")
         near = difflib.get_close_matches(rule_id, [rule.id for _, rule in known], n=2, cutoff=0.7)
         remedy = f"Did you mean {' or '.join(near)}?" if near else "`ultrathink rules list` shows all."
         raise errors.NotFound("rule.unknown", f"There is no rule {rule_id} in these packs. {remedy}")

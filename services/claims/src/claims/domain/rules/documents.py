@@ -1,6 +1,7 @@
 """The shape of pack documents: what a domain expert writes. Data only; unknown fields are refused by name."""
 
 import datetime as dt
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,6 +18,26 @@ type ColumnName = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[a-z][a-
 type ColumnKind = Literal["boolean", "text", "integer", "number", "money", "date"]
 type DataFile = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(csv|csv\.xz|yaml)$")]
 type Use = Literal["claim", "preauthorization", "predetermination"]
+
+
+def choices(kind: type, place: str) -> list[str]:
+    """Return the words that may stand at a place, as in `applies.regime[0]`; none if any may."""
+    schema = msgspec.json.schema(kind)
+    node: dict[str, Any] = schema
+    for part in re.findall(r"[^.\[\]]+", place):
+        node = _resolved(schema, node)
+        node = node.get("items", {}) if part.isdigit() else node.get("properties", {}).get(part, {})
+    found = _resolved(schema, node).get("enum", [])
+    return [str(word) for word in found]
+
+
+def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference, and the one of several choices that is not null."""
+    for choice in node.get("anyOf", []):
+        if choice.get("type") != "null":
+            node = choice
+    target = node.get("$ref", "")
+    return _resolved(schema, schema["$defs"][target.rpartition("/")[2]]) if target else node
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -161,8 +161,10 @@ class Report:
             return msgspec.convert(content, kind)
         except msgspec.ValidationError as cause:
             said, _, place = str(cause).partition(" - at `$")
-            path = f"{file}: {name}{'.' if name and place else ''}{place.strip('`.')}".rstrip(": ")
-            remedy = f"{slips.of_document(said)} See {guide} for the fields.".lstrip()
+            place = place.strip("`.")
+            path = f"{file}: {name}{'.' if name and place else ''}{place}".rstrip(": ")
+            hint = slips.of_document(said, documents.choices(kind, place))
+            remedy = f"{hint} See {guide} for the fields.".lstrip()
             self.add(path, "document.invalid", f"{said}.", remedy)
             return None
 

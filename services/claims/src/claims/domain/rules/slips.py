@@ -6,7 +6,7 @@ the words of whoever refused it.
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -195,10 +195,10 @@ def of_kinds(one: tree.Kind, other: tree.Kind, *, otherwise: str) -> str:
     return _KINDS.get(frozenset({one, other}), otherwise)
 
 
-def of_document(said: str) -> str:
+def of_document(said: str, choices: Sequence[str] = ()) -> str:
     """Return what to write where a document's field is missing, unknown or of the wrong kind; "" if unknown.
 
-    `said` is what msgspec says of it.
+    `said` is what msgspec says of it, `choices` the words that may stand there.
     """
     named = _FIELD.search(said)
     name = named[1] if named is not None else ""
@@ -207,7 +207,8 @@ def of_document(said: str) -> str:
     if "missing required field" in said:
         return f"Add `{name}:` to it."
     if "Invalid enum value" in said:
-        return of_name(_VALUE.sub(r"\1", said), _ENUMS, otherwise="")
+        words = f"Write {' or '.join(choices)}." if choices else ""
+        return of_name(_VALUE.sub(r"\1", said), choices or _ENUMS, otherwise=words)
     expected = _EXPECTED.search(said)
     return "" if expected is None else _SHAPES.get((expected[1], expected[2]), "")
 
