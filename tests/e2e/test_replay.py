@@ -126,3 +126,14 @@ def test_what_claims_are_judged_by_is_open_to_readers(platform: platform_support
         assert biller.get("/api/v1/reasons").json()["official"] is False
         unknown = biller.get("/api/v1/rules/NO-SUCH")
     assert (unknown.status_code, unknown.headers["content-type"]) == (404, support.PROBLEM)
+
+
+def test_coverage_counts_what_is_stored(platform: platform_support.Platform, whole: dict[str, Any]) -> None:
+    """The same claims, rule by rule, without any file."""
+    run = platform.command("rules", "coverage", "--stored", "--json")
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert (told["claims"], told["unreadable"]) == (whole["claims"], 0)
+    tallies = {rule["rule"]: rule for rule in told["rules"]}
+    assert tallies["BASE-301"]["fired"] >= 1
+    assert tallies["BASE-301"]["satisfied"] > tallies["BASE-301"]["fired"]

@@ -253,3 +253,13 @@ def test_diff_shows_fields_and_what_they_make_of_claims(mine: Path, tmp_path: Pa
     assert "reject → accept: 1 claim, submitted 50.00 SAR" in result.stdout
     told = json.loads(run("diff", mine, other, "--on", claim, "--json").stdout)
     assert told["claims"]["rules"] == [{"rule": "MINE-1", "appeared": 0, "vanished": 1, "undecided": 0}]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--stored",)])
+def test_coverage_is_of_files_or_of_what_is_stored(
+    arguments: tuple[str, ...], claim: Path, mine: Path
+) -> None:
+    """Neither and both are refused."""
+    files = (claim,) if arguments else ()
+    result = run("coverage", *files, "--pack", mine, *arguments)
+    assert (result.exit_code, "corpus.missing" in result.stderr) == (2, True)

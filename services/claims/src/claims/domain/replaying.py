@@ -31,7 +31,7 @@ class Judged(msgspec.Struct, frozen=True):
     unreadable: list[str]
 
 
-class _Case(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True):
     """A recorded claim that was read, with the day it is judged on."""
 
     id: str
@@ -42,10 +42,10 @@ class _Case(msgspec.Struct, frozen=True):
 
 def replay(recorded: Sequence[Recorded], judge: engine.Engine, as_of: dt.date | None) -> Judged:
     """Return what the packs say of claims as of a day, or each as of the day it was decided on."""
-    cases: list[_Case] = []
+    cases: list[Case] = []
     unreadable: list[str] = []
     for one in recorded:
-        case = _read(one, as_of)
+        case = read(one, as_of)
         if case is None:
             unreadable.append(one.id)
         else:
@@ -60,7 +60,8 @@ def replay(recorded: Sequence[Recorded], judge: engine.Engine, as_of: dt.date | 
     return Judged(found, unreadable)
 
 
-def _read(one: Recorded, as_of: dt.date | None) -> _Case | None:
+def read(one: Recorded, as_of: dt.date | None) -> Case | None:
+    """Return a recorded claim with the day it is judged on: `as_of`, else its own; None if it is damaged."""
     try:
         claim, decision = canonical.decode(one.claim), documents.decode(one.decision)
         day = as_of or dt.date.fromisoformat(decision.as_of)
@@ -68,10 +69,10 @@ def _read(one: Recorded, as_of: dt.date | None) -> _Case | None:
         return None
     if claim.regime is None:  # decided by the tenant's default, which is not part of the claim
         claim = msgspec.structs.replace(claim, regime=decision.regime)
-    return _Case(one.id, claim, decision, day)
+    return Case(one.id, claim, decision, day)
 
 
-def _difference(case: _Case, outcome: engine.Outcome, judge: engine.Engine) -> comparisons.Difference:
+def _difference(case: Case, outcome: engine.Outcome, judge: engine.Engine) -> comparisons.Difference:
     decision = case.decision
     later = {rule.id for rule in judge.applying(case.claim, case.as_of) if packs.needs_past(rule)}
     findings = [*outcome.findings, *(one for one in decision.findings if one.rule in later)]

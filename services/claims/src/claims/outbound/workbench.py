@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chassis import errors
-from claims.domain import amounts, comparisons, zones
+from claims.domain import amounts, comparisons, replaying, zones
 from claims.domain.rules import (
     coverage,
     differences,
@@ -106,21 +106,16 @@ class Workbench:
         self, files: Sequence[Path], *, as_of: dt.date | None, now: dt.datetime, progress: Progress
     ) -> dict[str, Any]:
         """Return {claims, unreadable, rules, never_applied, never_reached, never_decided, never_fired}."""
-        counted = coverage.Coverage(self.engine(), self._tables)
-        unreadable = 0
+        found = self.covering(as_of)
         for file in files:
             for read in claim_files.read(file):
-                if isinstance(read, readers.Refused):
-                    unreadable += 1
-                    continue
-                counted.add(read.claim, as_of or zones.day(now, read.claim.regime))
-                progress(counted.claims, 0)
-        return {
-            "claims": counted.claims,
-            "unreadable": unreadable,
-            "rules": [msgspec.to_builtins(tally) for tally in counted.tallies()],
-            **coverage.summary(counted.tallies()),
-        }
+                found.add(None if isinstance(read, readers.Refused) else read.claim, now)
+                progress(found.claims, 0)
+        return found.document()
+
+    def covering(self, as_of: dt.date | None) -> "Covering":
+        """Return a count over claims that come from elsewhere."""
+        return Covering(coverage.Coverage(self.engine(), self._tables), as_of)
 
     def diff(self, after: "Workbench") -> dict[str, Any]:
         """Return what the other bench's packs and tables have otherwise than these."""
@@ -208,6 +203,44 @@ class Workbench:
                 continue
             found, shapes = found.under(loaded.tables), {**shapes, **loaded.shapes}
         return found
+
+
+class Covering:
+    """A count of what rules said, claim after claim."""
+
+    def __init__(self, counted: coverage.Coverage, as_of: dt.date | None) -> None:
+        self._counted, self._as_of = counted, as_of
+        self._unreadable = 0
+
+    @property
+    def claims(self) -> int:
+        """How many claims were counted."""
+        return self._counted.claims
+
+    def add(self, claim: model.Claim | None, now: dt.datetime) -> None:
+        """Count a claim, judged as of the day chosen, else of `now`; None is one that could not be read."""
+        if claim is None:
+            self._unreadable += 1
+        else:
+            self._counted.add(claim, self._as_of or zones.day(now, claim.regime))
+
+    def add_stored(self, claim: bytes, decision: bytes) -> None:
+        """Count a claim as it was recorded, judged as of the day chosen, else of the day it was decided."""
+        case = replaying.read(replaying.Recorded("", claim, decision), self._as_of)
+        if case is None:
+            self._unreadable += 1
+        else:
+            self._counted.add(case.claim, case.as_of)
+
+    def document(self) -> dict[str, Any]:
+        """Return what was counted as a plain document."""
+        tallies = self._counted.tallies()
+        return {
+            "claims": self.claims,
+            "unreadable": self._unreadable,
+            "rules": [msgspec.to_builtins(tally) for tally in tallies],
+            **coverage.summary(tallies),
+        }
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """rules: list, lint, test, explain, coverage, diff; the tools of somebody who writes rules."""
 
+import asyncio
 import contextlib
 import datetime as dt
 import json
@@ -13,8 +14,9 @@ from rich import text
 
 from chassis import errors
 from ultrathink_cli import compose
-from ultrathink_cli.domain import remarks, words
+from ultrathink_cli.domain import layout, remarks, words
 from ultrathink_cli.inbound import console, options, rule_texts
+from ultrathink_cli.outbound import storage_client
 
 EXIT_WRONG = 1
 FORMATS = ("text", "json", "sarif")
@@ -145,7 +147,13 @@ def explain(
 
 @app.command()
 def coverage(
-    files: Annotated[list[Path], typer.Argument(help="files of claims", exists=True, dir_okay=False)],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="files of claims", exists=True, dir_okay=False)
+    ] = None,
+    *,
+    stored: Annotated[bool, typer.Option("--stored", help="the claims a platform has stored")] = False,
+    tenant: Annotated[str, typer.Option(help="whose stored claims")] = "demo",
+    data: options.Data = None,
     pack: Packs = None,
     tables: Tables = None,
     as_of: AsOf = None,
@@ -153,15 +161,36 @@ def coverage(
 ) -> None:
     """Count over a corpus which rules fired, were satisfied, stayed undecided, or had nothing to judge."""
     with console.faults_shown():
+        if stored == bool(files):
+            raise errors.Invalid(
+                "corpus.missing", "name files of claims, or --stored for those of a platform"
+            )
         day = options.day(as_of) if as_of else None
         bench = compose.workbench(pack or [], tables or [])
         with _counting("claims") as progress:
-            told = bench.coverage(files, as_of=day, now=_now(), progress=progress)
+            if files:
+                told = bench.coverage(files, as_of=day, now=_now(), progress=progress)
+            else:
+                counted = bench.covering(day)
+                asyncio.run(_covered(options.layout_of(data), tenant, counted, progress))
+                told = counted.document()
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
     for line in rule_texts.coverage(told):
         console.tell(line)
+
+
+async def _covered(
+    place: layout.Layout, tenant: str, counted: Any, progress: Callable[[int, int], None]
+) -> None:
+    """Count every stored claim of a tenant; storage records that they were read."""
+    async with compose.storage_door(place) as channel:
+        parts = storage_client.read_claims(channel, tenant, after="", received_from="", received_to="")
+        async for part in parts:
+            for _, claim, decision in part:
+                counted.add_stored(claim, decision)
+            progress(counted.claims, 0)
 
 
 @app.command()
