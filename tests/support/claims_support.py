@@ -170,7 +170,12 @@ class World:
     """The service over twins, with its stubs."""
 
     def __init__(
-        self, clock: clocks.Clock, *, book: catalogue.Catalogue | None = None, **options: Any
+        self,
+        clock: clocks.Clock,
+        *,
+        book: catalogue.Catalogue | None = None,
+        rules: ports.TenantRules | None = None,
+        **options: Any,
     ) -> None:
         self.clock = clock
         self.store = testing.MemoryStore(clock)
@@ -180,7 +185,7 @@ class World:
         self.directory = tempfile.TemporaryDirectory()
         self.settings = configured(Path(self.directory.name), **options)
         rooms = compose.Rooms(
-            rules=self.rules,
+            rules=rules or self.rules,
             tenants=self.tenants,
             scorer=self.scorer,
             store=self.store,
