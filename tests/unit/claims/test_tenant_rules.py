@@ -1,4 +1,4 @@
-"""Claims of several tenants in one batch: each judged by the common rules and its own tenant's, no other's."""
+"""Claims of several tenants in one batch: each judged by common rules and its own tenant's, no other's."""
 
 from pathlib import Path
 from typing import Any
