@@ -1,4 +1,4 @@
-"""demo: the platform, sample claims of three formats through all of it, and a table a biller understands."""
+"""demo: the platform, sample claims of four formats through all of it, and a table a biller understands."""
 
 import asyncio
 import json
