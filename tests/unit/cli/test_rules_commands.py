@@ -71,7 +71,7 @@ def test_lint_shows_a_caret_under_the_place(mine: Path) -> None:
     assert result.exit_code == 1
     told = result.stdout.splitlines()
     assert told[0].startswith(
-        "mine/rules/money.yaml:5:14 MINE-1.violation error There is no column `nett` here."
+        f"{mine}/rules/money.yaml:5:14 MINE-1.violation error There is no column `nett` here."
     )
     assert "Did you mean net?" in told[0]
     assert told[1:3] == ["    nett < 0", "    ^"]
@@ -92,7 +92,10 @@ def test_lint_speaks_sarif(mine: Path) -> None:
     log = json.loads(run("lint", mine, "--format", "sarif").stdout)
     (result,) = log["runs"][0]["results"]
     place = result["locations"][0]["physicalLocation"]
-    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("mine/rules/money.yaml", 5)
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == (
+        f"file://{mine}/rules/money.yaml",
+        5,
+    )
     assert (result["ruleId"], result["level"]) == ("rule.text", "error")
     assert log["runs"][0]["tool"]["driver"]["rules"][0]["id"] == "rule.text"
 
@@ -123,6 +126,14 @@ def test_an_example_that_is_no_claim_is_a_mistake_not_a_crash(mine: Path) -> Non
     assert result.exit_code == 1
     (mistake,) = json.loads(result.stdout)["mistakes"]
     assert "nett" in mistake["problem"]
+
+
+def test_an_example_that_holds_itself_is_a_mistake(mine: Path) -> None:
+    """An alias inside what it names is endless, and no crash."""
+    _spoil(mine, "[{lines: [{net: -1}]}]", "[&a {lines: *a}]")
+    result = run("test", mine)
+    assert result.exit_code == 1
+    assert "an example holds itself" in result.stdout
 
 
 def test_a_broken_pack_is_not_tested_by_half(mine: Path) -> None:
@@ -156,7 +167,7 @@ def test_a_folder_without_packs_is_refused(tmp_path: Path) -> None:
 
 def test_a_caret_stands_under_tabs_too() -> None:
     """A tab is as wide as the terminal says, so the caret's line repeats it."""
-    told = {"caret": 3, "excerpt": "\tn x", "rule": "", "field": "", "file": "a", "line": 1, "column": 1}
+    told = {"caret": 3, "excerpt": "\tn x", "rule": "", "field": "", "path": "a", "line": 1, "column": 1}
     assert remarks.caret(told) == ["\tn x", "\t ^"]
     assert remarks.place(told) == "a:1:1"
 
@@ -263,3 +274,23 @@ def test_coverage_is_of_files_or_of_what_is_stored(
     files = (claim,) if arguments else ()
     result = run("coverage", *files, "--pack", mine, *arguments)
     assert (result.exit_code, "corpus.missing" in result.stderr) == (2, True)
+
+
+def test_a_path_is_told_as_it_would_be_typed(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here where the file lies below, so that it can be clicked and a code host finds it."""
+    _spoil(mine, "net < 0", "nett < 0")
+    monkeypatch.chdir(mine.parent)
+    (remark,) = json.loads(run("lint", "mine", "--format", "json").stdout)
+    assert (remark["path"], remark["file"]) == ("mine/rules/money.yaml", "mine/rules/money.yaml")
+    monkeypatch.chdir(mine)
+    assert json.loads(run("lint", ".", "--format", "json").stdout)[0]["path"] == "rules/money.yaml"
+
+
+def test_what_is_wrong_with_a_table_is_told_by_lint(mine: Path) -> None:
+    """A pack's folder goes with the tables beside it."""
+    table = mine.parent / "code-sets" / "wrong"
+    table.mkdir(parents=True)
+    (table / "table.yaml").write_text("name: wrong\n")
+    result = run("lint", mine)
+    assert result.exit_code == 1
+    assert f"{mine.parent}/code-sets/wrong/table.yaml:1:1" in result.stdout

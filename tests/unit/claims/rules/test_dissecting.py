@@ -102,3 +102,19 @@ def test_a_rule_that_does_not_apply_says_what_does_not_fit() -> None:
     claim, as_of = examples.build({})
     shown = portraits.on(pack, pack.rules[0], claim, as_of, support.KNOWN)
     assert (shown["misfits"], shown["rows"]) == (["regime", "use"], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ({"code": "A1", "service_date": "2020-01-01"}, "no_issue"),
+        ({"code": "Z9"}, "no_key"),
+        ({"code": None, "description": "x"}, ""),
+        ({"code": "A1"}, ""),
+    ],
+)
+def test_a_look_into_a_table_says_why_it_gave_nothing(line: dict[str, Any], note: str) -> None:
+    """No issue for the day, no such key, or nothing to ask with: three answers behind one NULL."""
+    (row,) = _rows({"lines": [line]}, violation="NOT lookup('letters.billable', code, service_date)")
+    (look,) = row.violation.parts
+    assert look.note == note

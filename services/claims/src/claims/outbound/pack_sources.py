@@ -14,6 +14,7 @@ from claims.outbound import yaml_files
 
 HEAD = "pack.yaml"
 TABLES = "code-sets"
+DEPTH = 3  # of the fields of a rule that have a place of their own: codes.x12.status is the deepest
 
 
 def folders(directory: Path) -> list[Path]:
@@ -99,21 +100,25 @@ def _entries(folder: Path, name: str, node: yaml.Node | None) -> Iterator[writte
             yield written.Entry(pack=folder.name, file=name, rule=rule, line=line, fields=fields)
 
 
-def _fields(node: yaml.MappingNode, above: str) -> Iterator[tuple[str, written.Place]]:
+def _fields(node: yaml.MappingNode, above: str, depth: int = 0) -> Iterator[tuple[str, written.Place]]:
     for key, value in node.value:
         name = f"{above}{key.value}"
         mark = value.start_mark
         text = str(value.value) if isinstance(value, yaml.ScalarNode) else ""
         yield name, written.Place(mark.line + 1, mark.column + 1, text)
-        if isinstance(value, yaml.MappingNode) and key.value != "examples":
-            yield from _fields(value, f"{name}.")
+        if isinstance(value, yaml.MappingNode) and key.value != "examples" and depth < DEPTH:
+            yield from _fields(value, f"{name}.", depth + 1)
 
 
 def _doubles(name: str, node: yaml.Node | None) -> Iterator[written.Remark]:
     """Tell fields given twice in one mapping: YAML keeps the last and says nothing."""
     waiting = [node] if node is not None else []
+    met: set[int] = set()  # an alias leads to a node again, perhaps to one it stands in
     while waiting:
         current = waiting.pop()
+        if id(current) in met:
+            continue
+        met.add(id(current))
         if isinstance(current, yaml.SequenceNode):
             waiting += current.value
         if isinstance(current, yaml.MappingNode):

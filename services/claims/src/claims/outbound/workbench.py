@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chassis import errors
-from claims.domain import amounts, comparisons, replaying, zones
+from claims.domain import comparisons, zones
 from claims.domain.rules import (
     coverage,
     differences,
@@ -26,8 +26,8 @@ from claims.domain.rules import (
     written,
 )  # fmt: skip
 from claims.domain.rules import shapes as table_shapes
-from claims.outbound import claim_files, pack_sources, reason_files, table_files
-from formats import model, readers
+from claims.outbound import claim_files, corpora, pack_sources, reason_files, table_files
+from formats import readers
 
 type Progress = Callable[[int, int], None]  # how many of how many
 
@@ -38,19 +38,29 @@ class Workbench:
     def __init__(
         self, base: Path, directories: Sequence[Path] = (), tables_from: Sequence[Path] = ()
     ) -> None:
-        self._remarks: list[written.Remark] = []
-        self._base, self._directories = base, list(directories) or [base]
-        self._tables = self._layered([base, *self._directories, *tables_from])
+        self._remarks: list[tuple[Path, written.Remark]] = []
+        self._base = base.resolve()  # `.` has no name of its own
+        self._directories = [directory.resolve() for directory in directories] or [self._base]
+        self._tables = self._layered([self._base, *self._directories, *tables_from])
         self._sources = [
             source for directory in self._directories for source in pack_sources.read(directory, self._tables)
         ]
+        self._parents = {
+            folder.name: folder.parent
+            for directory in self._directories
+            for folder in pack_sources.folders(directory)
+        }
 
     def lint(self, today: dt.date) -> list[dict[str, Any]]:
-        """Return every remark: level, code, file, rule, field, line, column, message, remedy, excerpt."""
+        """Return every remark: its struct's fields, and `path`, where its file lies from here."""
         book = reason_files.find(self._base)
         told = linting.lint(self._sources, today=today, beside=self._beside(), book=book)
-        found = [*self._remarks, *told]
-        return [msgspec.to_builtins(remark) for remark in found]
+        found = [*self._remarks, *((self._above(remark.file), remark) for remark in told)]
+        return [msgspec.to_builtins(remark) | {"path": _shown(root / remark.file)} for root, remark in found]
+
+    def _above(self, file: str) -> Path:
+        """Return the folder that a remark's file is named from."""
+        return self._parents.get(file.partition("/")[0], self._base)
 
     def rules(self, regime: str = "") -> list[dict[str, Any]]:
         """Return id, pack, severity, scope, regimes and title of every rule, of one regime if it is named."""
@@ -98,7 +108,7 @@ class Workbench:
                 self._tables,
             )
             for file in files
-            for claim in _claims(file)
+            for claim in corpora.claims(file)
         ]
         return told
 
@@ -113,9 +123,9 @@ class Workbench:
                 progress(found.claims, 0)
         return found.document()
 
-    def covering(self, as_of: dt.date | None) -> "Covering":
+    def covering(self, as_of: dt.date | None) -> corpora.Covering:
         """Return a count over claims that come from elsewhere."""
-        return Covering(coverage.Coverage(self.engine(), self._tables), as_of)
+        return corpora.Covering(coverage.Coverage(self.engine(), self._tables), as_of)
 
     def diff(self, after: "Workbench") -> dict[str, Any]:
         """Return what the other bench's packs and tables have otherwise than these."""
@@ -145,7 +155,9 @@ class Workbench:
                     report.unreadable += 1
                     continue
                 day = as_of or zones.day(now, read.claim.regime)
-                report.add(_difference(read.claim, *(one.evaluate(read.claim, as_of=day) for one in engines)))
+                report.add(
+                    corpora.difference(read.claim, *(one.evaluate(read.claim, as_of=day) for one in engines))
+                )
                 progress(report.claims, 0)
         return report.document()
 
@@ -180,7 +192,8 @@ class Workbench:
 
     def _refuse_broken(self) -> None:
         """Raise Invalid where a pack does not load: its sound rules alone would be half an answer."""
-        wrong = [*self._remarks, *(remark for source in self._sources for remark in _wrong(source))]
+        tables = (remark for _, remark in self._remarks)
+        wrong = [*tables, *(remark for source in self._sources for remark in _wrong(source))]
         if wrong:
             raise errors.Invalid(
                 "pack.invalid",
@@ -199,48 +212,10 @@ class Workbench:
             try:
                 loaded = _loaded(directory, shapes)
             except errors.Invalid as fault:
-                self._remarks += [_told(violation) for violation in fault.violations]
+                self._remarks += [(directory, _told(violation)) for violation in fault.violations]
                 continue
             found, shapes = found.under(loaded.tables), {**shapes, **loaded.shapes}
         return found
-
-
-class Covering:
-    """A count of what rules said, claim after claim."""
-
-    def __init__(self, counted: coverage.Coverage, as_of: dt.date | None) -> None:
-        self._counted, self._as_of = counted, as_of
-        self._unreadable = 0
-
-    @property
-    def claims(self) -> int:
-        """How many claims were counted."""
-        return self._counted.claims
-
-    def add(self, claim: model.Claim | None, now: dt.datetime) -> None:
-        """Count a claim, judged as of the day chosen, else of `now`; None is one that could not be read."""
-        if claim is None:
-            self._unreadable += 1
-        else:
-            self._counted.add(claim, self._as_of or zones.day(now, claim.regime))
-
-    def add_stored(self, claim: bytes, decision: bytes) -> None:
-        """Count a claim as it was recorded, judged as of the day chosen, else of the day it was decided."""
-        case = replaying.read(replaying.Recorded("", claim, decision), self._as_of)
-        if case is None:
-            self._unreadable += 1
-        else:
-            self._counted.add(case.claim, case.as_of)
-
-    def document(self) -> dict[str, Any]:
-        """Return what was counted as a plain document."""
-        tallies = self._counted.tallies()
-        return {
-            "claims": self.claims,
-            "unreadable": self._unreadable,
-            "rules": [msgspec.to_builtins(tally) for tally in tallies],
-            **coverage.summary(tallies),
-        }
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -249,31 +224,6 @@ class _Found(msgspec.Struct, frozen=True):
     source: linting.Source
     rule: packs.Rule
     entry: written.Entry
-
-
-def _claims(file: Path) -> Iterator[model.Claim]:
-    """Yield the claims of a file; raise the fault of the first that cannot be read."""
-    for read in claim_files.read(file):
-        if isinstance(read, readers.Refused):
-            raise read.fault
-        yield read.claim
-
-
-def _difference(claim: model.Claim, before: engine.Outcome, after: engine.Outcome) -> comparisons.Difference:
-    appeared, vanished = comparisons.findings(before.findings, after.findings)
-    sums = amounts.add_up(claim)
-    return comparisons.Difference(
-        claim_id=claim.claim_id or "", before=_verdict(before), after=_verdict(after), appeared=appeared,
-        vanished=vanished, undecided=comparisons.unchecked(before.not_checked, after.not_checked),
-        currency=sums.currency, submitted=sums.submitted,
-    )  # fmt: skip
-
-
-def _verdict(outcome: engine.Outcome) -> str:
-    """Return what the rules alone make of a claim."""
-    if any(finding.severity == "error" for finding in outcome.findings):
-        return "reject"
-    return "review" if any(finding.review for finding in outcome.findings) else "accept"
 
 
 def _loaded(directory: Path, declared: Mapping[str, table_shapes.Shape]) -> table_files.Loaded:
@@ -286,6 +236,13 @@ def _loaded(directory: Path, declared: Mapping[str, table_shapes.Shape]) -> tabl
         with contextlib.suppress(errors.Invalid):
             return table_files.load(directory)
         raise
+
+
+def _shown(path: Path) -> str:
+    """Return a path as a person here would type it."""
+    here = Path.cwd()
+    whole = path.resolve()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(path)
 
 
 def _root(directory: Path) -> Path:
@@ -333,5 +290,9 @@ def _tried(pack: packs.Pack, rule: packs.Rule, known: tables.Tables) -> list[exa
     except errors.Invalid as fault:
         said = "; ".join(f"{one.path}: {one.message}" for one in fault.violations) or fault.message
         return [examples.Mistake(rule.id, "examples", f"an example cannot be read: {said}")]
+    except RecursionError:
+        return [
+            examples.Mistake(rule.id, "examples", "an example holds itself: an alias names what it is in")
+        ]
     except msgspec.ValidationError as cause:
         return [examples.Mistake(rule.id, "examples", f"the history of an example cannot be read: {cause}")]

@@ -10,9 +10,9 @@ HELP = "See docs/guides/writing-rules.md, common mistakes."
 
 
 def place(remark: Mapping[str, Any]) -> str:
-    """Return `file:line:column rule.field`, as editors jump to it."""
+    """Return `path:line:column rule.field`, as editors jump to it."""
     name = ".".join(part for part in (remark["rule"], remark["field"]) if part)
-    return f"{remark['file']}:{remark['line']}:{remark['column']} {name}".rstrip()
+    return f"{remark['path']}:{remark['line']}:{remark['column']} {name}".rstrip()
 
 
 def caret(remark: Mapping[str, Any]) -> list[str]:
@@ -32,7 +32,7 @@ def sarif(remarks: Iterable[Mapping[str, Any]], *, version: str) -> dict[str, An
 
 def _result(remark: Mapping[str, Any]) -> dict[str, Any]:
     region = {"startLine": remark["line"], "startColumn": remark["column"]}
-    where = {"artifactLocation": {"uri": logs.uri(remark["file"])}, "region": region}
+    where = {"artifactLocation": {"uri": logs.uri(remark["path"])}, "region": region}
     name = ".".join(part for part in (remark["rule"], remark["field"]) if part)
     return {
         "ruleId": remark["code"],

@@ -14,8 +14,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "columns": "reads", "tables": "tables", "fires": "FIRES", "satisfied": "satisfied",
         "not_checked": "not decidable", "not_applicable": "`when` does not hold",
         "misfits": "does not apply to this claim because of", "claim": "claim", "as_of": "as of",
-        "no_rows": "the claim has no row of this scope", "no_issue": "no issue for any day",
-        "true": "TRUE", "false": "FALSE", "null": "NULL", "failed": "no result", "file": "written in",
+        "no_rows": "the claim has no row of this scope", "declared": "no issue for any day",
+        "true": "TRUE", "false": "FALSE", "null": "NULL", "failed": "no result",
+        "no_issue": "no issue of the table covers this day", "no_key": "the table has no such key",
+        "file": "written in",
     },
     "ar": {
         "applies": "تنطبق على", "valid": "سارية", "source": "المصدر", "codes": "الرموز", "message": "الرسالة",
@@ -23,8 +25,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "columns": "تقرأ", "tables": "الجداول", "fires": "مخالفة", "satisfied": "مستوفاة",
         "not_checked": "تعذّر البتّ", "not_applicable": "شرط التطبيق غير متحقق",
         "misfits": "لا تنطبق على هذه المطالبة بسبب", "claim": "المطالبة", "as_of": "بتاريخ",
-        "no_rows": "لا يوجد في المطالبة صف من هذا النطاق", "no_issue": "لا إصدار لأي تاريخ",
-        "true": "صحيح", "false": "خطأ", "null": "غير معلوم", "failed": "بلا نتيجة", "file": "مكتوبة في",
+        "no_rows": "لا يوجد في المطالبة صف من هذا النطاق", "declared": "لا إصدار لأي تاريخ",
+        "true": "صحيح", "false": "خطأ", "null": "غير معلوم", "failed": "بلا نتيجة",
+        "no_issue": "لا إصدار للجدول في هذا التاريخ", "no_key": "لا يوجد هذا المفتاح في الجدول",
+        "file": "مكتوبة في",
     },
 }  # fmt: skip
 SAID_STYLE = {"fires": "bold red", "satisfied": "green", "not_checked": "yellow", "not_applicable": "dim"}
@@ -54,7 +58,7 @@ def portrait(told: Mapping[str, Any], lang: str) -> Iterator[text.Text]:
     for column in told["columns"]:
         yield _field(words["columns"], f"{column['name']} ({column['kind']}): {column['meaning']}")
     for table in told["tables"]:
-        issues = ", ".join(_issue(issue) for issue in table["issues"]) or words["no_issue"]
+        issues = ", ".join(_issue(issue) for issue in table["issues"]) or words["declared"]
         yield _field(words["tables"], f"{table['name']}: {issues}")
     if "file" in told:
         yield _field(words["file"], f"{told['file']}:{told['line']}")
@@ -81,7 +85,9 @@ def _claim(claim: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[text.
 def _part(part: Mapping[str, Any], words: Mapping[str, str], depth: int) -> Iterator[text.Text]:
     truth = _truth(part)
     shown = words[truth] if truth else _plain(part["value"])
-    yield text.Text.assemble("  " * depth, (shown, VALUE_STYLE.get(truth, "cyan")), f"  {part['text']}")
+    note = f"  ({words[part['note']]})" if part.get("note") else ""
+    style = VALUE_STYLE.get(truth, "cyan")
+    yield text.Text.assemble("  " * depth, (shown, style), f"  {part['text']}", (note, "dim"))
     for inner in part.get("parts", []):
         yield from _part(inner, words, depth + 1)
 

@@ -29,12 +29,16 @@ FAILED = "no result"  # a division by zero, or an amount beyond all bounds
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A part of a text: what it says, its kind and value (NULL is None), and the parts it is made of."""
+    """A part of a text: what it says, its kind and value (NULL is None), and the parts it is made of.
+
+    `note` says why a look into a table gave NULL: no_issue (for that day) or no_key.
+    """
 
     text: str
     kind: str
     value: Any = None
     failed: bool = False
+    note: str = ""
     parts: list["Part"] = []
 
 
@@ -62,7 +66,7 @@ def rows(rule: packs.Rule, case: explaining.Case, known: tables.Tables) -> list[
     values = _values(rule.scope, nodes, case, known, wanted)
     with decimal.localcontext(runtime.EXACT):
         return [
-            _row(rule, path, dict(zip(nodes, found, strict=True)), case.claim.currency)
+            _row(rule, path, dict(zip(nodes, found, strict=True)), case.claim.currency, known)
             for (path, _, _), found in zip(places, values, strict=True)
         ]
 
@@ -89,15 +93,21 @@ class Condition:
                 return False
 
 
-def _row(rule: packs.Rule, path: str, values: dict[tree.Node, object], currency: str | None) -> Row:
+def _row(
+    rule: packs.Rule,
+    path: str,
+    values: dict[tree.Node, object],
+    currency: str | None,
+    known: tables.Tables,
+) -> Row:
     def part(node: tree.Node) -> Part:
         value = values.get(node)
         failed = value is FAILED
         inner = [part(child) for child in _children(node) if not isinstance(child, tree.Literal)]
         told = None if failed else messages.plain(node.kind, value, currency)
-        return Part(
-            text=printing.text(node, rule.scope), kind=node.kind.value, value=told, failed=failed, parts=inner
-        )
+        note = _note(node, values, known) if value is None else ""
+        text = printing.text(node, rule.scope)
+        return Part(text=text, kind=node.kind.value, value=told, failed=failed, note=note, parts=inner)
 
     return Row(
         path=path,
@@ -106,6 +116,22 @@ def _row(rule: packs.Rule, path: str, values: dict[tree.Node, object], currency:
         violation=part(rule.violation),
         expected=None if rule.expected is None else part(rule.expected),
     )
+
+
+def _note(node: tree.Node, values: dict[tree.Node, object], known: tables.Tables) -> str:
+    """Return why a look into a table gave NULL, where the table is the reason and not what it was asked."""
+    table = known.find(node.table) if isinstance(node, tree.Call) and node.table else None
+    if not isinstance(node, tree.Call) or table is None:
+        return ""
+    key, day = (_constant(part, values) for part in node.arguments)
+    if not isinstance(key, str) or not isinstance(day, int):
+        return ""
+    found = table.look(key, day)
+    return "no_issue" if found is None else "" if found[1] is not None else "no_key"
+
+
+def _constant(node: tree.Node, values: dict[tree.Node, object]) -> object:
+    return node.value if isinstance(node, tree.Literal) else values.get(node)
 
 
 def _said(when: object, violation: object) -> str:
