@@ -37,12 +37,29 @@ class Scaled(dict[Decimal | None, int]):
         return found
 
 
+class Days(dict[str | None, int]):
+    """Texts of days and moments as day numbers in a zone, remembered; _NULL for one that is none."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def __missing__(self, text: str | None) -> int:
+        """Return and keep the number for a text met for the first time."""
+        if len(self) >= MAX_KNOWN:
+            self.clear()
+        day = runtime.day_number(text, self._zone)
+        self[text] = found = _NULL if day is None else day
+        return found
+
+
 class Gatherers:
     """Compiled readers of columns and row sets, numbers and words seen before; shared by all batches."""
 
     def __init__(self) -> None:
         self._columns: dict[str, Gather] = {}
         self._vocabulary = vocabularies.Vocabulary()
+        self._days: dict[str, Days] = {}
         self.scaled = Scaled()
 
     def vocabulary(self) -> vocabularies.Vocabulary:
@@ -50,6 +67,10 @@ class Gatherers:
         if self._vocabulary.full:
             self._vocabulary = vocabularies.Vocabulary()
         return self._vocabulary
+
+    def days(self, zone: str) -> Days:
+        """Return the day numbers of a zone."""
+        return self._days.setdefault(zone, Days(zone))
 
     def column(self, source: str) -> Gather:
         """Return a function (structs, zone) → values of a column, by its text in the schema."""
@@ -131,9 +152,8 @@ class Batch:
         return _single(numbers.whole([digits[claim.currency] for claim in self.claims]))
 
     def _days(self, texts: Sequence[str | None]) -> vectors.Numbers:
-        days = {text: runtime.day_number(text, self.zone) for text in set(texts)}
-        coded = {text: _NULL if day is None else day for text, day in days.items()}
-        return _hidden(np.fromiter(map(coded.__getitem__, texts), np.int64, len(texts)))
+        days = self._gatherers.days(self.zone)
+        return _hidden(np.fromiter(map(days.__getitem__, texts), np.int64, len(texts)))
 
     def _numbers(self, values: Sequence[Decimal | None], rows: Rows) -> vectors.Numbers:
         data = np.fromiter(map(self._gatherers.scaled.__getitem__, values), np.int64, len(values))

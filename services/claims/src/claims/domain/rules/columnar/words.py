@@ -41,13 +41,18 @@ def groups(arrays: Sequence[vectors.Ints]) -> tuple[int, vectors.Ints]:
         rows = zip(*(array.tolist() for array in arrays), strict=True)
         found = [numbered.setdefault(row, len(numbered)) for row in rows]
         return len(numbered), np.array(found, np.int64)
-    distinct, places = parts(arrays[0])
-    count = len(distinct)
+    joined, span = arrays[0] - arrays[0].min(), int(np.ptp(arrays[0])) + 1
     for array in arrays[1:]:
-        more, inner = parts(array)
-        distinct, places = parts(places * len(more) + inner)  # both are below the number of entries
-        count = len(distinct)
-    return count, places
+        least, width = array.min(), int(np.ptp(array)) + 1
+        if span * width >= vectors.LIMIT:
+            distinct, joined = parts(joined)
+            span = len(distinct)
+        if span * width >= vectors.LIMIT:
+            distinct, array = parts(array)  # noqa: PLW2901 - the same key, told by smaller numbers
+            least, width = np.int64(0), len(distinct)
+        joined, span = joined * width + (array - least), span * width
+    distinct, places = parts(joined)
+    return len(distinct), places
 
 
 def keys(vector: vectors.Vector) -> list[vectors.Ints]:
