@@ -4,7 +4,7 @@ Batches go out and batches come back: one entry per entry asked, same order, a F
 What the whole batch has in common (the other side is away, or too slow) is raised as a Fault.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -165,14 +165,17 @@ class Rules(Protocol):
         """
         ...
 
-    def evaluate_batch(
+    def evaluate_turns(
         self,
         claims: Sequence[model.Claim],
         *,
         as_of: Sequence[date],
         facts: Sequence[Mapping[str, Any] | None] | None = None,
-    ) -> Sequence[Outcome | errors.Fault]:
-        """Return what `evaluate` returns for each claim, in order; Internal where one made it fail."""
+    ) -> Iterator[Sequence[tuple[int, Outcome | errors.Fault]]]:
+        """Yield what `evaluate` returns, part by part, each with the claim's place in the batch.
+
+        Between two parts other work may be done; Internal stands for a claim that made it fail.
+        """
         ...
 
     def evaluate_past(

@@ -3,7 +3,7 @@
 import asyncio
 import collections
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -80,23 +80,25 @@ class FakeRules:
             findings=list(self.judge(claim)), rules=[decisions.Revision(pack="fake", revision="1")]
         )
 
-    def evaluate_batch(
+    def evaluate_turns(
         self,
         claims: Sequence[model.Claim],
         *,
         as_of: Sequence[date],
         facts: Sequence[Mapping[str, Any] | None] | None = None,
-    ) -> list[FakeOutcome | errors.Fault]:
-        """Return what `evaluate` returns for each claim, or the fault that it met; remember the size."""
+    ) -> Iterator[list[tuple[int, FakeOutcome | errors.Fault]]]:
+        """Yield the last half of the claims first; a claim that fails is a fault; remember the sizes."""
         del facts
-        self.batches.append(len(claims))
-        answers: list[FakeOutcome | errors.Fault] = []
-        for claim, day in zip(claims, as_of, strict=True):
-            try:
-                answers.append(self.evaluate(claim, as_of=day))
-            except Exception as cause:  # noqa: BLE001 - a claim that fails does so alone, as in the engine
-                answers.append(errors.Internal("rules.failed", str(cause)))
-        return answers
+        half = len(claims) // 2
+        for places in (range(half, len(claims)), range(half)):
+            self.batches.append(len(places))
+            yield [(at, self._tried(claims[at], as_of[at])) for at in places]
+
+    def _tried(self, claim: model.Claim, as_of: date) -> FakeOutcome | errors.Fault:
+        try:
+            return self.evaluate(claim, as_of=as_of)
+        except Exception as cause:  # noqa: BLE001 - a claim that fails does so alone, as in the engine
+            return errors.Internal("rules.failed", str(cause))
 
     def evaluate_past(
         self,

@@ -261,6 +261,28 @@ def test_a_batch_keeps_its_order_whatever_it_is_judged_by():
         assert [len(one.findings) for one in found if isinstance(one, engine.Outcome)] == [1, 0, 0] * 3
 
 
+def test_turns_are_small_where_claims_are_judged_one_by_one():
+    """Between two turns other work may be done; every claim is in one turn, at its place."""
+    rule = _plain("net = 100")
+    count = engine.COLUMNAR_TURN + 44
+    claims = _build(*[{"regime": "nphies" if at % 10 == 0 else "base"} for at in range(count)])
+    days = [support.AS_OF] * count
+    for many, largest in ((99_999, engine.SCALAR_TURN), (1, count // 2), (100, count // 2)):
+        judge = engine.Engine([support.pack(rule)], support.KNOWN, many=many)
+        turns = list(judge.evaluate_turns(claims, as_of=days))
+        assert max(map(len, turns)) == largest
+        told = dict(entry for turn in turns for entry in turn)
+        assert [told[at] for at in range(count)] == judge.evaluate_batch(claims, as_of=days)
+
+
+def test_turns_in_columns_are_of_even_size():
+    """A batch a little longer than a turn is halved: the columnar form pays for both halves."""
+    judge = engine.Engine([support.pack(_plain("net = 100"))], support.KNOWN, many=100)
+    claims = _build({}) * (engine.COLUMNAR_TURN + 4)
+    turns = list(judge.evaluate_turns(claims, as_of=[support.AS_OF] * len(claims)))
+    assert [len(turn) for turn in turns] == [130, 130]
+
+
 def test_an_empty_batch_has_no_answers():
     """Nothing in, nothing out."""
     assert engine.Engine([], support.KNOWN).evaluate_batch([], as_of=[]) == []

@@ -31,7 +31,6 @@ from formats import hashing, model
 
 RULES_TURN = 8  # Claims judged before other work of the loop gets a turn: well under a millisecond.
 RULES_BULK = forms.MANY  # So many claims at once are judged together: the engine then reads columns.
-RULES_BULK_TURN = 256  # Of those; some ten milliseconds, after which live claims have their turn.
 RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
 
@@ -184,17 +183,15 @@ class Assess:
             await _in_turns(sound, lambda work: self._look_back(work, moment, beside))
 
     async def _evaluate(self, works: list[_Work], moment: _Moment) -> None:
-        """Keep what the rules say, claim by claim for a few, turn by turn for many."""
+        """Keep what the rules say, claim by claim for a few, as the engine sees fit for many."""
         if len(works) < RULES_BULK:
             await _in_turns(works, lambda work: self._evaluate_one(work, moment))
             return
-        for start in range(0, len(works), RULES_BULK_TURN):
-            turn: dict[str, list[_Work]] = {}
-            for work in works[start : start + RULES_BULK_TURN]:
-                turn.setdefault(work.tenant.name, []).append(work)
-            for tenant, mine in turn.items():
-                self._evaluate_many(tenant, mine, moment)
-            await asyncio.sleep(0)
+        senders: dict[str, list[_Work]] = {}
+        for work in works:
+            senders.setdefault(work.tenant.name, []).append(work)
+        for tenant, mine in senders.items():
+            await self._evaluate_many(tenant, mine, moment)
 
     def _evaluate_one(self, work: _Work, moment: _Moment) -> None:
         """Keep what the rules say; a defect of ours that this claim meets is its own, not its batch's."""
@@ -202,14 +199,16 @@ class Assess:
             rules = self._rules.of(work.tenant.name)
             work.outcome = rules.evaluate(work.claim, as_of=moment.day(work.claim.regime))
 
-    def _evaluate_many(self, tenant: str, works: list[_Work], moment: _Moment) -> None:
-        days = [moment.day(work.claim.regime) for work in works]
-        answers = self._rules.of(tenant).evaluate_batch([work.claim for work in works], as_of=days)
-        for work, answer in zip(works, answers, strict=True):
-            with self._own_fault(work):
-                if isinstance(answer, errors.Fault):
-                    raise answer.__cause__ or answer
-                work.outcome = answer
+    async def _evaluate_many(self, tenant: str, works: list[_Work], moment: _Moment) -> None:
+        claims = [work.claim for work in works]
+        days = [moment.day(claim.regime) for claim in claims]
+        for turn in self._rules.of(tenant).evaluate_turns(claims, as_of=days):
+            for at, answer in turn:
+                with self._own_fault(works[at]):
+                    if isinstance(answer, errors.Fault):
+                        raise answer.__cause__ or answer
+                    works[at].outcome = answer
+            await asyncio.sleep(0)
 
     def _look_back(self, work: _Work, moment: _Moment, beside: neighbours.Neighbours) -> None:
         """Keep what the rules that look at earlier claims say, which had to wait for the answer.

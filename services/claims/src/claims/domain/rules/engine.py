@@ -9,7 +9,8 @@ import dataclasses
 import datetime as dt
 import decimal
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,10 @@ from claims.domain.rules import explaining, packs, programs, runtime, tables, tr
 from claims.domain.rules.columnar import batches, forms
 from formats import model
 
+SCALAR_TURN = (
+    8  # claims judged one by one before a caller gets a turn: well under a millisecond for most packs
+)
+COLUMNAR_TURN = 256  # claims judged in columns before that: some ten milliseconds
 MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of words, a program is shared by many
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _DIMENSIONS = ("use", "type", "subtype", "encounter_class", "payer", "profile")
@@ -110,21 +115,50 @@ class Engine:
         facts: Sequence[Facts | None] | None = None,
     ) -> list[Outcome | errors.Fault]:
         """Return what `evaluate` returns for each claim, in order; Internal for one that made it fail."""
-        answers: list[Outcome | errors.Fault | None] = [None] * len(claims)
+        answers: dict[int, Outcome | errors.Fault] = {}
+        for turn in self._in_turns(claims, as_of, facts, len(claims)):
+            answers.update(turn)
+        return [answers[at] for at in range(len(claims))]
+
+    def evaluate_turns(
+        self,
+        claims: Sequence[model.Claim],
+        *,
+        as_of: Sequence[dt.date],
+        facts: Sequence[Facts | None] | None = None,
+    ) -> Iterator[Sequence[tuple[int, Outcome | errors.Fault]]]:
+        """Yield what `evaluate_batch` returns, part by part, each with the claim's place in the batch.
+
+        Between two parts the caller may do other work: a part is a few claims judged one by one, or so many
+        that columns pay.
+        """
+        return self._in_turns(claims, as_of, facts, COLUMNAR_TURN)
+
+    def _in_turns(
+        self,
+        claims: Sequence[model.Claim],
+        as_of: Sequence[dt.date],
+        facts: Sequence[Facts | None] | None,
+        most: int,
+    ) -> Iterator[Sequence[tuple[int, Outcome | errors.Fault]]]:
         kinds: dict[tuple[int, str], tuple[_Program, list[tuple[int, explaining.Case]]]] = {}
         known = facts if facts is not None else [None] * len(claims)
         for at, (claim, day, fact) in enumerate(zip(claims, as_of, known, strict=True)):
             try:
                 program, case = self._program(claim, day), _case(claim, day, fact, None)
             except Exception as cause:  # noqa: BLE001 - told as the fault of one item
-                answers[at] = _failed(cause)
+                yield [(at, _failed(cause))]
             else:
                 kinds.setdefault((id(program), case.zone), (program, []))[1].append((at, case))
         for program, cases in kinds.values():
-            said = program.forms.hits([case for _, case in cases])
-            for (at, case), hits in zip(cases, said, strict=True):
-                answers[at] = self._answer(program, case, hits)
-        return [answer for answer in answers if answer is not None]
+            even = math.ceil(len(cases) / math.ceil(len(cases) / most))  # no turn is much smaller than others
+            size = even if program.forms.pays(even) else SCALAR_TURN
+            for turn in itertools.batched(cases, size):
+                said = program.forms.hits([case for _, case in turn])
+                yield [
+                    (at, self._answer(program, case, hits))
+                    for (at, case), hits in zip(turn, said, strict=True)
+                ]
 
     def evaluate_past(
         self, claim: model.Claim, *, as_of: dt.date, past: programs.Past, facts: Facts | None = None

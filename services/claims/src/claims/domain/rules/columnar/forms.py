@@ -37,10 +37,14 @@ class Forms:
         self._columnar: judging.Program | None = None
         self._rests: dict[tuple[int, ...], programs.Judge] = {}
 
+    def pays(self, count: int) -> bool:
+        """Tell whether so many claims are judged by the columnar form."""
+        return bool(self._rules) and count >= self._many
+
     def hits(self, cases: Sequence[explaining.Case]) -> list[Said]:
         """Return for each claim where it violates the rules; all cases are of one zone."""
         with decimal.localcontext(runtime.EXACT):
-            if len(cases) < self._many or not self._rules:
+            if not self.pays(len(cases)):
                 return [self._alone(self.judge, case) for case in cases]
             try:
                 judged = self._wide().judge(
