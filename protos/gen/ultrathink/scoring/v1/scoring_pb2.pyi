@@ -39,6 +39,33 @@ SCORE_STATE_NOT_SCORED: ScoreState.ValueType  # 2
 SCORE_STATE_OUT_OF_RANGE: ScoreState.ValueType  # 3
 Global___ScoreState: _TypeAlias = ScoreState  # noqa: Y015
 
+class _ArmState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ArmStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ArmState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ARM_STATE_UNSPECIFIED: _ArmState.ValueType  # 0
+    ARM_STATE_SERVING: _ArmState.ValueType  # 1
+    ARM_STATE_OFF: _ArmState.ValueType  # 2
+    """Loaded, and given no claims: its share is 0, or it was taken out by a roll back."""
+    ARM_STATE_ISOLATED: _ArmState.ValueType  # 3
+    """It failed or was too slow lately; the stable arm answers in its place for a while."""
+    ARM_STATE_BROKEN: _ArmState.ValueType  # 4
+    """Its bundle was refused at the start."""
+
+class ArmState(_ArmState, metaclass=_ArmStateEnumTypeWrapper): ...
+
+ARM_STATE_UNSPECIFIED: ArmState.ValueType  # 0
+ARM_STATE_SERVING: ArmState.ValueType  # 1
+ARM_STATE_OFF: ArmState.ValueType  # 2
+"""Loaded, and given no claims: its share is 0, or it was taken out by a roll back."""
+ARM_STATE_ISOLATED: ArmState.ValueType  # 3
+"""It failed or was too slow lately; the stable arm answers in its place for a while."""
+ARM_STATE_BROKEN: ArmState.ValueType  # 4
+"""Its bundle was refused at the start."""
+Global___ArmState: _TypeAlias = ArmState  # noqa: Y015
+
 @_typing.final
 class Rows(_message.Message):
     """A row is a line; rows of a claim are adjacent. Columns follow a row schema known by its hash
@@ -89,21 +116,33 @@ class ScoreRequest(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     CONTEXTS_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
+    CLAIM_KEYS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
+    task: _builtins.str
+    """Empty: denial, the only task served so far."""
     @_builtins.property
     def contexts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Context]: ...
     @_builtins.property
     def rows(self) -> Global___Rows: ...
+    @_builtins.property
+    def claim_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """One per context, or none: a number that the sender makes of what identifies a claim, so that the same
+        claim meets the same arm whenever it is scored. Without it, tenant and item id choose.
+        """
+
     def __init__(
         self,
         *,
         batch_id: _builtins.int = ...,
         contexts: _abc.Iterable[_common_pb2.Context] | None = ...,
         rows: Global___Rows | None = ...,
+        task: _builtins.str = ...,
+        claim_keys: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contexts", b"contexts", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "claim_keys", b"claim_keys", "contexts", b"contexts", "rows", b"rows", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,6 +155,7 @@ class ScoreResponse(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     @_builtins.property
     def model(self) -> Global___ModelInfo: ...
@@ -123,16 +163,21 @@ class ScoreResponse(_message.Message):
     def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimScore]:
         """One per context, same order."""
 
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelInfo]:
+        """Models of other arms that answered some of the claims; `model` is the stable arm's."""
+
     def __init__(
         self,
         *,
         batch_id: _builtins.int = ...,
         model: Global___ModelInfo | None = ...,
         claims: _abc.Iterable[Global___ClaimScore] | None = ...,
+        candidates: _abc.Iterable[Global___ModelInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "claims", b"claims", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "candidates", b"candidates", "claims", b"claims", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,12 +195,18 @@ class ClaimScore(_message.Message):
     LINE_REASONS_FIELD_NUMBER: _builtins.int
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ARM_FIELD_NUMBER: _builtins.int
+    MODEL_REVISION_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     state: Global___ScoreState.ValueType
     reason: _builtins.str
     """Stable: which input is outside the training range, or why there is no score."""
     probability: _builtins.float
     """Calibrated; from the claim's own model, not from a product over lines."""
+    arm: _builtins.str
+    """Which arm answered: stable or canary; empty when none did."""
+    model_revision: _builtins.str
+    """Revision of the model that answered."""
     @_builtins.property
     def line_probabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Same order as the rows of the item."""
@@ -181,10 +232,12 @@ class ClaimScore(_message.Message):
         line_reasons: _abc.Iterable[Global___LineReason] | None = ...,
         contributions: _abc.Iterable[Global___Contribution] | None = ...,
         error: _common_pb2.Error | None = ...,
+        arm: _builtins.str = ...,
+        model_revision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "error", b"error", "item_id", b"item_id", "line_probabilities", b"line_probabilities", "line_reasons", b"line_reasons", "probability", b"probability", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "contributions", b"contributions", "error", b"error", "item_id", b"item_id", "line_probabilities", b"line_probabilities", "line_reasons", b"line_reasons", "model_revision", b"model_revision", "probability", b"probability", "reason", b"reason", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -292,6 +345,7 @@ class ModelInfo(_message.Message):
     SIMULATED_FIELD_NUMBER: _builtins.int
     ROW_SCHEMA_HASH_FIELD_NUMBER: _builtins.int
     FLAG_THRESHOLD_FIELD_NUMBER: _builtins.int
+    ARM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     revision: _builtins.str
     """sha256 of the bundle."""
@@ -300,6 +354,8 @@ class ModelInfo(_message.Message):
     row_schema_hash: _builtins.str
     flag_threshold: _builtins.float
     """Lines and claims at or above it get reasons."""
+    arm: _builtins.str
+    """stable, canary or shadow."""
     def __init__(
         self,
         *,
@@ -308,10 +364,11 @@ class ModelInfo(_message.Message):
         simulated: _builtins.bool = ...,
         row_schema_hash: _builtins.str = ...,
         flag_threshold: _builtins.float = ...,
+        arm: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flag_threshold", b"flag_threshold", "name", b"name", "revision", b"revision", "row_schema_hash", b"row_schema_hash", "simulated", b"simulated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "flag_threshold", b"flag_threshold", "name", b"name", "revision", b"revision", "row_schema_hash", b"row_schema_hash", "simulated", b"simulated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -323,19 +380,29 @@ class ExplainRequest(_message.Message):
 
     CONTEXTS_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
+    CLAIM_KEYS_FIELD_NUMBER: _builtins.int
+    task: _builtins.str
+    """As in ScoreRequest."""
     @_builtins.property
     def contexts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Context]: ...
     @_builtins.property
     def rows(self) -> Global___Rows: ...
+    @_builtins.property
+    def claim_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """As in ScoreRequest: the explanation is of the arm that scores this claim."""
+
     def __init__(
         self,
         *,
         contexts: _abc.Iterable[_common_pb2.Context] | None = ...,
         rows: Global___Rows | None = ...,
+        task: _builtins.str = ...,
+        claim_keys: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contexts", b"contexts", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_keys", b"claim_keys", "contexts", b"contexts", "rows", b"rows", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -347,19 +414,25 @@ class ExplainResponse(_message.Message):
 
     MODEL_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def model(self) -> Global___ModelInfo: ...
     @_builtins.property
     def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimScore]: ...
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelInfo]:
+        """As in ScoreResponse."""
+
     def __init__(
         self,
         *,
         model: Global___ModelInfo | None = ...,
         claims: _abc.Iterable[Global___ClaimScore] | None = ...,
+        candidates: _abc.Iterable[Global___ModelInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "claims", b"claims", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,23 +460,293 @@ class GetModelResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CARD_FIELD_NUMBER: _builtins.int
     METRICS_JSON_FIELD_NUMBER: _builtins.int
+    ARMS_FIELD_NUMBER: _builtins.int
     card: _builtins.str
     """The model card, Markdown."""
     metrics_json: _builtins.str
     """metrics.json of the bundle."""
     @_builtins.property
     def model(self) -> Global___ModelInfo: ...
+    @_builtins.property
+    def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arm]:
+        """Every arm that settings or promotions name, the stable one first."""
+
     def __init__(
         self,
         *,
         model: Global___ModelInfo | None = ...,
         card: _builtins.str = ...,
         metrics_json: _builtins.str = ...,
+        arms: _abc.Iterable[Global___Arm] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "metrics_json", b"metrics_json", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "card", b"card", "metrics_json", b"metrics_json", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetModelResponse: _TypeAlias = GetModelResponse  # noqa: Y015
+
+@_typing.final
+class Arm(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARM_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SHARE_PERCENT_FIELD_NUMBER: _builtins.int
+    SCORED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    arm: _builtins.str
+    """stable, canary or shadow."""
+    state: Global___ArmState.ValueType
+    reason: _builtins.str
+    """Stable: why it is isolated or broken."""
+    share_percent: _builtins.float
+    """Share of claims it is given, in percent."""
+    scored: _builtins.int
+    """Claims it scored, and claims it failed to score in time, since the process began."""
+    failed: _builtins.int
+    dropped: _builtins.int
+    """Claims that were not shadowed because too many waited."""
+    @_builtins.property
+    def model(self) -> Global___ModelInfo:
+        """Absent when the bundle was refused."""
+
+    def __init__(
+        self,
+        *,
+        arm: _builtins.str = ...,
+        state: Global___ArmState.ValueType = ...,
+        model: Global___ModelInfo | None = ...,
+        reason: _builtins.str = ...,
+        share_percent: _builtins.float = ...,
+        scored: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        dropped: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "dropped", b"dropped", "failed", b"failed", "model", b"model", "reason", b"reason", "scored", b"scored", "share_percent", b"share_percent", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Arm: _TypeAlias = Arm  # noqa: Y015
+
+@_typing.final
+class CompareArmsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def context(self) -> _common_pb2.Context: ...
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.Context | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareArmsRequest: _TypeAlias = CompareArmsRequest  # noqa: Y015
+
+@_typing.final
+class CompareArmsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STABLE_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    PAYERS_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    seen: _builtins.int
+    """Pairs seen since the shadow began; the figures are over the latest of them, `all.pairs` many."""
+    @_builtins.property
+    def stable(self) -> Global___ModelInfo: ...
+    @_builtins.property
+    def shadow(self) -> Global___ModelInfo: ...
+    @_builtins.property
+    def all(self) -> Global___ArmComparison: ...
+    @_builtins.property
+    def payers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArmComparison]:
+        """By payer, by claim type; the largest first, at most 50 of each."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArmComparison]: ...
+    def __init__(
+        self,
+        *,
+        stable: Global___ModelInfo | None = ...,
+        shadow: Global___ModelInfo | None = ...,
+        seen: _builtins.int = ...,
+        all: Global___ArmComparison | None = ...,
+        payers: _abc.Iterable[Global___ArmComparison] | None = ...,
+        types: _abc.Iterable[Global___ArmComparison] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "shadow", b"shadow", "stable", b"stable"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "payers", b"payers", "seen", b"seen", "shadow", b"shadow", "stable", b"stable", "types", b"types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareArmsResponse: _TypeAlias = CompareArmsResponse  # noqa: Y015
+
+@_typing.final
+class ArmComparison(_message.Message):
+    """Shadow minus stable, over the claims' probabilities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    MEAN_DIFFERENCE_FIELD_NUMBER: _builtins.int
+    MEAN_ABSOLUTE_DIFFERENCE_FIELD_NUMBER: _builtins.int
+    QUANTILES_FIELD_NUMBER: _builtins.int
+    RANK_CORRELATION_FIELD_NUMBER: _builtins.int
+    CHANGED_SIDE_FIELD_NUMBER: _builtins.int
+    NEWLY_FLAGGED_FIELD_NUMBER: _builtins.int
+    NO_LONGER_FLAGGED_FIELD_NUMBER: _builtins.int
+    UNSCORED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The payer or type; empty for all."""
+    pairs: _builtins.int
+    mean_difference: _builtins.float
+    mean_absolute_difference: _builtins.float
+    rank_correlation: _builtins.float
+    """Spearman's; absent when either side is constant."""
+    changed_side: _builtins.float
+    """Share of claims that would change side of their model's flag threshold."""
+    newly_flagged: _builtins.int
+    """Claims that only the shadow, and only the stable arm, would flag."""
+    no_longer_flagged: _builtins.int
+    unscored: _builtins.int
+    """Claims that one of the two could not score."""
+    @_builtins.property
+    def quantiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """At 1, 5, 25, 50, 75, 95 and 99 percent."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        pairs: _builtins.int = ...,
+        mean_difference: _builtins.float = ...,
+        mean_absolute_difference: _builtins.float = ...,
+        quantiles: _abc.Iterable[_builtins.float] | None = ...,
+        rank_correlation: _builtins.float | None = ...,
+        changed_side: _builtins.float = ...,
+        newly_flagged: _builtins.int = ...,
+        no_longer_flagged: _builtins.int = ...,
+        unscored: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rank_correlation", b"_rank_correlation", "rank_correlation", b"rank_correlation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank_correlation", b"_rank_correlation", "changed_side", b"changed_side", "mean_absolute_difference", b"mean_absolute_difference", "mean_difference", b"mean_difference", "name", b"name", "newly_flagged", b"newly_flagged", "no_longer_flagged", b"no_longer_flagged", "pairs", b"pairs", "quantiles", b"quantiles", "rank_correlation", b"rank_correlation", "unscored", b"unscored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rank_correlation: _TypeAlias = _typing.Literal["rank_correlation"]  # noqa: Y015
+    _WhichOneofArgType__rank_correlation: _TypeAlias = _typing.Literal["_rank_correlation", b"_rank_correlation"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rank_correlation) -> _WhichOneofReturnType__rank_correlation | None: ...
+
+Global___ArmComparison: _TypeAlias = ArmComparison  # noqa: Y015
+
+@_typing.final
+class PromoteArmRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    ARM_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    arm: _builtins.str
+    """canary or shadow."""
+    revision: _builtins.str
+    """The revision that the caller means: another one is a conflict. Empty: whatever it is."""
+    @_builtins.property
+    def context(self) -> _common_pb2.Context: ...
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.Context | None = ...,
+        arm: _builtins.str = ...,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "context", b"context", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PromoteArmRequest: _TypeAlias = PromoteArmRequest  # noqa: Y015
+
+@_typing.final
+class PromoteArmResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARMS_FIELD_NUMBER: _builtins.int
+    DURABLE_FIELD_NUMBER: _builtins.int
+    durable: _builtins.bool
+    """False without a folder for the state: a restart returns to the settings."""
+    @_builtins.property
+    def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arm]: ...
+    def __init__(
+        self,
+        *,
+        arms: _abc.Iterable[Global___Arm] | None = ...,
+        durable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "durable", b"durable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PromoteArmResponse: _TypeAlias = PromoteArmResponse  # noqa: Y015
+
+@_typing.final
+class RollBackRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def context(self) -> _common_pb2.Context: ...
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.Context | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollBackRequest: _TypeAlias = RollBackRequest  # noqa: Y015
+
+@_typing.final
+class RollBackResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARMS_FIELD_NUMBER: _builtins.int
+    DURABLE_FIELD_NUMBER: _builtins.int
+    durable: _builtins.bool
+    """As in PromoteArmResponse."""
+    @_builtins.property
+    def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arm]: ...
+    def __init__(
+        self,
+        *,
+        arms: _abc.Iterable[Global___Arm] | None = ...,
+        durable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "durable", b"durable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollBackResponse: _TypeAlias = RollBackResponse  # noqa: Y015

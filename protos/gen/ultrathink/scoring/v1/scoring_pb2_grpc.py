@@ -55,6 +55,21 @@ class ScorerStub:
                 request_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelResponse.FromString,
                 _registered_method=True)
+        self.CompareArms = channel.unary_unary(
+                '/ultrathink.scoring.v1.Scorer/CompareArms',
+                request_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsResponse.FromString,
+                _registered_method=True)
+        self.PromoteArm = channel.unary_unary(
+                '/ultrathink.scoring.v1.Scorer/PromoteArm',
+                request_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.PromoteArmRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.PromoteArmResponse.FromString,
+                _registered_method=True)
+        self.RollBack = channel.unary_unary(
+                '/ultrathink.scoring.v1.Scorer/RollBack',
+                request_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.RollBackRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.RollBackResponse.FromString,
+                _registered_method=True)
 
 
 class ScorerServicer:
@@ -88,6 +103,27 @@ class ScorerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareArms(self, request, context):
+        """How the shadow's scores differ from those that were answered. Role: operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteArm(self, request, context):
+        """Makes a candidate's model the stable one. Role: operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollBack(self, request, context):
+        """Takes candidates out of the answers: back to the stable model of before. Role: operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScorerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -110,6 +146,21 @@ def add_ScorerServicer_to_server(servicer, server):
                     servicer.GetModel,
                     request_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelRequest.FromString,
                     response_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelResponse.SerializeToString,
+            ),
+            'CompareArms': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareArms,
+                    request_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsRequest.FromString,
+                    response_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsResponse.SerializeToString,
+            ),
+            'PromoteArm': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteArm,
+                    request_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.PromoteArmRequest.FromString,
+                    response_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.PromoteArmResponse.SerializeToString,
+            ),
+            'RollBack': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollBack,
+                    request_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.RollBackRequest.FromString,
+                    response_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.RollBackResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,6 +272,87 @@ class Scorer:
             '/ultrathink.scoring.v1.Scorer/GetModel',
             ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelRequest.SerializeToString,
             ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareArms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ultrathink.scoring.v1.Scorer/CompareArms',
+            ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsRequest.SerializeToString,
+            ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteArm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ultrathink.scoring.v1.Scorer/PromoteArm',
+            ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.PromoteArmRequest.SerializeToString,
+            ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.PromoteArmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollBack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ultrathink.scoring.v1.Scorer/RollBack',
+            ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.RollBackRequest.SerializeToString,
+            ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.RollBackResponse.FromString,
             options,
             channel_credentials,
             insecure,

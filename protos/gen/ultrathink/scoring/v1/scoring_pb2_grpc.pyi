@@ -40,6 +40,12 @@ class ScorerStub:
     Explain: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ExplainRequest, _scoring_pb2.ExplainResponse]
     """Exact contributions of every row asked for."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]
+    CompareArms: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.CompareArmsRequest, _scoring_pb2.CompareArmsResponse]
+    """How the shadow's scores differ from those that were answered. Role: operator."""
+    PromoteArm: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.PromoteArmRequest, _scoring_pb2.PromoteArmResponse]
+    """Makes a candidate's model the stable one. Role: operator."""
+    RollBack: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.RollBackRequest, _scoring_pb2.RollBackResponse]
+    """Takes candidates out of the answers: back to the stable model of before. Role: operator."""
 
 @_typing.type_check_only
 class ScorerAsyncStub(ScorerStub):
@@ -53,6 +59,12 @@ class ScorerAsyncStub(ScorerStub):
     Explain: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ExplainRequest, _scoring_pb2.ExplainResponse]  # type: ignore[assignment]
     """Exact contributions of every row asked for."""
     GetModel: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]  # type: ignore[assignment]
+    CompareArms: _aio.UnaryUnaryMultiCallable[_scoring_pb2.CompareArmsRequest, _scoring_pb2.CompareArmsResponse]  # type: ignore[assignment]
+    """How the shadow's scores differ from those that were answered. Role: operator."""
+    PromoteArm: _aio.UnaryUnaryMultiCallable[_scoring_pb2.PromoteArmRequest, _scoring_pb2.PromoteArmResponse]  # type: ignore[assignment]
+    """Makes a candidate's model the stable one. Role: operator."""
+    RollBack: _aio.UnaryUnaryMultiCallable[_scoring_pb2.RollBackRequest, _scoring_pb2.RollBackResponse]  # type: ignore[assignment]
+    """Takes candidates out of the answers: back to the stable model of before. Role: operator."""
 
 class ScorerServicer(metaclass=_abc_1.ABCMeta):
     """Scores lines and claims, and says why."""
@@ -87,5 +99,29 @@ class ScorerServicer(metaclass=_abc_1.ABCMeta):
         request: _scoring_pb2.GetModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.GetModelResponse, _abc.Awaitable[_scoring_pb2.GetModelResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def CompareArms(
+        self,
+        request: _scoring_pb2.CompareArmsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.CompareArmsResponse, _abc.Awaitable[_scoring_pb2.CompareArmsResponse]]:
+        """How the shadow's scores differ from those that were answered. Role: operator."""
+
+    @_abc_1.abstractmethod
+    def PromoteArm(
+        self,
+        request: _scoring_pb2.PromoteArmRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.PromoteArmResponse, _abc.Awaitable[_scoring_pb2.PromoteArmResponse]]:
+        """Makes a candidate's model the stable one. Role: operator."""
+
+    @_abc_1.abstractmethod
+    def RollBack(
+        self,
+        request: _scoring_pb2.RollBackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.RollBackResponse, _abc.Awaitable[_scoring_pb2.RollBackResponse]]:
+        """Takes candidates out of the answers: back to the stable model of before. Role: operator."""
 
 def add_ScorerServicer_to_server(servicer: ScorerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
