@@ -49,6 +49,28 @@ def test_offsets_that_fall_or_start_late_are_refused(offsets: list[int]):
     assert _refused(message) == "rows.offsets"
 
 
+def test_a_hundred_thousand_rows_are_refused_with_the_remedy():
+    """Whole columns of 100,000 lines: the sender hears the bound and to send it in parts."""
+    message = support.wire([support.claim()])
+    message.line_offsets[1] = 100_000
+    for column in message.line_columns:
+        kind = column.WhichOneof("values")
+        setattr(column, kind, getattr(column, kind) * 100_000)
+    with pytest.raises(errors.Invalid, match=r"50,000.*100,000.*parts") as refused:
+        converters.to_rows(message)
+    assert refused.value.reason == "rows.too_many"
+
+
+def test_only_tasks_that_are_served_are_known():
+    """No task means denial; another one is not found, and its name is not echoed when it is no name."""
+    converters.to_task("")
+    converters.to_task("denial")
+    for name, shown in (("weather", "weather"), ("x" * 500, "of this name"), ("a\nb", "of this name")):
+        with pytest.raises(errors.NotFound, match=f"{shown}.*denial") as refused:
+            converters.to_task(name)
+        assert refused.value.reason == "task.unknown"
+
+
 def test_too_many_rows_are_refused_before_columns_are_read():
     """A batch is bounded, whatever its columns hold."""
     message = support.wire([support.claim()])
@@ -116,7 +138,7 @@ def test_infinite_values_do_not_crash():
 def test_a_score_becomes_a_message_with_labels_in_both_languages():
     """Contributions are named, strongest first, the bias last, and add up to the margin."""
     (answer,) = support.scored(support.costly())
-    (message,) = converters.to_claims(MODEL, support.callers(1), [answer])
+    (message,) = converters.to_claims(support.callers(1), support.served(answer))
     assert message.state == scoring_pb2.SCORE_STATE_SCORED
     assert message.item_id == "0"
     assert message.probability == answer.probability
@@ -138,7 +160,7 @@ def test_a_score_becomes_a_message_with_labels_in_both_languages():
 def test_a_fault_becomes_an_item_that_is_not_scored():
     """A refused item says kind and reason, and has no probability."""
     fault = errors.Unavailable("deadline.exceeded", "No time was left.")
-    (message,) = converters.to_claims(MODEL, support.callers(1), [fault])
+    (message,) = converters.to_claims(support.callers(1), support.served(fault))
     assert message.state == scoring_pb2.SCORE_STATE_NOT_SCORED
     assert message.error.kind == common_pb2.ERROR_KIND_UNAVAILABLE
     assert message.error.reason == "deadline.exceeded"

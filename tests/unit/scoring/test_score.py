@@ -12,7 +12,8 @@ from chassis import errors
 from chassis import testing as chassis_testing
 from scoring import ports
 from scoring.domain import rows, scores
-from scoring.usecases import explain, score
+from scoring.inbound import converters
+from scoring.usecases import score
 
 MODEL = support.bundle().model
 
@@ -106,7 +107,8 @@ def test_a_claim_outside_the_training_range_gets_a_reason_and_no_number():
 
 async def test_explain_gives_contributions_for_every_row(scoring: score.Score):
     """Explaining does not look at the threshold."""
-    (found,) = await explain.Explain(scoring)(support.callers(1), support.batch(support.claim({}, {})))
+    batch = support.batch(support.claim({}, {}))
+    (found,) = await scoring(support.callers(1), batch, explain_all=True)
     assert isinstance(found, scores.ClaimScore)
     assert [reason.row for reason in found.line_reasons] == [0, 1]
     assert found.contributions is not None
@@ -172,9 +174,32 @@ async def test_contexts_and_claims_must_pair(scoring: score.Score):
     assert refused.value.reason == "rows.contexts_mismatch"
 
 
-async def test_an_empty_batch_has_an_empty_answer(scoring: score.Score):
-    """No claims, no scores, no fault."""
-    assert await scoring([], support.batch()) == []
+async def test_an_empty_batch_is_refused(scoring: score.Score):
+    """No claims is no question: the sender is told so."""
+    with pytest.raises(errors.Invalid) as refused:
+        await scoring([], support.batch())
+    assert refused.value.reason == "rows.empty"
+
+
+async def test_an_infinite_value_is_refused_alone(scoring: score.Score):
+    """A claim with an infinite quantity hears which column; its neighbour is scored as if it were alone."""
+    wire = support.wire([support.claim({}, {"quantity": 2}), support.costly()])
+    quantity = next(column for column in wire.line_columns if column.name == "quantity")
+    quantity.f64 = np.array([1.0, np.inf, 3.0, 4.0]).tobytes()
+    first, second = await scoring(support.callers(2), converters.to_rows(wire))
+    assert isinstance(first, errors.Invalid)
+    assert first.reason == "rows.not_finite"
+    assert "quantity" in first.message
+    assert _told(second) == _told(support.scored(support.costly())[0])
+
+
+async def test_a_missing_number_that_training_always_saw_is_said(scoring: score.Score):
+    """NaN means missing: where training never met that, the claim has no score and the feature is named."""
+    wire = support.wire([support.claim()])
+    quantity = next(column for column in wire.line_columns if column.name == "quantity")
+    quantity.f64 = np.array([np.nan]).tobytes()
+    (found,) = await scoring(support.callers(1), converters.to_rows(wire))
+    assert found == scores.ClaimScore("out_of_range", "missing:most_quantity_log")
 
 
 @pytest.mark.parametrize(("bound", "thread"), [(1, "worker_0"), (2, "MainThread")])

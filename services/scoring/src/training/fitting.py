@@ -25,12 +25,7 @@ type Kept = npt.NDArray[np.bool_]
 
 def subset(batch: rows.Rows, items: Kept) -> rows.Rows:
     """Return the chosen claims with their lines."""
-    kept_rows = np.repeat(items, np.diff(batch.offsets))
-    return batch._replace(
-        offsets=np.concatenate([[0], np.cumsum(np.diff(batch.offsets)[items])]),
-        claims={name: column[items] for name, column in batch.claims.items()},
-        lines={name: column[kept_rows] for name, column in batch.lines.items()},
-    )
+    return rows.subset(batch, items)
 
 
 def masked(batch: rows.Rows, rng: np.random.Generator) -> rows.Rows:

@@ -5,6 +5,8 @@ sha256 over the sorted lines `<sha256>  <path>` of all files, the manifest inclu
 """
 
 import hashlib
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from chassis import errors
-from scoring.domain import calibration, explaining, forests, models, schemas, scores
+from scoring.domain import calibration, explaining, forests, models, rows, schemas, scores
 
 MANIFEST = "manifest.json"
 MAX_FILE_BYTES = 64 * 1024 * 1024  # a bundle is a few megabytes; more is a mistake or an attack
+
+TASKS = (rows.DENIAL,)
 
 type Arrays = dict[str, npt.NDArray[Any]]
 
@@ -30,6 +34,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     features_hash: str
     flag_threshold: float
     files: dict[str, str]
+    task: str = rows.DENIAL  # bundles of before tasks had names
 
 
 class Bundle(NamedTuple):
@@ -41,21 +46,26 @@ class Bundle(NamedTuple):
 
 def revision(folder: Path) -> str:
     """Return the bundle's name: sha256 over the sorted paths of the folder and their sha256."""
-    lines = [f"{_digest(_bytes(path))}  {path.name}" for path in sorted(folder.iterdir())]
-    return _digest("\n".join(lines).encode())
+    return _named(_contents(folder))
 
 
 def load(folder: Path) -> Bundle:
-    """Return the model of a bundle.
+    """Return the model of a bundle; each file is read once, so that what was verified is what is believed.
 
-    Raises Invalid `bundle.missing` or `bundle.tampered` when files lack, differ from the manifest or are not
-    named by it, and `bundle.unreadable` when they do not hold what they should.
+    Raises Invalid: `bundle.missing` (no folder, or no manifest in it), `bundle.file_missing`,
+    `bundle.unexpected_file`, `bundle.tampered` (another content than the manifest names), `bundle.task`
+    (trained for a task that is not served), `bundle.features_mismatch`, `bundle.unreadable`.
     """
-    manifest = _verified(folder)
+    files = _files(folder)
+    manifest = _verified(folder, files)
     try:
-        return _read(folder, manifest)
+        return _read(files, manifest)
     except (msgspec.MsgspecError, KeyError, ValueError, OSError, TypeError) as error:
-        raise errors.Invalid("bundle.unreadable", f"The bundle {folder.name} cannot be read.") from error
+        raise errors.Invalid(
+            "bundle.unreadable",
+            f"The files of {folder.name} are those of its manifest, but one does not hold what this release "
+            "reads: train it again with this release.",
+        ) from error
 
 
 def sample(folder: Path) -> Arrays:
@@ -68,31 +78,63 @@ def load_forest(arrays: Arrays, prefix: str) -> forests.Forest:
     return forests.Forest(**{field: arrays[f"{prefix}.{field}"] for field in forests.Forest._fields})
 
 
-def _verified(folder: Path) -> Manifest:
-    """Return the manifest once every file in the folder is the one it names."""
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return the bundle's files, read once; the manifest is among them."""
     try:
-        manifest = msgspec.json.decode(_bytes(folder / MANIFEST), type=Manifest)
-        present = {path.name: _digest(_bytes(path)) for path in folder.iterdir() if path.name != MANIFEST}
-    except (OSError, msgspec.MsgspecError) as error:
-        raise errors.Invalid("bundle.missing", f"There is no readable bundle in {folder.name}.") from error
-    wrong = sorted(set(present.items()) ^ set(manifest.files.items()))
-    if wrong:
-        names = ", ".join(sorted({name for name, _ in wrong}))
-        raise errors.Invalid("bundle.tampered", f"Files that are not what the manifest says: {names}.")
+        files = _contents(folder)
+    except OSError as error:
+        raise errors.Invalid(
+            "bundle.missing",
+            f"{folder.name} cannot be read as a bundle: name a folder that `ultrathink train` wrote, with "
+            "files and nothing else in it.",
+        ) from error
+    if MANIFEST not in files:
+        raise errors.Invalid("bundle.missing", f"{folder.name} is no bundle: it has no {MANIFEST}.")
+    return files
+
+
+def _verified(folder: Path, files: Mapping[str, bytes]) -> Manifest:
+    """Return the manifest once every file of the bundle is the one it names."""
+    try:
+        manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
+    except msgspec.MsgspecError as error:
+        message = f"{MANIFEST} of {folder.name} is not the manifest of a bundle that is served: {error}."
+        raise errors.Invalid("bundle.missing", message) from error
+    present = {name: _digest(content) for name, content in files.items() if name != MANIFEST}
+    lacking, surplus = manifest.files.keys() - present.keys(), present.keys() - manifest.files.keys()
+    changed = {
+        name for name in present.keys() & manifest.files.keys() if present[name] != manifest.files[name]
+    }
+    for found, reason, words in (
+        (changed, "bundle.tampered", "differ from what the manifest says"),
+        (lacking, "bundle.file_missing", "are named by the manifest and are not there"),
+        (surplus, "bundle.unexpected_file", "are there and not named by the manifest"),
+    ):
+        if found:
+            listed = ", ".join(sorted(found))
+            raise errors.Invalid(reason, f"Files of {folder.name} {words}: {listed}. Copy the bundle again.")
+    if manifest.task not in TASKS:
+        served = ", ".join(TASKS)
+        message = f"{folder.name} was trained for the task {manifest.task}; served are: {served}."
+        raise errors.Invalid("bundle.task", message)
     return manifest
 
 
-def _read(folder: Path, manifest: Manifest) -> Bundle:
+def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
     """Return the bundle of verified files."""
-    schema = schemas.load(_bytes(folder / "features.json"), read_arrays(folder / "features.npz"))
+    schema = schemas.load(files["features.json"], _arrays(files["features.npz"]))
     if schema.hash != manifest.features_hash:
-        raise errors.Invalid("bundle.features_mismatch", "The feature schema is not the one trained with.")
-    tables = msgspec.json.decode(_bytes(folder / "calibration.json"), type=dict[str, dict[str, list[float]]])
-    reasons = msgspec.json.decode(_bytes(folder / "reasons.json"), type=list[scores.Reason])
-    trees = read_arrays(folder / "trees.npz")
+        raise errors.Invalid(
+            "bundle.features_mismatch",
+            f"The feature schema {schema.hash[:12]} is not {manifest.features_hash[:12]} of the training: "
+            "the columns may mean something else. Train again with this release.",
+        )
+    tables = msgspec.json.decode(files["calibration.json"], type=dict[str, dict[str, list[float]]])
+    reasons = msgspec.json.decode(files["reasons.json"], type=list[scores.Reason])
+    trees = _arrays(files["trees.npz"])
     model = models.Model(
         name=manifest.name,
-        revision=revision(folder),
+        revision=_named(files),
         simulated=manifest.simulated,
         row_schema_hash=manifest.row_schema_hash,
         flag_threshold=manifest.flag_threshold,
@@ -102,10 +144,10 @@ def _read(folder: Path, manifest: Manifest) -> Bundle:
         line_explainer=explaining.build(load_forest(trees, "line"), schema.line_groups),
         claim_explainer=explaining.build(load_forest(trees, "claim"), schema.claim_groups),
         reasons=tuple(reasons),
-        card=_bytes(folder / "card.md").decode(),
-        metrics_json=_bytes(folder / "metrics.json").decode(),
+        card=files["card.md"].decode(),
+        metrics_json=files["metrics.json"].decode(),
     )
-    return Bundle(model, {name: _bytes(folder / f"{name}.onnx") for name in ("line", "claim", "reason")})
+    return Bundle(model, {name: files[f"{name}.onnx"] for name in ("line", "claim", "reason")})
 
 
 def _table(knots: dict[str, list[float]]) -> calibration.Table:
@@ -123,8 +165,24 @@ def _bytes(path: Path) -> bytes:
 
 def read_arrays(path: Path) -> Arrays:
     """Return the arrays of an npz file; object arrays (pickles) are refused."""
-    with np.load(path, allow_pickle=False) as archive:
+    return _arrays(_bytes(path))
+
+
+def _arrays(content: bytes) -> Arrays:
+    """Return the arrays of an npz file's bytes; object arrays (pickles) are refused."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file of a folder by name, sorted."""
+    return {path.name: _bytes(path) for path in sorted(folder.iterdir())}
+
+
+def _named(files: Mapping[str, bytes]) -> str:
+    """Return the name that a bundle's content gives it."""
+    lines = [f"{_digest(content)}  {name}" for name, content in sorted(files.items())]
+    return _digest("\n".join(lines).encode())
 
 
 def _digest(content: bytes) -> str:

@@ -40,12 +40,13 @@ class Score:
         """Return one score or fault per context, in their order; a fault of one item leaves the others alone.
 
         Raises Invalid `rows.schema_mismatch` when the rows follow another schema than the model was trained
-        with, `rows.contexts_mismatch` when there is not one context per claim.
+        with, `rows.empty` when there is no claim, `rows.contexts_mismatch` without one context each.
         """
         check(self._model, contexts, batch)
+        infinite = dict(batch.infinite)
         faults = [
-            self._refusal(context, lines)
-            for context, lines in zip(contexts, np.diff(batch.offsets), strict=True)
+            self._refusal(context, lines, infinite.get(item, ""))
+            for item, (context, lines) in enumerate(zip(contexts, np.diff(batch.offsets), strict=True))
         ]
         if all(faults):
             return [fault for fault in faults if fault]
@@ -58,13 +59,18 @@ class Score:
             )
         return [fault or answer for fault, answer in zip(faults, answers, strict=True)]
 
-    def _refusal(self, context: callers.CallContext, lines: int) -> errors.Fault | None:
+    def _refusal(self, context: callers.CallContext, lines: int, infinite: str) -> errors.Fault | None:
         """Return why this item is not even looked at."""
         if context.deadline <= self._clock.monotonic():
             return errors.Unavailable("deadline.exceeded", "No time was left when the item arrived.")
         if not 0 < lines <= rows.MAX_LINES:
             return errors.Invalid(
                 "rows.line_count", f"A claim has 1 to {rows.MAX_LINES} lines; here it has {lines}."
+            )
+        if infinite:
+            return errors.Invalid(
+                "rows.not_finite",
+                f"The column {infinite} holds an infinite value: send a number, or NaN where it is missing.",
             )
         return None
 
@@ -77,6 +83,8 @@ def check(model: models.Model, contexts: Sequence[callers.CallContext], batch: r
             f"The model was trained on rows of schema {model.row_schema_hash[:12]}, these follow "
             f"{batch.schema_hash[:12] or 'none'}: the columns may mean something else.",
         )
+    if not batch.items:
+        raise errors.Invalid("rows.empty", "The batch holds no claim: send at least one.")
     if len(contexts) != batch.items:
         raise errors.Invalid(
             "rows.contexts_mismatch", f"{len(contexts)} contexts came with the rows of {batch.items} claims."
