@@ -1,6 +1,9 @@
 """Helpers of the scoring tests: the repository's bundle, claims of the simulated world, random trees."""
 
 import functools
+import hashlib
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from scoring import testing
 from scoring.domain import forests, rows, scores
 from scoring.inbound import converters
 from scoring.outbound import bundles
-from scoring.usecases import score
+from scoring.usecases import answer, score
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
 
@@ -108,6 +111,34 @@ def twin() -> testing.MemoryEstimator:
 def scored(*claims: model.Claim, explain_all: bool = False) -> list[scores.ClaimScore]:
     """Return the scores of claims that are fit to be scored."""
     return score.judge(bundle().model, twin(), batch(*claims), explain_all=explain_all)
+
+
+def served(*answers: score.Answer) -> list[answer.Served]:
+    """Return answers as the stable arm of the repository's bundle gives them."""
+    return [answer.Served("stable", bundle().model, one) for one in answers]
+
+
+def other_bundle(folder: Path, *, shift: float = 0.5, **changes: Any) -> Path:
+    """Write a bundle unlike the repository's: probabilities moved in log-odds, manifest changed."""
+    shutil.copytree(BUNDLE, folder)
+    tables = json.loads((folder / "calibration.json").read_text())
+    for table in tables.values():
+        odds = [np.log(p / (1 - p)) + shift for p in table["probabilities"]]
+        table["probabilities"] = [float(1 / (1 + np.exp(-one))) for one in odds]
+    (folder / "calibration.json").write_text(json.dumps(tables))
+    reseal(folder, **changes)
+    return folder
+
+
+def reseal(folder: Path, **changes: Any) -> None:
+    """Make a bundle's manifest agree with its files again, fields changed."""
+    manifest = json.loads((folder / bundles.MANIFEST).read_text())
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != bundles.MANIFEST
+    }
+    (folder / bundles.MANIFEST).write_text(json.dumps(manifest | {"files": files} | changes))
 
 
 def random_forest(

@@ -1,7 +1,6 @@
 """Bundles are believed only when every byte is the one the manifest names."""
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 
@@ -26,17 +25,6 @@ def _reason(folder: Path) -> str:
     with pytest.raises(errors.Invalid) as refused:
         bundles.load(folder)
     return refused.value.reason
-
-
-def _reseal(folder: Path, **changes: object) -> None:
-    """Make the manifest agree with the files again, fields changed."""
-    manifest = json.loads((folder / bundles.MANIFEST).read_text())
-    files = {
-        p.name: hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in folder.iterdir()
-        if p.name != bundles.MANIFEST
-    }
-    (folder / bundles.MANIFEST).write_text(json.dumps(manifest | {"files": files} | changes))
 
 
 def test_the_repositorys_bundle_is_small_simulated_and_whole():
@@ -78,10 +66,12 @@ def test_one_changed_byte_is_found(folder: Path, name: str):
 def test_a_file_too_many_or_too_few_is_found(folder: Path):
     """A folder holds exactly what its manifest names."""
     (folder / "extra.bin").write_bytes(b"x")
-    assert _reason(folder) == "bundle.tampered"
+    assert _reason(folder) == "bundle.unexpected_file"
     (folder / "extra.bin").unlink()
     (folder / "line.onnx").unlink()
-    assert _reason(folder) == "bundle.tampered"
+    with pytest.raises(errors.Invalid, match=r"line\.onnx") as refused:
+        bundles.load(folder)
+    assert refused.value.reason == "bundle.file_missing"
 
 
 def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path):
@@ -99,13 +89,27 @@ def test_a_manifest_that_is_not_one_is_missing(folder: Path):
 def test_a_sealed_bundle_with_nonsense_inside_is_unreadable(folder: Path):
     """Right hashes do not help when the content is not what it should be."""
     (folder / "calibration.json").write_text("{}")
-    _reseal(folder)
+    support.reseal(folder)
     assert _reason(folder) == "bundle.unreadable"
+
+
+def test_a_bundle_of_another_task_is_refused(folder: Path):
+    """A model trained for something else never scores denials, and the message names what is served."""
+    support.reseal(folder, task="weather")
+    with pytest.raises(errors.Invalid, match=r"weather.*denial") as refused:
+        bundles.load(folder)
+    assert refused.value.reason == "bundle.task"
+
+
+def test_a_folder_inside_is_no_part_of_a_bundle(folder: Path):
+    """A bundle is flat: what its name says of it must be all there is."""
+    (folder / "more").mkdir()
+    assert _reason(folder) == "bundle.missing"
 
 
 def test_features_of_another_training_are_refused(folder: Path):
     """The feature schema's hash must be the one the models were trained with."""
-    _reseal(folder, features_hash="0" * 64)
+    support.reseal(folder, features_hash="0" * 64)
     assert _reason(folder) == "bundle.features_mismatch"
 
 
@@ -119,7 +123,7 @@ def test_a_model_that_is_no_model_is_unreadable():
 def test_an_object_array_is_refused(folder: Path):
     """A pickle hidden in an npz file is never loaded."""
     np.savez(folder / "trees.npz", line=np.array([{}], dtype=object))
-    _reseal(folder)
+    support.reseal(folder)
     assert _reason(folder) == "bundle.unreadable"
 
 

@@ -1,53 +1,123 @@
-"""Puts the scoring room together: bundle → estimator → use cases → door. Sees every room, alone."""
+"""Puts the scoring room together: bundles → estimators → arms → use cases → door. Sees every room, alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent import futures
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import grpc
 
-from chassis import apps
+from chassis import apps, errors, logs
 from chassis import clock as clocks
+from scoring import ports
 from scoring import settings as options
+from scoring.domain import arms
 from scoring.inbound import scorer
-from scoring.outbound import bundles, onnx
-from scoring.usecases import explain, score
+from scoring.outbound import arm_files, bundles, onnx
+from scoring.usecases import answer, crew, explain, score, shadow
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 
 CALLERS = {
     f"/{scorer.NAME}/{method}": frozenset({"claims", "cli"})
     for method in ("Score", "ScoreStream", "Explain", "GetModel")
-}
+} | {f"/{scorer.NAME}/{method}": frozenset({"cli"}) for method in ("CompareArms", "PromoteArm", "RollBack")}
+SEATS = (arms.STABLE, *arms.CANDIDATES)
+
+type Workers = Mapping[str, futures.ThreadPoolExecutor]
 
 
 @asynccontextmanager
 async def compose(
     settings: options.ScoringSettings, *, clock: clocks.Clock | None = None
 ) -> AsyncIterator[apps.App]:
-    """Yield the scoring app, its bundle verified and its models warm; raises Invalid for a bad bundle."""
+    """Yield the scoring app, its bundles verified and its models warm.
+
+    Raises Invalid for a bad bundle of the stable arm; another arm's is reported, and left out.
+    """
     clock = clock or clocks.SystemClock()
-    with futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="scoring") as worker:
-        bundle, estimator = await asyncio.get_running_loop().run_in_executor(worker, _load, settings)
-        scoring = score.Score(
-            bundle.model, estimator, worker=worker, clock=clock, inline_rows=settings.scoring_inline_rows
-        )
-        servicer = scorer.Scorer(bundle.model, scoring, explain.Explain(scoring), clock)
+    with _workers() as workers:
+        loop = asyncio.get_running_loop()
+        crew_ = await loop.run_in_executor(workers[arms.STABLE], _crew, settings, workers, clock)
+        shadowing = shadow.Shadow(workers[arms.SHADOW], waiting_rows=settings.shadow_waiting_rows)
+        answering = answer.Answer(crew_, shadowing, clock, canary_seconds=settings.canary_timeout_ms / 1000)
+        servicer = scorer.Scorer(scorer.Rooms(answering, explain.Explain(answering), crew_, shadowing), clock)
 
         def register(server: grpc.aio.Server) -> None:
             scoring_pb2_grpc.add_ScorerServicer_to_server(servicer, server)
 
         async def ready() -> apps.Readiness:
-            return apps.Readiness(ok=True, detail=f"{bundle.model.name} {bundle.model.revision[:12]}")
+            model = crew_.lineup.stable.candidate.model
+            return apps.Readiness(ok=True, detail=f"{model.name} {model.revision[:12]}")
 
-        yield apps.App(
-            name="scoring", register=register, service_names=(scorer.NAME,), callers=CALLERS, ready=ready
+        pairing = asyncio.create_task(shadowing.run())
+        try:
+            yield apps.App(
+                name="scoring", register=register, service_names=(scorer.NAME,), callers=CALLERS, ready=ready
+            )
+        finally:
+            pairing.cancel()
+            with suppress(asyncio.CancelledError):
+                await pairing
+
+
+@contextmanager
+def _workers() -> Iterator[Workers]:
+    """Yield one thread per arm; at the end nobody waits for an arm on trial."""
+    made = {seat: futures.ThreadPoolExecutor(1, thread_name_prefix=f"scoring-{seat}") for seat in SEATS}
+    try:
+        yield made
+    finally:
+        for seat, worker in made.items():
+            worker.shutdown(wait=seat == arms.STABLE, cancel_futures=True)
+
+
+def _crew(settings: options.ScoringSettings, workers: Workers, clock: clocks.Clock) -> crew.Crew:
+    """Return the arms of the settings, changed by what operators decided."""
+    stable = _candidate(settings.bundle_dir, settings, clock)
+    named, refused = {arms.STABLE: stable}, {}
+    for arm, folder in (
+        (arms.CANARY, settings.canary_bundle_dir),
+        (arms.SHADOW, settings.shadow_bundle_dir),
+    ):
+        if folder is None:
+            continue
+        try:
+            named[arm] = _beside(stable, _candidate(folder, settings, clock))
+        except errors.Fault as fault:
+            refused[arm] = fault
+            logs.get("scoring.arms").error("arm refused", arm=arm, reason=fault.reason, exc_info=fault)
+
+    def seating(arm: str, candidate: crew.Candidate) -> crew.Seat:
+        inline = settings.scoring_inline_rows if arm == arms.STABLE else -1  # never on the event loop
+        scoring = score.Score(
+            candidate.model, candidate.estimator, worker=workers[arm], clock=clock, inline_rows=inline
         )
+        return crew.Seat(arm, candidate, scoring)
+
+    return crew.Crew(named, refused, seating=seating, store=_store(settings), percent=settings.canary_percent)
 
 
-def _load(settings: options.ScoringSettings) -> tuple[bundles.Bundle, onnx.OnnxEstimator]:
-    """Return the verified bundle and its warm models."""
-    bundle = bundles.load(settings.bundle_dir)
+def _store(settings: options.ScoringSettings) -> ports.ArmStore:
+    """Return where decisions are kept: without a folder, as long as the process lives."""
+    folder = settings.arms_state_dir
+    return arm_files.NoArmStore() if folder is None else arm_files.FileArmStore(folder)
+
+
+def _candidate(folder: Path, settings: options.ScoringSettings, clock: clocks.Clock) -> crew.Candidate:
+    """Return the verified bundle's model, warm."""
+    bundle = bundles.load(folder)
     estimator = onnx.OnnxEstimator(bundle.onnx, threads=settings.scoring_threads)
     estimator.warm()
-    return bundle, estimator
+    return crew.Candidate(bundle.model, estimator, clock)
+
+
+def _beside(stable: crew.Candidate, candidate: crew.Candidate) -> crew.Candidate:
+    """Return the candidate, or raise Invalid `arms.schema` when it reads other rows than the stable arm."""
+    ours, theirs = stable.model.row_schema_hash, candidate.model.row_schema_hash
+    if ours != theirs:
+        message = (
+            f"It reads rows of schema {theirs[:12]}, the stable arm {ours[:12]}: one batch cannot serve both."
+        )
+        raise errors.Invalid("arms.schema", message)
+    return candidate

@@ -14,6 +14,30 @@ class ScoringSettings(settings.ServiceSettings):
     """Folder of the model bundle. Default: the simulated one that the repository carries, relative to its
     root; a process that does not find it, or finds it changed, refuses to start."""
 
+    canary_bundle_dir: Path | None = None
+    """Folder of the bundle on trial that answers a share of the claims. Default none. One that cannot be
+    loaded is reported and left out; the stable arm answers everything."""
+
+    canary_percent: float = pydantic.Field(default=0.0, ge=0, le=100)
+    """Share of claims that meet the canary, in percent, chosen by a hash of what identifies a claim. Default
+    0: a canary is loaded and waits."""
+
+    canary_timeout_ms: int = pydantic.Field(default=50, ge=1, le=10_000)
+    """Milliseconds the canary may take for its part of a batch before the stable arm answers in its place.
+    Default 50: ten times what a batch of a hundred lines takes."""
+
+    shadow_bundle_dir: Path | None = None
+    """Folder of the bundle that scores every claim a second time, after the answer, for comparison. Default
+    none. One that cannot be loaded is reported and left out."""
+
+    shadow_waiting_rows: int = pydantic.Field(default=20_000, ge=1, le=1_000_000)
+    """Lines that may wait for the shadow; beyond it they are not shadowed, and counted. Default 20,000: some
+    20 MB."""
+
+    arms_state_dir: Path | None = None
+    """Folder of the file that keeps promotions and roll backs over a restart. Default none: a restart returns
+    to the settings. Processes that share the folder follow each other's decisions when they restart."""
+
     scoring_threads: int = pydantic.Field(default=1, ge=1, le=16)
     """Threads of onnxruntime per model. Default 1: a second one beside busy neighbours raised the 99th
     percentile five-fold; scale by processes instead."""

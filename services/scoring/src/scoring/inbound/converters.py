@@ -1,18 +1,19 @@
 """Messages of scoring.proto to rows and scores back. Knows no model's inside and decides nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from chassis import contexts as callers
 from chassis import errors, faults
-from scoring.domain import columns, models, rows, scores
-from scoring.usecases import score
+from scoring.domain import arms, columns, models, rows, scores
+from scoring.usecases import answer
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
 
 MAX_ROWS = 50_000  # what a 16 MiB message can hold of our columns, rounded down
 MAX_ITEMS = 20_000
+MAX_NAME = 40  # of a task, as repeated to who asked for it
 BIAS = ("bias", "Starting point: the average of all", "نقطة البداية: متوسط الجميع")
 
 STATES = {
@@ -32,18 +33,38 @@ def to_rows(wire: scoring_pb2.Rows) -> rows.Rows:
     if len(offsets) < 1 or offsets[0] != 0 or (np.diff(offsets) < 0).any():
         raise errors.Invalid("rows.offsets", "Line offsets start at 0 and never fall.")
     if offsets[-1] > MAX_ROWS or len(offsets) > MAX_ITEMS + 1:
-        raise errors.Invalid("rows.too_many", f"A batch has at most {MAX_ROWS} lines in {MAX_ITEMS} claims.")
+        raise errors.Invalid(
+            "rows.too_many",
+            f"A batch has at most {MAX_ROWS:,} lines in {MAX_ITEMS:,} claims; here it has {offsets[-1]:,} in "
+            f"{len(offsets) - 1:,}: send it in parts.",
+        )
     dictionary = list(wire.dictionary)
     if not dictionary or dictionary[0]:
         raise errors.Invalid("rows.dictionary", "Entry 0 of the dictionary is the empty string.")
     size = len(dictionary)
+    claims = _columns(wire.claim_columns, columns.CLAIM_KINDS, len(offsets) - 1, size)
+    lines = _columns(wire.line_columns, columns.LINE_KINDS, int(offsets[-1]), size)
     return rows.Rows(
         schema_hash=wire.schema_hash,
         offsets=offsets,
         dictionary=dictionary,
-        claims=_columns(wire.claim_columns, columns.CLAIM_KINDS, len(offsets) - 1, size),
-        lines=_columns(wire.line_columns, columns.LINE_KINDS, int(offsets[-1]), size),
+        claims=claims,
+        lines=lines,
+        infinite=(
+            *_infinite(wire.claim_columns, claims, np.arange(len(offsets))),
+            *_infinite(wire.line_columns, lines, offsets),
+        ),
     )
+
+
+def _infinite(
+    wire: Iterable[common_pb2.Column], found: dict[str, rows.Column], offsets: rows.Ints
+) -> Iterator[tuple[int, str]]:
+    """Yield item and column of infinite values; only floats as sent can hold one."""
+    for column in wire:
+        if column.name in found and column.HasField("f64"):
+            for place in np.flatnonzero(np.isinf(found[column.name])).tolist():
+                yield int(np.searchsorted(offsets, place, side="right")) - 1, column.name
 
 
 def _columns(
@@ -53,7 +74,9 @@ def _columns(
     found = {column.name: _column(column, count, words) for column in wire if column.name in needed}
     for name, kind in needed.items():
         if name not in found:
-            raise errors.Invalid("rows.missing_column", f"The column {name} is missing.")
+            raise errors.Invalid(
+                "rows.missing_column", f"The column {name} is missing: send every column of the row schema."
+            )
         if (kind == "codes") != (found[name].dtype == np.uint32):
             raise errors.Invalid("rows.column", f"The column {name} should hold {kind}.")
     return found
@@ -74,11 +97,18 @@ def _column(wire: common_pb2.Column, count: int, words: int) -> rows.Column:
     return codes
 
 
+def to_task(name: str) -> None:
+    """Raise NotFound `task.unknown` for a task that is not served; empty means denial."""
+    if name and name != rows.DENIAL:
+        shown = name if len(name) <= MAX_NAME and name.isprintable() else "of this name"
+        raise errors.NotFound("task.unknown", f"There is no task {shown} here; served is: {rows.DENIAL}.")
+
+
 def to_claims(
-    model: models.Model, contexts: Sequence[callers.CallContext], answers: Sequence[score.Answer]
+    contexts: Sequence[callers.CallContext], served: Sequence[answer.Served]
 ) -> list[scoring_pb2.ClaimScore]:
     """Return one message per context."""
-    return [_claim(model, context.item_id, answer) for context, answer in zip(contexts, answers, strict=True)]
+    return [_claim(context.item_id, one) for context, one in zip(contexts, served, strict=True)]
 
 
 def refusals(items: Sequence[str], fault: errors.Fault) -> list[scoring_pb2.ClaimScore]:
@@ -90,9 +120,10 @@ def refusals(items: Sequence[str], fault: errors.Fault) -> list[scoring_pb2.Clai
     ]
 
 
-def to_info(model: models.Model) -> scoring_pb2.ModelInfo:
-    """Return which model answers."""
+def to_info(model: models.Model, arm: str = arms.STABLE) -> scoring_pb2.ModelInfo:
+    """Return which model answers in an arm."""
     return scoring_pb2.ModelInfo(
+        arm=arm,
         name=model.name,
         revision=model.revision,
         simulated=model.simulated,
@@ -101,18 +132,21 @@ def to_info(model: models.Model) -> scoring_pb2.ModelInfo:
     )
 
 
-def _claim(model: models.Model, item: str, answer: score.Answer) -> scoring_pb2.ClaimScore:
+def _claim(item: str, served: answer.Served) -> scoring_pb2.ClaimScore:
     """Return one claim's score or fault."""
-    if isinstance(answer, errors.Fault):
-        return refusals([item], answer)[0]
+    arm, model, told = served
+    if isinstance(told, errors.Fault):
+        return refusals([item], told)[0]
     return scoring_pb2.ClaimScore(
         item_id=item,
-        state=STATES[answer.state],
-        reason=answer.reason,
-        probability=answer.probability,
-        line_probabilities=answer.line_probabilities,
-        line_reasons=[_line(model, line) for line in answer.line_reasons],
-        contributions=_shares(model, answer.contributions),
+        state=STATES[told.state],
+        reason=told.reason,
+        probability=told.probability,
+        line_probabilities=told.line_probabilities,
+        line_reasons=[_line(model, line) for line in told.line_reasons],
+        contributions=_shares(model, told.contributions),
+        arm=arm,
+        model_revision=model.revision,
     )
 
 

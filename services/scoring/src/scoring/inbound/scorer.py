@@ -2,32 +2,39 @@
 """The Scorer servicer: each method converts, calls a use case, converts back."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from chassis import clock as clocks
 from chassis import contexts as callers
 from chassis import errors, streams, telemetry
-from scoring.domain import models
-from scoring.inbound import converters
-from scoring.usecases import explain, score
+from scoring.domain import arms
+from scoring.inbound import arm_converters, converters
+from scoring.usecases import answer, crew, explain, promote, roll_back, shadow
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
 NAME = "ultrathink.scoring.v1.Scorer"
+OPERATOR = "operator"
+
+
+class Rooms(NamedTuple):
+    """The use cases behind the door."""
+
+    answer: answer.Answer
+    explain: explain.Explain
+    crew: crew.Crew
+    shadow: shadow.Shadow
 
 
 class Scorer(scoring_pb2_grpc.ScorerServicer):
-    """Answers with one model.
+    """Answers by the arms of one process.
 
     A batch that cannot be understood is a fault of the call in the unary methods; on the stream, which many
     callers share, each of its items carries that fault and the other batches go on.
     """
 
-    def __init__(
-        self, model: models.Model, scoring: score.Score, explaining: explain.Explain, clock: clocks.Clock
-    ) -> None:
-        self._model, self._score, self._explain, self._clock = model, scoring, explaining, clock
-        self._info = converters.to_info(model)
+    def __init__(self, rooms: Rooms, clock: clocks.Clock) -> None:
+        self._rooms, self._clock = rooms, clock
 
     async def Score(self, request: scoring_pb2.ScoreRequest, context: Any) -> scoring_pb2.ScoreResponse:
         """Score many rows in one call."""
@@ -43,29 +50,67 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 
     async def Explain(self, request: scoring_pb2.ExplainRequest, context: Any) -> scoring_pb2.ExplainResponse:
         """Explain every row of one call."""
+        converters.to_task(request.task)
         contexts = self._contexts(request.contexts)
-        answers = await self._explain(contexts, converters.to_rows(request.rows))
+        served = await self._rooms.explain(
+            contexts, converters.to_rows(request.rows), keys=request.claim_keys
+        )
         return scoring_pb2.ExplainResponse(
-            model=self._info, claims=converters.to_claims(self._model, contexts, answers)
+            model=self._stable(served),
+            claims=converters.to_claims(contexts, served),
+            candidates=_candidates(served),
         )
 
     async def GetModel(
         self, request: scoring_pb2.GetModelRequest, context: Any
     ) -> scoring_pb2.GetModelResponse:
-        """Say which model answers, with its card and its figures."""
+        """Say which models answer; card and figures are the stable one's."""
+        model = self._rooms.crew.lineup.stable.candidate.model
         return scoring_pb2.GetModelResponse(
-            model=self._info, card=self._model.card, metrics_json=self._model.metrics_json
+            model=self._stable(),
+            card=model.card,
+            metrics_json=model.metrics_json,
+            arms=arm_converters.to_arms(self._rooms.crew.standings()),
         )
 
+    async def CompareArms(
+        self, request: scoring_pb2.CompareArmsRequest, context: Any
+    ) -> scoring_pb2.CompareArmsResponse:
+        """Say how the shadow differs from the stable arm."""
+        self._permit(request.context)
+        lineup = self._rooms.crew.lineup
+        return arm_converters.to_comparison(lineup, self._rooms.shadow.report(lineup))
+
+    async def PromoteArm(
+        self, request: scoring_pb2.PromoteArmRequest, context: Any
+    ) -> scoring_pb2.PromoteArmResponse:
+        """Make a candidate stable."""
+        self._permit(request.context)
+        await promote.promote(self._rooms.crew, request.arm, request.revision)
+        told = arm_converters.to_arms(self._rooms.crew.standings())
+        return scoring_pb2.PromoteArmResponse(arms=told, durable=self._rooms.crew.durable)
+
+    async def RollBack(
+        self, request: scoring_pb2.RollBackRequest, context: Any
+    ) -> scoring_pb2.RollBackResponse:
+        """Take candidates out of the answers."""
+        self._permit(request.context)
+        await roll_back.roll_back(self._rooms.crew)
+        told = arm_converters.to_arms(self._rooms.crew.standings())
+        return scoring_pb2.RollBackResponse(arms=told, durable=self._rooms.crew.durable)
+
     async def _answer(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        converters.to_task(request.task)
         contexts = self._contexts(request.contexts)
         followed = [context.traceparent for context in contexts]
         with telemetry.batch_span("scoring.score", followed, rows=len(contexts)):
-            answers = await self._score(contexts, converters.to_rows(request.rows))
+            rows = converters.to_rows(request.rows)
+            served = await self._rooms.answer(contexts, rows, keys=request.claim_keys)
         return scoring_pb2.ScoreResponse(
             batch_id=request.batch_id,
-            model=self._info,
-            claims=converters.to_claims(self._model, contexts, answers),
+            model=self._stable(served),
+            claims=converters.to_claims(contexts, served),
+            candidates=_candidates(served),
         )
 
     async def _answer_always(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
@@ -74,8 +119,26 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         except errors.Fault as fault:
             items = [context.item_id for context in request.contexts]
             return scoring_pb2.ScoreResponse(
-                batch_id=request.batch_id, model=self._info, claims=converters.refusals(items, fault)
+                batch_id=request.batch_id, model=self._stable(), claims=converters.refusals(items, fault)
             )
+
+    def _stable(self, served: Sequence[answer.Served] = ()) -> scoring_pb2.ModelInfo:
+        """Return the stable model that answered, which may have been replaced meanwhile, or that of now."""
+        answered = (one.model for one in served if one.arm == arms.STABLE)
+        return converters.to_info(next(answered, self._rooms.crew.lineup.stable.candidate.model))
 
     def _contexts(self, wire: Sequence[common_pb2.Context]) -> list[callers.CallContext]:
         return [callers.from_wire(one, self._clock) for one in wire]
+
+    def _permit(self, wire: common_pb2.Context) -> None:
+        """Raise Denied `role.not_allowed` for who is no operator."""
+        if OPERATOR not in wire.roles:
+            raise errors.Denied(
+                "role.not_allowed", "Only an operator may look at or change the scoring arms."
+            )
+
+
+def _candidates(served: Sequence[answer.Served]) -> list[scoring_pb2.ModelInfo]:
+    """Return the models of other arms that answered here, each once."""
+    found = {one.arm: one.model for one in served if one.arm != arms.STABLE}
+    return [converters.to_info(model, arm) for arm, model in found.items()]

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from chassis import contexts as callers
 from scoring.domain import rows
-from scoring.usecases import score
+from scoring.usecases import answer
 
 
 class Explain:
-    """The same answers as `score.Score`, with exact contributions for all rows."""
+    """The same answers as `answer.Answer`, by the same arms, with exact contributions for all rows."""
 
-    def __init__(self, scorer: score.Score) -> None:
-        self._scorer = scorer
+    def __init__(self, answering: answer.Answer) -> None:
+        self._answering = answering
 
-    async def __call__(self, contexts: Sequence[callers.CallContext], batch: rows.Rows) -> list[score.Answer]:
-        """Return one explained score or fault per context; raises what `Score` raises."""
-        return await self._scorer(contexts, batch, explain_all=True)
+    async def __call__(
+        self, contexts: Sequence[callers.CallContext], batch: rows.Rows, *, keys: Sequence[int] = ()
+    ) -> list[answer.Served]:
+        """Return one explained answer per context; raises what `answer.Answer` raises."""
+        return await self._answering(contexts, batch, keys=keys, explain_all=True)
