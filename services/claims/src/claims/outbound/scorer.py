@@ -1,5 +1,6 @@
 """The model's opinion through the scoring room: claims as columns out, probabilities and reasons in."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 
@@ -53,12 +54,13 @@ class GrpcScorer:
     async def explain(self, case: ports.Case) -> risk.Score:
         """Return one claim's score with the contributions of every line."""
         request = scoring_pb2.ExplainRequest(
-            contexts=calls.wire([case.context], {}, self._clock), rows=_rows([case])
+            contexts=calls.wire([case.context], {}, self._clock), rows=_rows([case]), claim_keys=[_key(case)]
         )
         answer = await calls.unary(self._explain, request, case.context, self._clock)
         if len(answer.claims) != 1:
             raise errors.Internal("scoring.mismatched", "Scoring answered another number of claims.")
-        score = self._score(answer.claims[0], _Served(answer.model), len(case.claim.lines))
+        served = _Arms(answer.model, answer.candidates).of(answer.claims[0])
+        score = self._score(answer.claims[0], served, len(case.claim.lines))
         if isinstance(score, errors.Fault):
             raise score
         return score
@@ -74,12 +76,14 @@ class GrpcScorer:
             "claims.score_batch", (item.traceparent for item in contexts), rows=len(cases)
         ) as onward:
             request = scoring_pb2.ScoreRequest(
-                contexts=calls.wire(contexts, onward, self._clock), rows=_rows(cases)
+                contexts=calls.wire(contexts, onward, self._clock),
+                rows=_rows(cases),
+                claim_keys=[_key(case) for case in cases],
             )
             answer = await self._stream.exchange(request, deadline=deadline)
-        served = _Served(answer.model)
+        served = _Arms(answer.model, answer.candidates)
         return [
-            self._score(told, served, len(case.claim.lines))
+            self._score(told, served.of(told), len(case.claim.lines))
             for case, told in zip(cases, answer.claims, strict=False)
         ]
 
@@ -100,6 +104,27 @@ class _Served:
     def __init__(self, told: scoring_pb2.ModelInfo) -> None:
         self.model = decisions.Model(name=told.name, revision=told.revision) if told.revision else None
         self.simulated = told.simulated
+
+
+class _Arms:
+    """The models that answered a batch: the stable arm's, and those of candidates."""
+
+    __slots__ = ("_others", "_stable")
+
+    def __init__(self, stable: scoring_pb2.ModelInfo, candidates: Sequence[scoring_pb2.ModelInfo]) -> None:
+        self._stable = _Served(stable)
+        self._others = {one.revision: _Served(one) for one in candidates}
+
+    def of(self, told: scoring_pb2.ClaimScore) -> _Served:
+        """Return the model that answered one claim."""
+        return self._others.get(told.model_revision, self._stable)
+
+
+def _key(case: ports.Case) -> int:
+    """Return a number made of what identifies a claim: with it, a claim always meets the same model."""
+    claim = case.claim
+    identity = f"{case.context.tenant}\0{claim.provider.id}\0{claim.claim_id}"
+    return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest())
 
 
 def _size(case: ports.Case) -> int:
