@@ -3,7 +3,9 @@
 from typing import Any
 
 import claims_support as support
+import rules_support
 from claims.domain import decisions, tenants
+from claims.domain.rules import engine
 from claims.usecases import assess
 from ultrathink.claims.v1 import claims_pb2
 
@@ -54,3 +56,28 @@ async def test_every_tenant_has_its_own_rules_in_bulk_too() -> None:
         await support.submit(made, support.batch(_bodies(assess.RULES_BULK), tenant="other"))
         assert sum(made.rules.batches) == assess.RULES_BULK
         assert set(made.rules.tenants) == {"other"}
+
+
+async def test_a_claim_in_bulk_is_decided_as_it_is_live() -> None:
+    """The committed packs, in columns for many and one by one for a few, give one decision of a claim."""
+    nets = [None, 100, -1, 99.99, 1e6]
+    count = assess.RULES_BULK + 12
+    bodies = [
+        support.body(number, total=nets[number % 5], currency=["SAR", "KWD"][number % 2])
+        for number in range(1, count + 1)
+    ]
+    sure = engine.Engine(*rules_support.committed(), many=1)
+    async with support.world() as made:
+        made.rules.of = lambda _: sure  # type: ignore[method-assign,assignment]  # the real engine
+        bulk = [_told(one) for one in await support.submit(made, support.batch(bodies, dry_run=True))]
+        live = [
+            _told((await support.submit(made, support.batch([sent], dry_run=True)))[0])
+            for sent in bodies[:15]
+        ]
+    assert bulk[:15] == live
+    assert {verdict for verdict, _, _ in bulk} > {"reject"}
+
+
+def _told(result: Any) -> tuple[str, Any, Any]:
+    decision = support.document(result)
+    return decision["verdict"], decision.get("findings"), decision.get("not_checked")
