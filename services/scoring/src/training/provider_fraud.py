@@ -1,265 +1,230 @@
 """Provider outliers on the public provider table: 17 aggregates per provider and a label of unknown origin.
 
 The claims behind the table are CMS synthetic data: figures here show engineering, not that fraud is found.
-The forecast is the mean, in log-odds, of boosting (both libraries over a few seeds), a random forest and
-extra trees, calibrated by two weights learned on out-of-fold forecasts. Nothing is resampled, and no service
-serves it yet.
+The forecast is the mean, in log-odds, of four voices: boosting (both libraries over a few seeds), a random
+forest, extra trees, and a logistic regression on log(1 + x), by beta calibration learned on out-of-fold
+forecasts. Nothing is resampled, and no service serves it.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import lightgbm
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import xgboost
-from sklearn import ensemble, linear_model, model_selection, pipeline, preprocessing
+from sklearn import linear_model, model_selection
 
 from chassis import errors
-from scoring.domain import forests
 from scoring.outbound import bundles
-from training import conversions, measures, writing
+from training import measures, pictures, provider_tables, provider_voices, public_bundles, writing
 
+TASK = "provider-fraud"
 FOLDS = 5
-REPEATS = 3  # seeds per library: averages out what the seed alone decides on 400 positives
-ROUNDS, TREES = 260, 300
-LABEL, ONE_COLUMN = "Fraud", "TotalReimbursed"
-RARE = 0.003  # added to both sides of a forest's share: no trees agreeing does not make the odds infinite
-DERIVED = ("TotalReimbursed", "Claims", "ClaimsPerPatient", "InpatientShare", "ReimbursedPerPatient")
 TERMS = (
     "CMS synthetic claims with labels of unknown origin: shows engineering, not real-world fraud detection"
 )
 
 type Progress = Callable[[int], None]
 type Floats = npt.NDArray[np.float64]
-type Matrix = npt.NDArray[np.float32]
-type Outcomes = npt.NDArray[np.bool_]
-
-
-class Table(NamedTuple):
-    """Features by provider in the order of the file, their names, the labels, and the file's sha256."""
-
-    matrix: Matrix
-    names: tuple[str, ...]
-    outcomes: npt.NDArray[np.bool_]
-    sha256: str
-
-
-class _Grown(NamedTuple):
-    """The ensemble: boosted forests whose margins are log-odds, bagged forests whose margins are shares."""
-
-    boosted: list[forests.Forest]
-    bagged: list[forests.Forest]
+type Weights = tuple[float, float, float]
+type Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 class _Stored(msgspec.Struct, frozen=True):
-    """What model.json says: columns, slope and shift of log-odds, forests of each kind, the data's sha256."""
+    """What model.json says: columns, calibration, forests of each kind, the logistic voice."""
 
     names: tuple[str, ...]
-    weights: tuple[float, float]
+    weights: Weights
     boosted: int
     bagged: int
-    data: str
+    logistic: provider_voices.Logistic
 
 
-def read(data: Path) -> Table:
-    """Return the table of a CSV file, or of train.csv in a folder.
+class _OutOfFold(NamedTuple):
+    """Margins of rows whose outcomes the voice had not seen."""
 
-    Raises NotFound `data.missing`, Invalid `data.columns`.
-    """
-    path = data / "train.csv" if data.is_dir() else data
-    try:
-        frame = pd.read_csv(path)
-    except FileNotFoundError as error:
-        raise errors.NotFound("data.missing", f"{path.name} does not exist.") from error
-    if LABEL not in frame or "TotalInpatientReimbursement" not in frame:
-        raise errors.Invalid("data.columns", "The file is not the provider table.")
-    outcomes = frame[LABEL].to_numpy() == 1
-    features = _derived(frame.drop(columns=["Provider", LABEL], errors="ignore"))
-    return Table(features.to_numpy(dtype=np.float32), tuple(features.columns), outcomes, _digest(path))
+    ensemble: Floats
+    logistic: Floats
 
 
 def train(data: Path, seed: int, out: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Write the bundle and return out-of-fold figures with spread, beside the baselines on the same folds."""
-    table = read(data)
-    folds = list(_folds(table, seed))
-    margins, logistic = np.zeros(len(table.outcomes)), np.zeros(len(table.outcomes))
-    for number, (learned, held) in enumerate(folds):
-        grown = _grow(table.matrix[learned], table.outcomes[learned], seed)
-        margins[held] = _margin(grown, table.matrix[held])
-        logistic[held] = _logistic(table.matrix[learned], table.outcomes[learned], table.matrix[held])
-        if progress:
-            progress(number + 1)
-    forecast = np.zeros(len(margins))
-    for learned, held in folds:  # the calibration of a fold has not seen its outcomes either
-        forecast[held] = _probability(margins[held], _platt(margins[learned], table.outcomes[learned]))
+    """Write the bundle and return out-of-fold figures with spread, beside the baselines on the same folds.
+
+    Raises Conflict `bundle.elsewhere` when `out` holds files that are no bundle.
+    """
+    table = provider_tables.read(data)
+    public_bundles.clear(out)
+    folds = _folds(table, seed)
+    margins = _out_of_fold(table, folds, seed, progress)
+    forecast, logistic = (calibrated(each, table.outcomes, folds) for each in margins)
     figures: dict[str, Any] = writing.rounded(_figures(table, forecast, logistic, folds))
-    grown = _grow(table.matrix, table.outcomes, seed)
-    weights = _platt(margins, table.outcomes)
-    _write(
-        out,
-        grown,
-        _Stored(table.names, weights, len(grown.boosted), len(grown.bagged), table.sha256),
-        figures,
-    )
+    voices = provider_voices.grow(table.matrix, table.outcomes, seed)
+    _write(out, voices, _stored(table, voices, fit_beta(margins.ensemble, table.outcomes)), figures)
+    figures["revision"] = public_bundles.seal(out, task=TASK, seed=seed, data=table.sha256, names=table.names)
     return figures
 
 
 def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     """Return the figures of a bundle on a provider table it has not seen; on its own table they flatter.
 
-    Raises NotFound `bundle.missing`, Invalid `data.columns`.
+    Raises NotFound `bundle.missing`, Invalid `bundle.tampered`, `bundle.features_mismatch`, `data.columns`.
     """
-    try:
-        stored = msgspec.json.decode((bundle / "model.json").read_bytes(), type=_Stored)
-        arrays = bundles.read_arrays(bundle / "trees.npz")
-    except FileNotFoundError as error:
-        raise errors.NotFound(
-            "bundle.missing", f"There is no bundle of this task in {bundle.name}."
-        ) from error
-    table = read(data)
-    if table.names != stored.names:
-        raise errors.Invalid("data.columns", "The table has other columns than the bundle was trained on.")
-    grown = _Grown(
-        [bundles.load_forest(arrays, f"boosted{number}") for number in range(stored.boosted)],
-        [bundles.load_forest(arrays, f"bagged{number}") for number in range(stored.bagged)],
-    )
-    forecast = _probability(_margin(grown, table.matrix), stored.weights)
+    manifest = public_bundles.verify(bundle, TASK)
+    table = provider_tables.read(data)
+    public_bundles.expect(manifest, table.names)
+    voices, weights = _load(bundle)
+    forecast = probability(provider_voices.margin(voices, table.matrix), weights)
     return measures.binary(table.outcomes, forecast) | {
         "baseline": _baseline(table),
         "data": TERMS,
-        "same_data_as_trained": table.sha256 == stored.data,
+        "same_data_as_trained": table.sha256 == manifest.data,
     }
 
 
-def _digest(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _derived(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns and ratios of them that an investigator would look at."""
-    inpatient, outpatient = frame["InpatientClaimCount"], frame["OutpatientClaimCount"]
-    total = frame["TotalInpatientReimbursement"] + frame["TotalOutpatientReimbursement"]
-    claims, patients = inpatient + outpatient, frame["UniqueBeneficiaries"].clip(lower=1)
-    derived = (total, claims, claims / patients, inpatient / claims.clip(lower=1), total / patients)
-    return frame.assign(**dict(zip(DERIVED, derived, strict=True)))
-
-
-def _folds(table: Table, seed: int) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Yield learned and held-out rows, stratified; a provider is one row, so it is never on both sides."""
-    splitter = model_selection.StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    yield from splitter.split(table.matrix, table.outcomes)
-
-
-def _grow(matrix: Matrix, outcomes: Outcomes, seed: int) -> _Grown:
-    """Return the ensemble grown on these rows."""
-    boosted = []
-    for repeat in range(REPEATS):
-        boosted += [_xgboost(matrix, outcomes, seed + repeat), _lightgbm(matrix, outcomes, seed + repeat)]
-    return _Grown(boosted, [_random_forest(matrix, outcomes, seed), _extra_trees(matrix, outcomes, seed)])
-
-
-def _xgboost(matrix: Matrix, outcomes: Outcomes, seed: int) -> forests.Forest:
-    settings = {
-        "objective": "binary:logistic", "max_depth": 3, "eta": 0.03, "subsample": 0.6,
-        "colsample_bytree": 0.4, "min_child_weight": 4, "lambda": 4, "nthread": 1,
-        "tree_method": "hist", "seed": seed,
-    }  # fmt: skip
-    booster = xgboost.train(settings, xgboost.DMatrix(matrix, outcomes, nthread=1), ROUNDS)
-    return conversions.from_xgboost(bytes(booster.save_raw("json")))
-
-
-def _lightgbm(matrix: Matrix, outcomes: Outcomes, seed: int) -> forests.Forest:
-    settings = {
-        "objective": "binary", "num_leaves": 7, "learning_rate": 0.03, "feature_fraction": 0.4,
-        "bagging_fraction": 0.6, "bagging_freq": 1, "min_data_in_leaf": 25, "lambda_l2": 4, "num_threads": 1,
-        "seed": seed, "deterministic": True, "force_row_wise": True, "verbose": -1,
-    }  # fmt: skip
-    booster = lightgbm.train(settings, lightgbm.Dataset(matrix, outcomes), ROUNDS)
-    return conversions.from_lightgbm(booster.dump_model())
-
-
-def _random_forest(matrix: Matrix, outcomes: Outcomes, seed: int) -> forests.Forest:
-    grown = ensemble.RandomForestClassifier(
-        TREES, min_samples_leaf=3, max_features=0.3, random_state=seed, n_jobs=1
-    )
-    return conversions.from_sklearn(grown.fit(matrix, outcomes))
-
-
-def _extra_trees(matrix: Matrix, outcomes: Outcomes, seed: int) -> forests.Forest:
-    grown = ensemble.ExtraTreesClassifier(
-        TREES, min_samples_leaf=2, max_features=0.5, random_state=seed, n_jobs=1
-    )
-    return conversions.from_sklearn(grown.fit(matrix, outcomes))
-
-
-def _margin(grown: _Grown, matrix: Matrix) -> Floats:
-    """Return the mean log-odds of three voices: all boosting together, and each bagged forest."""
-    boosted = np.mean([forests.margins(forest, matrix)[:, 0] for forest in grown.boosted], axis=0)
-    shares = [forests.margins(forest, matrix)[:, 0] for forest in grown.bagged]
-    voices = [boosted, *(np.log((share + RARE) / (1 - share + RARE)) for share in shares)]
-    answer: Floats = np.mean(voices, axis=0)
-    return answer
-
-
-def _platt(margins: Floats, outcomes: Outcomes) -> tuple[float, float]:
-    """Return slope and shift of log-odds that calibrate them (logistic regression on the margin alone)."""
-    fitted = linear_model.LogisticRegression(C=np.inf).fit(margins[:, None], outcomes)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-
-
-def _probability(margins: Floats, weights: tuple[float, float]) -> Floats:
-    answer: Floats = 1 / (1 + np.exp(-(weights[0] * margins + weights[1])))
-    return answer
-
-
-def _logistic(matrix: Matrix, outcomes: Outcomes, held: Matrix) -> Floats:
-    """Return the forecast of a logistic regression on log(1 + x) of all columns."""
-    model = pipeline.make_pipeline(
-        preprocessing.FunctionTransformer(np.log1p),
-        preprocessing.StandardScaler(),
-        linear_model.LogisticRegression(max_iter=1_000),
-    )
-    forecast: Floats = model.fit(np.maximum(matrix, 0), outcomes).predict_proba(np.maximum(held, 0))[:, 1]
+def calibrated(margins: Floats, outcomes: measures.Outcomes, folds: list[Fold]) -> Floats:
+    """Return out-of-fold margins as probabilities; the calibration of a fold has not seen its outcomes."""
+    forecast = np.zeros(len(margins))
+    for learned, held in folds:
+        forecast[held] = probability(margins[held], fit_beta(margins[learned], outcomes[learned]))
     return forecast
 
 
-def _baseline(table: Table) -> dict[str, Any]:
+def _folds(table: provider_tables.Table, seed: int) -> list[Fold]:
+    """Return learned and held-out rows, stratified; a provider is one row, so it is never on both sides."""
+    splitter = model_selection.StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    return list(splitter.split(table.matrix, table.outcomes))
+
+
+def _out_of_fold(
+    table: provider_tables.Table, folds: list[Fold], seed: int, progress: Progress | None
+) -> _OutOfFold:
+    """Return what voices say that were grown without the row's fold."""
+    margins = _OutOfFold(np.zeros(len(table.outcomes)), np.zeros(len(table.outcomes)))
+    for number, (learned, held) in enumerate(folds):
+        voices = provider_voices.grow(table.matrix[learned], table.outcomes[learned], seed)
+        margins.ensemble[held] = provider_voices.margin(voices, table.matrix[held])
+        margins.logistic[held] = provider_voices.logistic_margin(voices.logistic, table.matrix[held])
+        if progress:
+            progress(number + 1)
+    return margins
+
+
+def fit_beta(margins: Floats, outcomes: measures.Outcomes) -> Weights:
+    """Return beta calibration: weights of log p and of −log(1 − p), and a shift.
+
+    Where a weight would be negative the forecast would not rise everywhere; then both share one slope.
+    Source of the formula: Kull, Silva Filho and Flach, 2017.
+    """
+    fitted = linear_model.LogisticRegression(C=np.inf, max_iter=1_000).fit(_logarithms(margins), outcomes)
+    rising, falling = fitted.coef_[0].tolist()
+    if min(rising, falling) >= 0:
+        return rising, falling, float(fitted.intercept_[0])
+    fitted = linear_model.LogisticRegression(C=np.inf).fit(margins[:, None], outcomes)
+    slope = float(fitted.coef_[0, 0])
+    return slope, slope, float(fitted.intercept_[0])
+
+
+def probability(margins: Floats, weights: Weights) -> Floats:
+    """Return calibrated probabilities of margins in log-odds."""
+    answer: Floats = 1 / (1 + np.exp(-(_logarithms(margins) @ np.array(weights[:2]) + weights[2])))
+    return answer
+
+
+def _logarithms(margins: Floats) -> Floats:
+    """Return log p and −log(1 − p) of log-odds; they add up to the log-odds themselves."""
+    return np.column_stack([-np.logaddexp(0, -margins), np.logaddexp(0, margins)])
+
+
+def _baseline(table: provider_tables.Table) -> dict[str, Any]:
     """Return how well one column ranks the providers: the total reimbursed."""
-    column = table.matrix[:, table.names.index(ONE_COLUMN)].astype(np.float64)
+    column = table.matrix[:, table.names.index(provider_tables.ONE_COLUMN)].astype(np.float64)
     return {"name": "total reimbursed, one column", **measures.ranking(table.outcomes, column)}
 
 
-def _figures(table: Table, forecast: Floats, logistic: Floats, folds: list[Any]) -> dict[str, Any]:
+def _figures(
+    table: provider_tables.Table, forecast: Floats, logistic: Floats, folds: list[Fold]
+) -> dict[str, Any]:
     """Return the figures over all out-of-fold forecasts, their spread over folds, and the baselines."""
+    column = table.matrix[:, table.names.index(provider_tables.ONE_COLUMN)].astype(np.float64)
     parts = [measures.binary(table.outcomes[held], forecast[held]) for _, held in folds]
-    ours, theirs = (
-        [measures.ranking(table.outcomes[held], found[held])["auc"] for _, held in folds]
-        for found in (forecast, logistic)
-    )
-    names = ("auc", "pr_auc", "brier", "ece", "f1")
+    constant = np.full(len(forecast), table.outcomes.mean())
     return measures.binary(table.outcomes, forecast) | {
         "baseline": _baseline(table),
-        "baselines": {"logistic, log1p": measures.binary(table.outcomes, logistic)},
-        "spread": {name: measures.spread([part[name] for part in parts]) for name in names},
-        "paired_auc_difference_to_logistic": measures.spread((np.array(ours) - np.array(theirs)).tolist()),
+        "baselines": {
+            "logistic, log1p": measures.binary(table.outcomes, logistic),
+            "constant": measures.binary(table.outcomes, constant),
+        },
+        "spread": {
+            name: measures.spread([part[name] for part in parts])
+            for name in ("auc", "pr_auc", "brier", "ece", "f1")
+        },
+        "paired_differences": {
+            "logistic, log1p": _paired(table.outcomes, forecast, logistic, folds),
+            "total reimbursed, one column": _paired(table.outcomes, forecast, column, folds),
+        },
+        "reliability": measures.reliability(table.outcomes, forecast),
         "protocol": f"{FOLDS}-fold, stratified, out of fold",
         "data": TERMS,
     }
 
 
-def _write(out: Path, grown: _Grown, stored: _Stored, figures: dict[str, Any]) -> None:
-    """Write trees, calibration and figures; the same data and seed give the same bytes."""
-    out.mkdir(parents=True, exist_ok=True)
-    named = {f"boosted{n}": forest for n, forest in enumerate(grown.boosted)}
-    named |= {f"bagged{n}": forest for n, forest in enumerate(grown.bagged)}
+def _paired(outcomes: measures.Outcomes, ours: Floats, theirs: Floats, folds: list[Fold]) -> dict[str, Any]:
+    """Return mean and spread over folds of the differences in AUC and PR-AUC."""
+    pairs = [
+        (measures.ranking(outcomes[held], ours[held]), measures.ranking(outcomes[held], theirs[held]))
+        for _, held in folds
+    ]
+    return {
+        name: measures.spread([one[name] - two[name] for one, two in pairs]) for name in ("auc", "pr_auc")
+    }
+
+
+def _stored(table: provider_tables.Table, voices: provider_voices.Voices, weights: Weights) -> _Stored:
+    return _Stored(table.names, weights, len(voices.boosted), len(voices.bagged), voices.logistic)
+
+
+def _write(out: Path, voices: provider_voices.Voices, stored: _Stored, figures: dict[str, Any]) -> None:
+    """Write trees, calibration, figures and card; the same data and seed give the same bytes."""
+    named = {f"boosted{n}": forest for n, forest in enumerate(voices.boosted)}
+    named |= {f"bagged{n}": forest for n, forest in enumerate(voices.bagged)}
     trees = {f"{name}.{field}": a for name, forest in named.items() for field, a in forest._asdict().items()}
     writing.arrays(out / "trees.npz", trees)
     writing.document(out / "model.json", msgspec.to_builtins(stored))
     writing.document(out / "metrics.json", figures)
+    picture = pictures.reliability("Provider outliers, out of fold", {"forecast": figures["reliability"]})
+    (out / "reliability.svg").write_text(picture)
+    (out / "card.md").write_text(_card(figures))
+
+
+def _load(bundle: Path) -> tuple[provider_voices.Voices, Weights]:
+    """Return the voices and the calibration of a verified bundle."""
+    try:
+        stored = msgspec.json.decode((bundle / "model.json").read_bytes(), type=_Stored)
+        arrays = bundles.read_arrays(bundle / "trees.npz")
+        boosted, bagged = (
+            [bundles.load_forest(arrays, f"{kind}{number}") for number in range(count)]
+            for kind, count in (("boosted", stored.boosted), ("bagged", stored.bagged))
+        )
+    except (msgspec.MsgspecError, KeyError, ValueError, OSError) as error:
+        raise errors.Invalid("bundle.unreadable", f"The bundle {bundle.name} cannot be read.") from error
+    return provider_voices.Voices(boosted, bagged, stored.logistic), stored.weights
+
+
+def _card(figures: dict[str, Any]) -> str:
+    """Return the model card in Markdown."""
+    shown = {"ensemble": figures, **figures["baselines"], figures["baseline"]["name"]: figures["baseline"]}
+    keys = ("auc", "pr_auc", "brier", "ece", "f1")
+    rows = [
+        f"| {name} | " + " | ".join(f"{one[key]:.4f}" if key in one else "–" for key in keys) + " |"
+        for name, one in shown.items()
+    ]
+    return "\n".join([
+        "# provider-fraud: which providers look unlike the others?\n",
+        f"{TERMS}. Never a reason to accuse anyone: it orders whom a person looks at first.\n",
+        f"{figures['n']:,} providers, {figures['positives']:,} positive; {figures['protocol']}. Trees and a",
+        "logistic regression, averaged in log-odds, by beta calibration. Nothing is resampled.\n",
+        "| | AUC | PR-AUC | Brier | ECE | F1 |\n|-|-|-|-|-|-|",
+        *rows,
+        "\n![Reliability](reliability.svg)\n",
+    ])  # fmt: skip
