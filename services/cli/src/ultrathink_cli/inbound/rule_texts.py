@@ -176,7 +176,8 @@ def replayed(told: Mapping[str, Any]) -> Iterator[text.Text]:
         kept = f"{numbers.counted(len(told['kept_as_recorded']), 'rule')} about earlier claims"
         yield text.Text(f"{kept}: what they said was kept as recorded", style="dim")
     if told["interrupted"]:
-        yield text.Text(f"interrupted; go on with --after {told['last']}", style="bold yellow")
+        onward = f"go on with --after {told['last']}" if told["last"] else "nothing was judged yet"
+        yield text.Text(f"interrupted; {onward}", style="bold yellow")
 
 
 def _field(name: str, value: str) -> text.Text:
