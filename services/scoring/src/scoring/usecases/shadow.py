@@ -115,11 +115,11 @@ def probabilities(model: models.Model, estimator: ports.Estimator, batch: rows.R
     """Return the claims' probabilities, NaN where a claim is outside what the model's training saw."""
     found = features.matrices(model.features, batch)
     refused = np.array([bool(reason) for reason in features.outside(model.features, batch.offsets, found)])
-    chances = calibration.apply(model.claim_calibration, estimator.claims(found.claims))
-    if not np.isfinite(chances).all():
-        message = f"the {arms.SHADOW} gave something that is no probability"
+    margins = estimator.claims(found.claims)
+    if not np.isfinite(margins).all():
+        message = f"the {arms.SHADOW} gave a margin that is no number"
         raise ValueError(message)
-    return np.where(refused, np.nan, chances)
+    return np.where(refused, np.nan, calibration.apply(model.claim_calibration, margins))
 
 
 def _number(answer: scores.ClaimScore) -> float:
