@@ -3,6 +3,7 @@
 import typer
 
 from ultrathink_cli.inbound import (
+    arms,
     audit,
     check,
     demo,
@@ -42,6 +43,7 @@ VERBS = (
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(tables.app)
+app.add_typer(arms.app)
 app.add_typer(rules.app)
 
 

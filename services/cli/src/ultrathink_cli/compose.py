@@ -106,7 +106,7 @@ def environments(
             **issuer,
             **spool,
         },
-        "scoring": {"ULTRATHINK_BUNDLE_DIR": str(bundle())},
+        "scoring": {"ULTRATHINK_BUNDLE_DIR": str(bundle()), "ULTRATHINK_ARMS_STATE_DIR": str(files.arms)},
         "storage": {
             name: value
             for name, value in os.environ.items()
@@ -168,7 +168,9 @@ async def single() -> AsyncIterator[str]:
         keeping = storage_settings.Settings(grpc_bind=deciding.storage_target)
         keeper = await stack.enter_async_context(storage.compose(keeping))
         await stack.enter_async_context(server.serving(keeper, keeping))  # for verify-audit and export
-        scorer = await stack.enter_async_context(scoring.compose(scoring_settings.ScoringSettings()))
+        judging = scoring_settings.ScoringSettings(grpc_bind=deciding.scoring_target)
+        scorer = await stack.enter_async_context(scoring.compose(judging))
+        await stack.enter_async_context(server.serving(scorer, judging))  # for arms
         claimed = await stack.enter_async_context(
             claims.compose(
                 deciding,
@@ -291,6 +293,22 @@ async def storage_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
 
     async with storage.open_stopped(files.data) as app:
         yield local.LocalChannel(app, caller=CALLER)
+
+
+@asynccontextmanager
+async def scoring_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
+    """Yield a channel to the scoring room of a running platform; NotFound when none runs."""
+    running = run_file.read(files.run_file)
+    if running is None:
+        raise errors.NotFound(
+            "platform.not_running", f"no platform runs on {files.data}; start `ultrathink up` there"
+        )
+    signer = identity.signer(CALLER, files.keys / f"{CALLER}.pem", clocks.SystemClock())
+    channel = channels.open_channel(running.targets["scoring"], signer=signer)
+    try:
+        yield channel
+    finally:
+        await channel.close()
 
 
 def backup(files: layout.Layout, destination: Path) -> None:

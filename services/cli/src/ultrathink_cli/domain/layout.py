@@ -47,6 +47,11 @@ class Layout:
         return self.data / "spool"
 
     @property
+    def arms(self) -> Path:
+        """What operators decided about scoring's arms."""
+        return self.data / "arms"
+
+    @property
     def issuer_key(self) -> Path:
         """The development issuer's private key."""
         return self.keys / "issuer.pem"

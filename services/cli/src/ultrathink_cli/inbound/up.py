@@ -56,7 +56,7 @@ async def running(
     keys = compose.prepare(files, auth)
     with compose.embedded_database(files) as server:
         storage, scoring = loopback.free(2, besides=(port, grpc_port))
-        doors = addresses.Addresses(port, grpc_port, scoring=0 if single else scoring, storage=storage)
+        doors = addresses.Addresses(port, grpc_port, scoring=scoring, storage=storage)
         settings = compose.environments(files, keys, doors, auth)
         children = compose.children(files, server, settings, single=single)
         supervisor = supervise.Supervisor(children, console.Voice(), clocks.SystemClock())
