@@ -189,10 +189,8 @@ def _only(node: exp.Expression, *names: str) -> None:
 
 def _expect(node: exp.Expression, argument: tree.Node, allowed: set[tree.Kind]) -> None:
     if argument.kind not in allowed:
-        words = " or ".join(sorted(kind.value for kind in allowed))
-        raise _error(
-            node, f"A {words} is needed here, not a {argument.kind.value}.", _needed(argument, allowed)
-        )
+        words = " or ".join(sorted(kind.one for kind in allowed)).capitalize()
+        raise _error(node, f"{words} is needed here, not {argument.kind.one}.", _needed(argument, allowed))
 
 
 def _needed(argument: tree.Node, allowed: set[tree.Kind]) -> str:

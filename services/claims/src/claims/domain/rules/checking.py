@@ -37,7 +37,7 @@ def condition(text: str, scope: str, known: tables.Tables) -> tree.Node:
     node = _Checker(scope, known).check(parsing.parse(text), 0)
     if node.kind is not tree.Kind.BOOL:
         raise parsing.TextError(
-            f"The text gives a {node.kind.value}, not true or false.", "Compare it with something."
+            f"The text gives {node.kind.one}, not true or false.", "Compare it with something."
         )
     return node
 
@@ -113,7 +113,7 @@ class _Checker:
             return self.calls.any_of(node, depth)
         left, right = self._unify(node, *self._pair(node, depth))
         if left.kind in {tree.Kind.BOOL, *tree.LISTS} and op not in {"=", "<>"}:
-            raise self.error(node, f"A {left.kind.value} has no order.", "Use = or <>.")
+            raise self.error(node, f"{left.kind.one.capitalize()} has no order.", "Use = or <>.")
         return tree.Compare(op, left, right)
 
     def _arithmetic(self, node: exp.Expression, op: str, depth: int) -> tree.Node:
@@ -150,7 +150,9 @@ class _Checker:
     def _condition(self, node: exp.Expression, depth: int) -> tree.Node:
         found = self.check(node, depth)
         if found.kind not in {tree.Kind.BOOL, tree.Kind.NULL}:
-            raise self.error(node, f"A {found.kind.value} is not a condition.", "Compare it with something.")
+            raise self.error(
+                node, f"{found.kind.one.capitalize()} is not a condition.", "Compare it with something."
+            )
         return found
 
     def _not(self, node: exp.Expression, depth: int) -> tree.Node:
@@ -165,7 +167,7 @@ class _Checker:
         self.only(node, "this")
         operand = self.check(node.this, depth + 1)
         if operand.kind not in tree.NUMERIC:
-            raise self.error(node, f"A {operand.kind.value} cannot be negated.", "Negate a number.")
+            raise self.error(node, f"{operand.kind.one.capitalize()} cannot be negated.", "Negate a number.")
         if isinstance(operand, tree.Literal) and isinstance(operand.value, int | Decimal):
             return tree.Literal(-operand.value, operand.kind)
         return tree.Arithmetic("-", tree.Literal(0, operand.kind), operand, operand.kind)
@@ -196,7 +198,7 @@ class _Checker:
         found, low = self._unify(node, operand, self.check(node.args["low"], depth + 1))
         found, high = self._unify(node, found, self.check(node.args["high"], depth + 1))
         if found.kind in {tree.Kind.BOOL, *tree.LISTS}:
-            raise self.error(node, f"A {found.kind.value} has no order.", "Use = or <>.")
+            raise self.error(node, f"{found.kind.one.capitalize()} has no order.", "Use = or <>.")
         return tree.Between(found, low, high)
 
     def _in(self, node: exp.Expression, depth: int) -> tree.Node:

@@ -38,7 +38,7 @@ def arithmetic(op: str, left: tree.Node, right: tree.Node) -> tree.Arithmetic:
         return tree.Arithmetic(op, left, right, _dates(op, left.kind, right.kind))
     for side in (left, right):
         if side.kind not in tree.NUMERIC:
-            raise TypeError(f"A {side.kind.value} cannot be calculated with.")
+            raise TypeError(f"{side.kind.one.capitalize()} cannot be calculated with.")
     if op in "+-":
         left, right = unify(left, right)
         return tree.Arithmetic(op, left, right, common([left, right]))
@@ -62,7 +62,7 @@ def aggregate(function: str, argument: tree.Node | None, *, distinct: bool) -> t
             raise TypeError(f"A list of {argument.kind.value} is not in the language.")
         return _GATHERED[argument.kind]
     if argument.kind not in (_ORDERED if function in {"min", "max"} else _SUMMED):
-        raise TypeError(f"{function.upper()} of a {argument.kind.value} has no meaning.")
+        raise TypeError(f"{function.upper()} of {argument.kind.one} has no meaning.")
     return _KIND.NUMBER if function == "avg" and argument.kind is _KIND.INT else argument.kind
 
 
@@ -78,7 +78,7 @@ def _common(left: tree.Node, right: tree.Node) -> tree.Kind:
         other = right if left.kind is _KIND.MONEY else left
         if is_constant(other):
             return _KIND.MONEY
-    raise TypeError(f"A {left.kind.value} and a {right.kind.value} do not mix.")
+    raise TypeError(f"{left.kind.one.capitalize()} and {right.kind.one} do not mix.")
 
 
 def _as(node: tree.Node, kind: tree.Kind) -> tree.Node:

@@ -22,6 +22,11 @@ class Kind(enum.Enum):
     INTS = "list of integer"
     NULL = "null"
 
+    @property
+    def one(self) -> str:
+        """The kind with its article, as sentences about a value of it begin."""
+        return f"{'an' if self is Kind.INT else 'a'} {self.value}"
+
 
 NUMERIC = frozenset({Kind.INT, Kind.NUMBER, Kind.MONEY})
 LISTS = {Kind.TEXTS: Kind.TEXT, Kind.INTS: Kind.INT}
