@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from chassis import errors
-from training import denial, provider_fraud
+from training import amount_completion, denial, diagnosis_completion, provider_fraud
 
 type Progress = Callable[[int], None]
 
@@ -34,7 +34,9 @@ class Task(NamedTuple):
 
 
 TASKS: dict[str, Task] = {
+    "amount-completion": Task(amount_completion.train, amount_completion.evaluate),
     "denial": Task(denial.train, denial.evaluate),
+    "diagnosis-completion": Task(diagnosis_completion.train, diagnosis_completion.evaluate),
     "provider-fraud": Task(provider_fraud.train, provider_fraud.evaluate),
 }
 

@@ -1,0 +1,116 @@
+"""Diagnosis groups from the other codes: learned, honest, reproducible, sealed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synpuf
+from chassis import errors
+from training import completion_claims as claims
+from training import diagnosis_completion, diagnosis_models
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle trained on a small made-up sample, beside the sample."""
+    folder = tmp_path_factory.mktemp("diagnosis")
+    diagnosis_completion.train(synpuf.write(folder / "data", 1), 1, folder / "bundle")
+    return folder / "bundle"
+
+
+def test_a_bundle_judges_claims_it_has_not_seen(bundle: Path, tmp_path: Path):
+    """Figures stand beside those of frequency and naive Bayes, for all inputs and procedures alone."""
+    found = diagnosis_completion.evaluate(bundle, synpuf.write(tmp_path, 2))
+    assert set(found) >= {"n", "top1", "top5", "top10", "baseline"}
+    assert found["top1"] > 0.8 > found["baseline"]["top1"]
+    alone = found["procedures_alone"]
+    assert found["slices"]["with procedures"]["n"] == alone["n"] < found["n"]
+    assert alone["top1"] > alone["baseline"]["top1"]
+    assert found["same_data_as_trained"] is False
+    assert "synthetic" in found["data"]
+
+
+def test_judging_its_own_claims_is_said_to_be_so(bundle: Path):
+    """Figures on the claims it learned from are marked, because they flatter."""
+    assert diagnosis_completion.evaluate(bundle, bundle.parent / "data")["same_data_as_trained"] is True
+
+
+def test_the_bundle_is_reproducible_and_tells_its_progress(bundle: Path, tmp_path: Path):
+    """The same data and seed give the same bytes and the same revision."""
+    told: list[int] = []
+    diagnosis_completion.train(bundle.parent / "data", 1, tmp_path / "again", told.append)
+    for path in bundle.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+    assert told == [1, 2, 3, 4, 5]
+
+
+def test_figures_say_their_protocol(bundle: Path):
+    """The stored figures say their protocol, their spread over folds and the paired differences."""
+    figures = json.loads((bundle / "metrics.json").read_text())
+    assert figures["protocol"] == "5-fold, patients apart, out of fold"
+    assert figures["spread"]["codes"]["top1"]["folds"] == 5
+    assert "naive Bayes" in next(iter(figures["paired_differences"]))
+
+
+def test_noise_is_not_found(tmp_path: Path):
+    """Where codes say nothing about the diagnosis, the out-of-fold share of hits is that of chance."""
+    figures = diagnosis_completion.train(synpuf.write(tmp_path / "d", 3, noise=1.0), 0, tmp_path / "b")
+    assert figures["top1"] < 0.4
+
+
+def test_claims_without_a_group_are_left_out_and_counted(bundle: Path, tmp_path: Path):
+    """A principal diagnosis that no group knows is nothing to be right about."""
+    path = synpuf.write(tmp_path, 4, 30) / synpuf.CLAIMS_FILE.format(1)
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame.loc[:4, claims.PRINCIPAL] = "nonsense"
+    frame.to_csv(path, index=False)
+    found = diagnosis_completion.evaluate(bundle, tmp_path)
+    assert found["left_out"] == 5
+    assert found["n"] == len(frame) - 5
+    frame.assign(**{claims.PRINCIPAL: ""}).to_csv(path, index=False)
+    with pytest.raises(errors.Invalid) as refused:
+        diagnosis_completion.evaluate(bundle, tmp_path)
+    assert refused.value.reason == "data.empty"
+
+
+def test_a_group_never_seen_counts_as_missed(bundle: Path, tmp_path: Path):
+    """A diagnosis of a group that was not in training cannot be suggested, and is not left out."""
+    path = synpuf.write(tmp_path, 5, 30) / synpuf.CLAIMS_FILE.format(1)
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False).assign(**{claims.PRINCIPAL: "29623"})
+    frame.to_csv(path, index=False)
+    found = diagnosis_completion.evaluate(bundle, tmp_path)
+    assert (found["n"], found["top10"]) == (len(frame), 0.0)
+
+
+def test_claims_without_any_procedure_are_judged(bundle: Path, tmp_path: Path):
+    """Then procedures alone have no figures, and all codes still do."""
+    path = synpuf.write(tmp_path, 6, 30) / synpuf.CLAIMS_FILE.format(1)
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False).assign(**{claims.PROCEDURES[0]: ""})
+    frame.to_csv(path, index=False)
+    found = diagnosis_completion.evaluate(bundle, tmp_path)
+    assert found["procedures_alone"]["n"] == 0
+    assert found["top1"] > 0.7
+
+
+def test_a_tampered_bundle_is_refused(bundle: Path, tmp_path: Path):
+    """Weights that are not those trained are not used."""
+    for path in bundle.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "codes.npz").write_bytes(b"")
+    with pytest.raises(errors.Invalid, match=r"codes\.npz"):
+        diagnosis_completion.evaluate(tmp_path, bundle.parent / "data")
+
+
+def test_scores_in_chunks_are_scores_at_once(bundle: Path):
+    """The chunk bounds memory and changes no score; naive Bayes' weights silence the linear voice."""
+    model = diagnosis_completion._load(bundle, "codes")
+    frame = claims.read(bundle.parent / "data").frame
+    matrix = diagnosis_models.encode(model, frame)
+    whole = diagnosis_models.scores(model, matrix)
+    parts = [diagnosis_models.scores(model, matrix[at : at + 7]) for at in range(0, matrix.shape[0], 7)]
+    assert np.allclose(whole, np.concatenate(parts), atol=1e-5)
+    assert diagnosis_models.naive(model).tolist() == [1, 1, 1, 1, 1, 0]
+    assert np.allclose(diagnosis_models.shares(whole).sum(axis=1), 1, atol=1e-5)
