@@ -1,11 +1,15 @@
 """Lint: what keeps packs from loading with its place, and what is sound but doubtful."""
 
 import datetime as dt
+import itertools
+import operator
 from pathlib import Path
 
 import msgspec
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 import reasons_support
 import rules_support as support
@@ -105,6 +109,12 @@ def test_an_id_of_ours_is_not_taken_by_a_pack_beside(tmp_path: Path) -> None:
         ({"violation": "net = NULL"}, "rule.null", "violation"),
         ({"violation": "net < 0 OR net < 0"}, "rule.twice", "violation"),
         ({"violation": "TRUE"}, "rule.always", "violation"),
+        ({"violation": "net > 5 AND net < 3"}, "rule.never", "violation"),
+        ({"violation": "net > 5 AND net <= 5"}, "rule.never", "violation"),
+        ({"violation": "code = 'A' AND code = 'B'"}, "rule.never", "violation"),
+        ({"when": "code = 'A'", "violation": "code <> 'A'"}, "rule.never", "violation"),
+        ({"when": "net = 5", "violation": "net > 5"}, "rule.never", "violation"),
+        ({"violation": "tax IS NULL AND tax > 5"}, "rule.never", "violation"),
         ({"violation": "code LIKE 'E11*'"}, "rule.pattern", "violation"),
         ({"applies": {"scope": "line", "regime": ["x12-us"]}}, "rule.unreachable", "applies.regime"),
         ({"applies": {"scope": "line", "type": ["profesional"]}}, "applies.word", "applies.type"),
@@ -117,6 +127,46 @@ def test_doubtful_rules_get_advice(changes: dict[str, object], code: str, field:
     (rule,) = support.pack(support.rule(**changes)).rules
     notes = advice.about(rule, msgspec.convert(dict(support.HEAD), documents.Head), TODAY)
     assert [(note.code, note.field) for note in notes] == [(code, field)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "net >= 5 AND net <= 5", "net > 3 AND net < 5", "net > 5 OR net < 3", "net = 5 AND net >= 5",
+        "code = 'A' AND system = 'B'", "net <> 5 AND net <> 6", "net IS NULL OR net > 5",
+        "net > tax AND net < 3",
+    ],
+)  # fmt: skip
+def test_what_can_be_true_is_no_contradiction(text: str) -> None:
+    """Advice is never given where some value passes."""
+    (rule,) = support.pack(support.rule(violation=text)).rules
+    assert advice.about(rule, None, TODAY) == []
+
+
+OPS = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(OPS)), st.integers(0, 3)), min_size=2, max_size=3, unique=True)
+)
+def test_never_is_said_exactly_where_two_bounds_exclude_each_other(asked: list[tuple[str, int]]) -> None:
+    """Over halves around the bounds: two comparisons that no value passes, and only those."""
+    (rule,) = support.pack(
+        support.rule(violation=" AND ".join(f"net {op} {bound}" for op, bound in asked))
+    ).rules
+    told = any(note.code == "rule.never" for note in advice.about(rule, None, TODAY))
+    values = [half / 2 for half in range(-2, 9)]
+    assert told == any(
+        not any(all(OPS[op](value, bound) for op, bound in pair) for value in values)
+        for pair in itertools.combinations(asked, 2)
+    )
 
 
 def test_two_rules_that_ask_the_same_are_told_unless_they_never_meet(tmp_path: Path) -> None:

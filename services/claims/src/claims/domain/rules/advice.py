@@ -5,13 +5,15 @@ Room: domain. Each check is small and sure: what it tells is a defect or a waste
 
 import datetime as dt
 import difflib
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from claims.domain import decisions
-from claims.domain.rules import documents, packs, tree
+from claims.domain.rules import documents, nulls, packs, tree
 
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
@@ -167,6 +169,37 @@ def _never(node: tree.Node) -> bool:
     return null and any(isinstance(side, tree.Literal) and side.value is None for side in tree.children(node))
 
 
+def _contradictions(rule: packs.Rule, _head: documents.Head | None, _today: dt.date) -> Iterator[Note]:
+    whole = (*nulls.conjuncts(rule.when), *nulls.conjuncts(rule.violation))
+    for column in dict.fromkeys(part.left for part in whole if isinstance(part, tree.Compare)):
+        asked = [part for part in whole if isinstance(part, tree.Compare) and part.left == column]
+        absent = tree.IsNull(column) in whole and any(part.op != "same" for part in asked)
+        if absent or _disjoint(asked):
+            yield Note(
+                code="rule.never", field="violation",
+                message="`when` and `violation` ask one value to be two things: the rule never fires.",
+                remedy="Write OR where either will do, or correct the bounds.",
+            )  # fmt: skip
+
+
+def _disjoint(asked: Sequence[tree.Compare]) -> bool:
+    """Tell whether no value passes these comparisons of one thing with constants."""
+    constants = [(part.op, part.right.value) for part in asked if isinstance(part.right, tree.Literal)]
+    known = [(op, value) for op, value in constants if value is not None and not isinstance(value, tuple)]
+    return any(_apart(one, other) for one, other in itertools.permutations(known, 2))
+
+
+def _apart(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+    (first, low), (second, high) = one, other
+    if first == "=" and second == "=":
+        return bool(low != high)
+    if first == "=" and second == "<>":
+        return bool(low == high)
+    if first in {">", ">=", "="} and second in {"<", "<="}:
+        return bool(low > high or (low == high and not (first in {">=", "="} and second == "<=")))
+    return bool(first == "=" and second in {">", ">="} and (low < high or (low == high and second == ">")))
+
+
 def _patterns(rule: packs.Rule, _head: documents.Head | None, _today: dt.date) -> Iterator[Note]:
     for field, node in (("when", rule.when), ("violation", rule.violation)):
         for part in tree.walk(node):
@@ -189,5 +222,5 @@ def _same_twice(rule: packs.Rule, _head: documents.Head | None, _today: dt.date)
 
 
 _CHECKS: tuple[Callable[[packs.Rule, documents.Head | None, dt.date], Iterator[Note]], ...] = (
-    _languages, _slots, _reach, _words, _constant, _patterns, _same_twice,
+    _languages, _slots, _reach, _words, _constant, _contradictions, _patterns, _same_twice,
 )  # fmt: skip
