@@ -1,10 +1,17 @@
-"""Fixtures for every test: a PostgreSQL that starts on first use and lives as long as the session."""
+"""For every test: a PostgreSQL that starts on first use, and property tests that do not look at the clock."""
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 import storage_support
+
+# How quickly examples are drawn says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
