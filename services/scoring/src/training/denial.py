@@ -17,6 +17,7 @@ from training import (
     histories,
     measures,
     reason_labels,
+    references,
     splits,
     writing,
 )
@@ -42,6 +43,7 @@ class _Grown(NamedTuple):
 class _Calibrated(NamedTuple):
     tables: dict[str, calibration.Table]
     threshold: float
+    forecast: Floats
 
 
 def train(data: Path, seed: int, out: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -66,6 +68,7 @@ def train(data: Path, seed: int, out: Path, progress: Progress | None = None) ->
         card="",
         sample=_sample(schema, history, when, grown, calibrated),
         manifest=_provenance(history, when, calibrated.threshold, seed),
+        reference=references.fit(fitting.subset(history.rows, learned), calibrated.forecast),
     )
     writing.write(content, out)  # judged as it will be served, so it has to stand before its figures do
     judged = denial_evaluation.evaluate_history(out, history)
@@ -150,7 +153,8 @@ def _calibrate(
     }
     forecast = calibration.apply(tables["line"], lines)
     f1 = [measures.f1(line_denied, forecast >= threshold) for threshold in THRESHOLDS]
-    return _Calibrated(tables, round(float(THRESHOLDS[int(np.argmax(f1))]), 2))
+    threshold = round(float(THRESHOLDS[int(np.argmax(f1))]), 2)
+    return _Calibrated(tables, threshold, calibration.apply(tables["claim"], claims))
 
 
 def _margins(grown: _Grown, name: str, matrix: npt.NDArray[np.float32]) -> Floats:

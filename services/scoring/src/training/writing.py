@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import calibration, schemas, scores
+from scoring.domain import calibration, drifting, schemas, scores
 from scoring.outbound import bundles
 from training import boosting, conversions
 
@@ -28,6 +29,7 @@ class Content(NamedTuple):
     card: str
     sample: dict[str, npt.NDArray[Any]]
     manifest: dict[str, Any]
+    reference: drifting.Reference | None = None
 
 
 def write(content: Content, out: Path) -> str:
@@ -49,6 +51,8 @@ def write(content: Content, out: Path) -> str:
     document(out / "calibration.json", {name: _knots(table) for name, table in content.calibrations.items()})
     document(out / "reasons.json", [list(reason) for reason in content.reasons])
     document(out / "metrics.json", rounded(content.metrics))
+    if content.reference is not None:
+        document(out / bundles.REFERENCE, rounded(msgspec.to_builtins(content.reference)))
     (out / "card.md").write_text(content.card)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())}
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chassis import errors
-from scoring.domain import calibration, explaining, forests, models, rows, schemas, scores
+from scoring.domain import calibration, drifting, explaining, forests, models, rows, schemas, scores
 
 MANIFEST = "manifest.json"
+REFERENCE = "reference.json"  # what training saw, for the drift job; older bundles have none
 MAX_FILE_BYTES = 64 * 1024 * 1024  # a bundle is a few megabytes; more is a mistake or an attack
 
 TASKS = (rows.DENIAL,)
@@ -38,10 +39,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bundle(NamedTuple):
-    """A verified bundle: the model, and the ONNX bytes its estimator loads, by forest."""
+    """A verified bundle: the model, the ONNX bytes its estimator loads, by forest, and what training saw."""
 
     model: models.Model
     onnx: dict[str, bytes]
+    reference: drifting.Reference | None
 
 
 def revision(folder: Path) -> str:
@@ -66,6 +68,14 @@ def load(folder: Path) -> Bundle:
             f"The files of {folder.name} are those of its manifest, but one does not hold what this release "
             "reads: train it again with this release.",
         ) from error
+
+
+def trained_auc(bundle: Bundle) -> float | None:
+    """Return the claims' AUC that training measured on its judged months; None where it is not stored."""
+    found = msgspec.json.decode(bundle.model.metrics_json)
+    judged = found.get("judged") if isinstance(found, dict) else None
+    auc = judged.get("auc") if isinstance(judged, dict) else None
+    return auc if isinstance(auc, float) else None
 
 
 def sample(folder: Path) -> Arrays:
@@ -147,7 +157,12 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         card=files["card.md"].decode(),
         metrics_json=files["metrics.json"].decode(),
     )
-    return Bundle(model, {name: files[f"{name}.onnx"] for name in ("line", "claim", "reason")})
+    stored = files.get(REFERENCE)
+    return Bundle(
+        model,
+        {name: files[f"{name}.onnx"] for name in ("line", "claim", "reason")},
+        None if stored is None else msgspec.json.decode(stored, type=drifting.Reference),
+    )
 
 
 def _table(knots: dict[str, list[float]]) -> calibration.Table:

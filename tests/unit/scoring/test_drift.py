@@ -1,0 +1,137 @@
+"""The drift job: what is compared, what is reviewed, and what is said when nothing can be judged."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chassis import errors
+from scoring.domain import drifting
+from scoring.usecases import drift
+
+COUNT = 2_000
+RNG = np.random.default_rng(7)
+CHANCES = RNG.uniform(0.05, 0.6, COUNT)
+DENIED = RNG.random(COUNT) < CHANCES
+REFERENCE = drifting.reference(
+    {
+        "claim.payer": np.array(["P1", "P2"] * (COUNT // 2), dtype=object),
+        "line.net_minor": np.linspace(100, 10_000, COUNT),
+        "claim.score": CHANCES,
+        "claim.never_exported": np.zeros(COUNT),
+    }
+)
+TRAINED = drift.Trained("mine", REFERENCE, 0.7)
+
+
+def _export(**changes: Any) -> dict[str, drifting.Values]:
+    """An export of claims with two lines each, as training saw them; columns changed."""
+    claims = {
+        "id": np.array([f"c{n}" for n in range(COUNT)], dtype=object),
+        "payer_id": np.array(["P1", "P2"] * (COUNT // 2), dtype=object),
+        "net_minor": np.linspace(100, 10_000, COUNT),
+        "probability": CHANCES,
+        "model_revision": np.array(["mine"] * COUNT, dtype=object),
+        "business_status": np.where(DENIED, "rejected", "approved").astype(object),
+    } | changes
+    return {name: np.repeat(values, 2) for name, values in claims.items() if values is not None}
+
+
+def test_claims_like_those_of_training_are_steady():
+    """Features, calibration and ranking are judged, a claim counts once, and nobody has to act."""
+    found = drift.drift(_export(), TRAINED)
+    assert (found.rows, found.claims, found.scored) == (2 * COUNT, COUNT, COUNT)
+    told = {one.name: (one.rows, one.state) for one in found.features}
+    assert told == {
+        "claim.payer": (COUNT, "steady"),
+        "claim.score": (COUNT, "steady"),
+        "line.net_minor": (2 * COUNT, "steady"),
+    }
+    assert found.calibration is not None
+    assert found.ranking is not None
+    assert (found.calibration.state, found.ranking.state) == ("steady", "steady")
+    assert not found.review
+    assert found.words == []
+
+
+def test_another_population_is_reviewed_in_words():
+    """Nine of ten claims of one payer: named, with shares of then and now."""
+    payers = np.array(["P1"] * 1_800 + ["P2"] * 200, dtype=object)
+    found = drift.drift(_export(payer_id=payers), TRAINED)
+    assert found.review
+    assert found.features[0].name == "claim.payer"
+    assert "P2 50.0% → 10.0%" in found.words[0]
+
+
+def test_denials_that_nobody_foretold_are_reviewed():
+    """Twice the denials: probabilities are too low, and the remedy is said."""
+    statuses = np.where(CHANCES > 0.2, "rejected", "approved").astype(object)
+    found = drift.drift(_export(business_status=statuses), TRAINED)
+    assert found.review
+    assert any("calibrate" in sentence for sentence in found.words)
+
+
+def test_scores_of_other_models_say_nothing_about_this_one():
+    """Features are compared, outcomes are not, and it is said why."""
+    others = np.array(["another"] * COUNT, dtype=object)
+    found = drift.drift(_export(model_revision=others), TRAINED)
+    assert (found.scored, found.calibration, found.ranking) == (0, None, None)
+    assert {one.name for one in found.features} == {"claim.payer", "line.net_minor"}
+    assert "No outcomes" in found.words[-1]
+
+
+def test_claims_that_wait_for_the_payer_are_no_outcome():
+    """A claim that is only recorded is neither paid nor denied."""
+    statuses = np.where(np.arange(COUNT) < COUNT // 2, "recorded", "approved").astype(object)
+    found = drift.drift(_export(business_status=statuses), TRAINED)
+    assert found.calibration is not None
+    assert found.calibration.claims == COUNT // 2
+    assert found.ranking is None
+
+
+def test_a_column_of_outcomes_is_believed_first():
+    """Exports that say `denied` themselves need no status; a missing one is no outcome."""
+    told = np.where(np.arange(COUNT) < 100, np.nan, DENIED.astype(np.float64))
+    found = drift.drift(_export(denied=told, business_status=None), TRAINED)
+    assert found.calibration is not None
+    assert found.calibration.claims == COUNT - 100
+    assert found.calibration.observed_rate == pytest.approx(DENIED[100:].mean())
+
+
+def test_without_a_reference_it_is_said_and_outcomes_are_judged():
+    """A bundle of before references is not taken for steady."""
+    found = drift.drift(_export(), TRAINED._replace(reference=None))
+    assert not found.reference
+    assert found.features == []
+    assert "No reference" in found.words[0]
+    assert found.calibration is not None
+
+
+def test_when_nothing_can_be_judged_it_is_no_clean_bill():
+    """Neither reference nor outcomes: a fault, not an empty report."""
+    with pytest.raises(errors.Invalid) as refused:
+        drift.drift(_export(business_status=None), TRAINED._replace(reference=None))
+    assert refused.value.reason == "drift.nothing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"probability": None}, "drift.column"),
+        ({"payer_id": np.zeros(COUNT)}, "drift.column"),
+        ({"net_minor": np.array(["x"] * COUNT, dtype=object)}, "drift.column"),
+    ],
+)
+def test_data_that_is_no_export_is_named(changes: dict[str, Any], reason: str):
+    """A missing column, or one of another kind, is told by its name."""
+    with pytest.raises(errors.Invalid) as refused:
+        drift.drift(_export(**changes), TRAINED)
+    assert refused.value.reason == reason
+
+
+def test_an_empty_export_is_said():
+    """No lines, nothing compared."""
+    empty = {name: values[:0] for name, values in _export().items()}
+    with pytest.raises(errors.Invalid) as refused:
+        drift.drift(empty, TRAINED)
+    assert refused.value.reason == "drift.empty"
