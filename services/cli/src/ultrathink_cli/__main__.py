@@ -35,6 +35,7 @@ VERBS = (
     models.simulate,
     models.train,
     models.evaluate,
+    models.drift,
     audit.verify_audit,
     audit.export,
     audit.backup,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from claims.outbound import replays
     from claims.outbound import workbench as benches
     from payersim.usecases import simulate as simulating
+    from scoring.usecases import drift as drifting
     from storage.outbound import embedded
 
 CALLER = "cli"  # how the command line signs its calls
@@ -348,6 +349,20 @@ def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:
     from training import tasks  # noqa: PLC0415 - see the module
 
     return tasks.find(task).evaluate(folder, data)
+
+
+type DriftReport = drifting.Report
+
+
+def drift(data: Path, folder: Path | None) -> DriftReport:
+    """Compare exported claims with what a bundle, or the one at hand, was trained on."""
+    from scoring.outbound import bundles  # noqa: PLC0415 - see the module
+    from scoring.usecases import drift as drifting  # noqa: PLC0415
+    from ultrathink_cli.outbound import exports  # noqa: PLC0415
+
+    found = bundles.load(folder or bundle())
+    trained = drifting.Trained(found.model.revision, found.reference, bundles.trained_auc(found))
+    return drifting.drift(exports.read(data), trained)
 
 
 def _folder(variable: str, default: Path, what: str) -> Path:

@@ -1,14 +1,17 @@
-"""simulate, train, evaluate: the data scientist's commands."""
+"""simulate, train, evaluate, drift: the data scientist's commands."""
 
 import json
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich import box, table
 
 from ultrathink_cli import compose
 from ultrathink_cli.inbound import console
+
+EXIT_REVIEW = 1
 
 
 def simulate(
@@ -57,3 +60,42 @@ def evaluate(
     for name, value in metrics.items():
         view.add_row(name, json.dumps(value) if isinstance(value, dict | list) else f"{value}")
     console.out.print(view)
+
+
+def drift(
+    data: Annotated[Path, typer.Option(help="what `ultrathink export` wrote: a file or its folder")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="folder of the bundle; default: the one that is served", file_okay=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Compare exported claims with a model's training: exit 0 steady, 1 to review, 2 cannot be judged."""
+    with console.faults_shown():
+        report = compose.drift(data, bundle)
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+    else:
+        _tell(report)
+    raise typer.Exit(EXIT_REVIEW if report.review else 0)
+
+
+def _tell(report: compose.DriftReport) -> None:
+    """Print what was compared, then the sentences."""
+    counted = f"{report.rows:,} lines of {report.claims:,} claims, {report.scored:,} scored by this model"
+    console.tell(f"{counted} ({report.revision[:12]})")
+    view = table.Table("compared", "of", "figure", "state", box=box.SIMPLE_HEAD)
+    for one in report.features:
+        view.add_row(one.name, f"{one.rows:,}", f"PSI {one.psi:.3f}", one.state)
+    if report.calibration:
+        told = report.calibration
+        figure = f"says {told.mean_probability:.1%}, denied {told.observed_rate:.1%}"
+        view.add_row("calibration in the large", f"{told.claims:,}", figure, told.state)
+    if report.ranking:
+        order = report.ranking
+        before = "" if order.trained_auc is None else f", in training {order.trained_auc:.3f}"
+        figure = f"AUC {order.auc:.3f} ± {order.error:.3f}{before}"
+        view.add_row("ranking", f"{order.denied + order.paid:,}", figure, order.state)
+    console.out.print(view)
+    for sentence in report.words:
+        console.tell(sentence)
