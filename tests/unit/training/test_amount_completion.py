@@ -101,3 +101,18 @@ def test_a_tampered_bundle_is_refused(bundle: Path, tmp_path: Path):
     (tmp_path / "trees.npz").unlink()
     with pytest.raises(errors.Invalid, match=r"trees\.npz"):
         amount_completion.evaluate(tmp_path, bundle.parent / "data")
+
+
+def test_too_few_patients_are_refused(tmp_path: Path):
+    """A split of a handful of patients would judge nothing; the message says how many are needed."""
+    with pytest.raises(errors.Invalid, match="50 patients") as refused:
+        amount_completion.train(synpuf.write(tmp_path / "data", 7, 20), 0, tmp_path / "bundle")
+    assert refused.value.reason == "data.few"
+
+
+def test_slices_cover_all_claims(bundle: Path, tmp_path: Path):
+    """Stays of every length are in one slice; claims with and without procedures add up."""
+    found = amount_completion.evaluate(bundle, synpuf.write(tmp_path, 8, 60))
+    counted = {name: one["n"] for name, one in found["slices"].items()}
+    assert sum(n for name, n in counted.items() if name.endswith("days")) == found["n"]
+    assert counted["with procedures"] + counted["without procedures"] == found["n"]

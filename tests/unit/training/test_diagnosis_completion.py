@@ -114,3 +114,20 @@ def test_scores_in_chunks_are_scores_at_once(bundle: Path):
     assert np.allclose(whole, np.concatenate(parts), atol=1e-5)
     assert diagnosis_models.naive(model).tolist() == [1, 1, 1, 1, 1, 0]
     assert np.allclose(diagnosis_models.shares(whole).sum(axis=1), 1, atol=1e-5)
+
+
+def test_too_few_patients_are_refused(tmp_path: Path):
+    """A split of a handful of patients would judge nothing; the message says how many are needed."""
+    with pytest.raises(errors.Invalid, match="50 patients") as refused:
+        diagnosis_completion.train(synpuf.write(tmp_path / "data", 7, 20), 0, tmp_path / "bundle")
+    assert refused.value.reason == "data.few"
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_confidence_is_how_often_the_first_guess_is_right(bundle: Path, tmp_path: Path):
+    """On claims not seen, the mean confidence is near the share of hits, and rises with the score."""
+    found = diagnosis_completion.evaluate(bundle, synpuf.write(tmp_path, 8, 300))
+    assert found["ece"] < 0.12
+    model = diagnosis_completion._load(bundle, "codes")
+    rising = np.linspace(0, 6, 20, dtype=np.float32)[:, None] * np.array([[1, 0, 0, 0]], dtype=np.float32)
+    assert (np.diff(diagnosis_models.confidence(model, rising)) >= 0).all()

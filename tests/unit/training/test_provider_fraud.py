@@ -37,6 +37,7 @@ def test_a_provider_bundle_judges_another_table(bundle: Path, tmp_path: Path):
     assert set(found) >= {"n", "positives", "auc", "pr_auc", "brier", "ece", "f1", "baseline"}
     assert found["n"] == 240
     assert found["auc"] > 0.8
+    assert sum(one["n"] for one in found["slices"].values()) == 240
     assert "unknown origin" in found["data"]
     assert found["same_data_as_trained"] is False
 

@@ -25,6 +25,8 @@ TASK = "amount-completion"
 FOLDS = 5
 ROUNDS = 400
 RANGE = (0.1, 0.9)  # quantiles of the error that bound the range
+STAYS = ((0, 2), (3, 7), (8, 400))  # days in hospital that are judged apart
+FEW = 50  # patients below which a fold is hardly anybody
 CHUNK = 4_096  # rows walked at a time: bounds memory
 
 type Progress = Callable[[int], None]
@@ -59,10 +61,13 @@ class _Stored(msgspec.Struct, frozen=True):
 def train(data: Path, seed: int, out: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Write the bundle and return out-of-fold figures with spread, beside the baselines on the same folds.
 
-    Raises NotFound `data.missing`, Invalid `data.columns` or `data.numbers`, Conflict `bundle.elsewhere`.
+    Raises NotFound `data.missing`, Invalid `data.columns`, `data.numbers` or `data.few`, Conflict
+    `bundle.elsewhere`.
     """
     source = claims.read(data)
     lessons, left_out = _paid(source)
+    if len(set(lessons.patients.tolist())) < FEW:
+        raise errors.Invalid("data.few", f"Training needs paid claims of at least {FEW} patients.")
     public_bundles.clear(out)
     fold = claims.folds(lessons.patients, FOLDS, seed)
     guesses, usual = _out_of_fold(lessons, fold, seed, progress)
@@ -88,12 +93,17 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     lessons, left_out = _paid(source)
     guesses = guess(model, lessons.frame)
     usual = _by_drg(lessons.frame, model.usual)
-    return _summary(lessons.logs, guesses, usual) | {
-        "in_range": _inside(lessons.logs - guesses, bounds),
-        "left_out": left_out,
-        "data": claims.TERMS,
-        "same_data_as_trained": source.sha256 == manifest.data,
-    }
+    found: dict[str, Any] = writing.rounded(
+        _summary(lessons.logs, guesses, usual)
+        | {
+            "slices": _slices(lessons, guesses),
+            "in_range": _inside(lessons.logs - guesses, bounds),
+            "left_out": left_out,
+            "data": claims.TERMS,
+            "same_data_as_trained": source.sha256 == manifest.data,
+        }
+    )
+    return found
 
 
 def grow(lessons: Lessons, seed: int) -> Model:
@@ -180,6 +190,16 @@ def _summary(logs: Doubles, guesses: Doubles, usual: Doubles) -> dict[str, Any]:
     }
 
 
+def _slices(lessons: Lessons, guesses: Doubles) -> dict[str, Any]:
+    """Return figures by length of stay and by procedure: where the model is weaker."""
+    days = pd.to_numeric(lessons.frame[claims.DAYS], errors="coerce").to_numpy(dtype=np.float64)
+    bare = (lessons.frame[list(claims.PROCEDURES)] == "").all(axis=1).to_numpy(dtype=bool)
+    masks = {f"{low} to {high} days": (days >= low) & (days <= high) for low, high in STAYS}
+    masks |= {"with procedures": ~bare, "without procedures": bare}
+    paid, guessed = np.expm1(lessons.logs), np.expm1(guesses)
+    return {name: completion_measures.amounts(paid[mask], guessed[mask]) for name, mask in masks.items()}
+
+
 def _figures(lessons: Lessons, fold: Labels, guesses: Doubles, usual: Doubles) -> dict[str, Any]:
     """Return the figures over all out-of-fold guesses, their spread, and how often the range holds."""
     ours, theirs, inside = [], [], []
@@ -191,6 +211,7 @@ def _figures(lessons: Lessons, fold: Labels, guesses: Doubles, usual: Doubles) -
         theirs.append(completion_measures.amounts(paid, np.expm1(usual[held])))
         inside.append(_inside(wrong[held], _bounds(wrong[~held])))
     return _summary(lessons.logs, guesses, usual) | {
+        "slices": _slices(lessons, guesses),
         "in_range": float(np.mean(inside)),
         "spread": completion_measures.spreads(ours),
         "paired_differences": {"mean of the DRG": completion_measures.paired(ours, theirs)},

@@ -16,6 +16,7 @@ import threadpoolctl
 from scipy import sparse
 
 from chassis import errors
+from scoring.domain import calibration
 from scoring.outbound import bundles
 from training import completion_claims as claims
 from training import completion_measures, diagnosis_models, measures, pictures, public_bundles, writing
@@ -23,6 +24,8 @@ from training import completion_tokens as tokens
 
 TASK = "diagnosis-completion"
 FOLDS = 5
+COMMON = 50  # groups that are judged apart from the rarer ones
+FEW = 50  # patients below which a fifth of a fifth is hardly anybody
 MODELS = {"codes": tuple(tokens.CODE_KINDS), "procedures": ("procedures",)}
 
 type Progress = Callable[[int], None]
@@ -50,9 +53,11 @@ class _Stored(msgspec.Struct, frozen=True):
 def train(data: Path, seed: int, out: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Write the bundle and return out-of-fold figures with spread, beside the baselines on the same folds.
 
-    Raises NotFound `data.missing`, Invalid `data.columns`, Conflict `bundle.elsewhere`.
+    Raises NotFound `data.missing`, Invalid `data.columns` or `data.few`, Conflict `bundle.elsewhere`.
     """
     source, groups, left_out = _labelled(claims.read(data))
+    if len(set(source.patients.tolist())) < FEW:
+        raise errors.Invalid("data.few", f"Training needs claims of at least {FEW} patients.")
     public_bundles.clear(out)
     classes = tuple(sorted(set(groups.tolist())))
     labels = _numbered(groups, classes)
@@ -81,11 +86,15 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     with threadpoolctl.threadpool_limits(1):
         codes = judge(models["codes"], source, labels)
         procedures = judge(models["procedures"], claims.kept(source, ~bare), labels[~bare])
-    return _summary(codes, procedures, ~bare) | {
-        "left_out": left_out,
-        "data": claims.TERMS,
-        "same_data_as_trained": source.sha256 == manifest.data,
-    }
+    found: dict[str, Any] = writing.rounded(
+        _summary(codes, procedures, ~bare)
+        | {
+            "left_out": left_out,
+            "data": claims.TERMS,
+            "same_data_as_trained": source.sha256 == manifest.data,
+        }
+    )
+    return found
 
 
 def judge(model: diagnosis_models.Model, source: claims.Claims, labels: Labels) -> Judged:
@@ -98,7 +107,7 @@ def judge(model: diagnosis_models.Model, source: claims.Claims, labels: Labels) 
         completion_measures.ranks(found, labels),
         completion_measures.ranks(naive, labels),
         completion_measures.ranks(prior, labels),
-        diagnosis_models.shares(found).max(axis=1, initial=0).astype(np.float64),
+        diagnosis_models.confidence(model, found),
     )
 
 
@@ -177,6 +186,8 @@ def _summary(codes: Judged, procedures: Judged, with_procedures: Mask) -> dict[s
         "slices": {
             "with procedures": completion_measures.tops(codes.ranks[with_procedures]),
             "without procedures": completion_measures.tops(codes.ranks[~with_procedures]),
+            f"the {COMMON} commonest groups": completion_measures.tops(codes.ranks[codes.prior < COMMON]),
+            "rarer groups": completion_measures.tops(codes.ranks[codes.prior >= COMMON]),
         },
         "procedures_alone": completion_measures.tops(procedures.ranks)
         | {
@@ -215,6 +226,7 @@ def _write(out: Path, models: dict[str, diagnosis_models.Model], figures: dict[s
             "prior": model.prior, "weights": model.weights, "bias": model.bias.astype(np.float16),
             "linear": model.linear.astype(np.float16), "counts": model.counts.data.astype(np.int32),
             "columns": model.counts.indices, "starts": model.counts.indptr,
+            "knots": model.trust.margins, "rates": model.trust.probabilities,
         }  # fmt: skip
         writing.arrays(out / f"{name}.npz", stored)
     writing.document(out / "metrics.json", figures)
@@ -235,6 +247,7 @@ def _load(bundle: Path, name: str) -> diagnosis_models.Model:
         return diagnosis_models.Model(
             stored.inputs, stored.classes, stored.vocabulary, found["prior"], counts,
             found["linear"].astype(np.float32), found["bias"].astype(np.float32), found["weights"],
+            calibration.Table(found["knots"], found["rates"]),
         )  # fmt: skip
     except (msgspec.MsgspecError, KeyError, ValueError, OSError) as error:
         raise errors.Invalid("bundle.unreadable", f"The bundle {bundle.name} cannot be read.") from error

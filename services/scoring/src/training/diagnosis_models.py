@@ -6,13 +6,14 @@ learned on patients that the voices have not seen, so a voice that overfits is h
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, sparse
 
+from scoring.domain import calibration
 from training import completion_claims as claims
 from training import completion_tokens as tokens
 
@@ -26,7 +27,10 @@ type Labels = npt.NDArray[np.int64]
 
 
 class Model(NamedTuple):
-    """All that was learned. `counts` is groups × vocabulary, `linear` vocabulary × groups."""
+    """All that was learned. `counts` is groups × vocabulary, `linear` vocabulary × groups.
+
+    `trust` turns the share of the first guess into how often such a guess is right.
+    """
 
     inputs: tuple[str, ...]
     classes: tuple[str, ...]
@@ -36,6 +40,7 @@ class Model(NamedTuple):
     linear: Floats
     bias: Floats
     weights: npt.NDArray[np.float64]
+    trust: calibration.Table
 
 
 class Lessons(NamedTuple):
@@ -53,11 +58,23 @@ def grow(lessons: Lessons, inputs: Sequence[str], seed: int) -> Model:
     spelled = tokens.spell(frame, inputs)
     vocabulary = tokens.learn(spelled)
     matrix = tokens.encode(spelled, {word: n for n, word in enumerate(vocabulary)}, len(frame))
-    blank = Model(tuple(inputs), classes, tuple(vocabulary), *_nothing(), weights=np.ones(2 + len(inputs)))
+    blank = Model(tuple(inputs), classes, tuple(vocabulary), *_nothing())
     inner = claims.folds(patients, INNER, seed + 1) == 0  # not the split of whoever judges the model
     trial = _learn(blank, matrix[~inner], labels[~inner], seed)
-    weights = _weigh(_voices(trial, matrix[inner]), labels[inner])
-    return _learn(blank, matrix, labels, seed)._replace(weights=weights)
+    voices = _voices(trial, matrix[inner])
+    weights = _weigh(voices, labels[inner])
+    likely = shares(voices @ weights.astype(np.float32))
+    trust = calibration.fit(_first(likely), likely.argmax(axis=1) == labels[inner])
+    return _learn(blank, matrix, labels, seed)._replace(weights=weights, trust=trust)
+
+
+def confidence(model: Model, margins: Floats) -> npt.NDArray[np.float64]:
+    """Return how likely the first guess of each row of log-scores is right."""
+    return calibration.apply(model.trust, _first(shares(margins)))
+
+
+def _first(likely: Floats) -> npt.NDArray[np.float64]:
+    return likely.max(axis=1, initial=0).astype(np.float64)
 
 
 def encode(model: Model, frame: pd.DataFrame) -> sparse.csr_matrix:
@@ -85,9 +102,10 @@ def shares(margins: Floats) -> Floats:
     return answer
 
 
-def _nothing() -> tuple[npt.NDArray[np.float64], sparse.csr_matrix, Floats, Floats]:
-    empty = np.zeros((0, 0), dtype=np.float32)
-    return np.zeros(0), sparse.csr_matrix((0, 0)), empty, empty
+def _nothing() -> tuple[Any, ...]:
+    """Return what a model holds before anything is learned: prior, counts, linear, bias, weights, trust."""
+    empty, none = np.zeros((0, 0), dtype=np.float32), np.zeros(0)
+    return none, sparse.csr_matrix((0, 0)), empty, empty, none, calibration.Table(none, none)
 
 
 def _learn(blank: Model, matrix: sparse.csr_matrix, labels: Labels, seed: int) -> Model:

@@ -6,6 +6,7 @@ forest, extra trees, and a logistic regression on log(1 + x), by beta calibratio
 forecasts. Nothing is resampled, and no service serves it.
 """
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from training import measures, pictures, provider_tables, provider_voices, publi
 
 TASK = "provider-fraud"
 FOLDS = 5
+SIZES = (50, 200)  # claims of a provider that bound the slices
 TERMS = (
     "CMS synthetic claims with labels of unknown origin: shows engineering, not real-world fraud detection"
 )
@@ -75,11 +77,16 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     public_bundles.expect(manifest, table.names)
     voices, weights = _load(bundle)
     forecast = probability(provider_voices.margin(voices, table.matrix), weights)
-    return measures.binary(table.outcomes, forecast) | {
-        "baseline": _baseline(table),
-        "data": TERMS,
-        "same_data_as_trained": table.sha256 == manifest.data,
-    }
+    found: dict[str, Any] = writing.rounded(
+        measures.binary(table.outcomes, forecast)
+        | {
+            "baseline": _baseline(table),
+            "slices": _slices(table, forecast),
+            "data": TERMS,
+            "same_data_as_trained": table.sha256 == manifest.data,
+        }
+    )
+    return found
 
 
 def calibrated(margins: Floats, outcomes: measures.Outcomes, folds: list[Fold]) -> Floats:
@@ -164,9 +171,22 @@ def _figures(
             "total reimbursed, one column": _paired(table.outcomes, forecast, column, folds),
         },
         "reliability": measures.reliability(table.outcomes, forecast),
+        "slices": _slices(table, forecast),
         "protocol": f"{FOLDS}-fold, stratified, out of fold",
         "data": TERMS,
     }
+
+
+def _slices(table: provider_tables.Table, forecast: Floats) -> dict[str, Any]:
+    """Return the figures of providers with few, more and many claims: where the ranking is weaker."""
+    counted = table.matrix[:, table.names.index("Claims")]
+    edges = (0, *SIZES, np.inf)
+    masks = [(counted > low) & (counted <= high) for low, high in itertools.pairwise(edges)]
+    names = (f"up to {SIZES[0]} claims", f"up to {SIZES[1]} claims", "more claims")
+    keys = ("n", "positives", "auc", "pr_auc", "brier", "ece")
+    judged = [measures.binary(table.outcomes[mask], forecast[mask]) for mask in masks if mask.any()]
+    kept = [name for name, mask in zip(names, masks, strict=True) if mask.any()]
+    return {name: {key: one[key] for key in keys} for name, one in zip(kept, judged, strict=True)}
 
 
 def _paired(outcomes: measures.Outcomes, ours: Floats, theirs: Floats, folds: list[Fold]) -> dict[str, Any]:
