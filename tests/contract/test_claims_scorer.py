@@ -11,6 +11,7 @@ import pytest
 
 import claims_support as support
 import reasons_support
+import scoring_support
 from chassis import apps, errors, streams
 from chassis import clock as clocks
 from chassis import testing as chassis_testing
@@ -20,6 +21,7 @@ from claims.outbound import calls, scorer
 from formats import canonical, rows
 from scoring import compose as scoring_compose
 from scoring import settings as scoring_settings
+from scoring.outbound import bundles
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
@@ -96,6 +98,23 @@ async def test_an_explanation_has_reasons(scoring: ports.Scorer) -> None:
         for part in score.contributions:
             assert math.isfinite(part.log_odds)
             assert part.label.en
+
+
+async def test_a_score_names_the_model_of_the_arm_that_gave_it(tmp_path: Path) -> None:
+    """Half the claims meet a canary: each score has its own model, the same one whenever it is asked for."""
+    other = scoring_support.other_bundle(tmp_path / "other")
+    configured = scoring_settings.ScoringSettings(
+        bundle_dir=BUNDLE, canary_bundle_dir=other, canary_percent=50, canary_timeout_ms=10_000
+    )
+    cases = [case(number) for number in range(1, 13)]
+    async with scoring_compose.compose(configured) as app, over_a_socket(app) as made:
+        first, again = [await made.score(cases, deadline=soon()) for _ in range(2)]
+        explained = await made.explain(cases[0])
+    models = [one.model for one in first if isinstance(one, risk.Score)]
+    assert models == [one.model for one in again if isinstance(one, risk.Score)]
+    assert explained.model == models[0]
+    revisions = {model.revision for model in models if model is not None}
+    assert revisions == {bundles.revision(folder) for folder in (BUNDLE, other)}
 
 
 async def test_no_claims_are_no_scores(scoring: ports.Scorer) -> None:
