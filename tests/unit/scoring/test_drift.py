@@ -80,6 +80,30 @@ def test_scores_of_other_models_say_nothing_about_this_one():
     assert "No outcomes" in found.words[-1]
 
 
+def test_claims_outside_what_training_saw_are_counted_not_averaged():
+    """A claim without a number is in no histogram, no mean and no ranking; many of them are a finding."""
+    beyond = np.where(np.arange(COUNT) % 10 == 0, np.nan, CHANCES)
+    found = drift.drift(_export(probability=beyond), TRAINED)
+    assert (found.scored, found.outside.claims, found.outside.state) == (
+        COUNT * 9 // 10,
+        COUNT // 10,
+        "review",
+    )
+    assert found.calibration is not None
+    assert found.calibration.claims == COUNT * 9 // 10
+    assert found.calibration.mean_probability == pytest.approx(np.nanmean(beyond))
+    assert {one.name: one.rows for one in found.features}["claim.score"] == COUNT * 9 // 10
+    assert "10.0% of the claims lie outside" in found.words[0]
+    assert found.review
+
+
+@pytest.mark.parametrize(("every", "state"), [(1_000, "steady"), (50, "watch"), (10, "review")])
+def test_few_claims_outside_are_no_finding(every: int, state: str):
+    """One of a thousand is what training had; one of fifty is watched."""
+    beyond = np.where(np.arange(COUNT) % every == 0, np.nan, CHANCES)
+    assert drift.drift(_export(probability=beyond), TRAINED).outside.state == state
+
+
 def test_claims_that_wait_for_the_payer_are_no_outcome():
     """A claim that is only recorded is neither paid nor denied."""
     statuses = np.where(np.arange(COUNT) < COUNT // 2, "recorded", "approved").astype(object)

@@ -87,6 +87,9 @@ def _tell(report: compose.DriftReport) -> None:
     view = table.Table("compared", "of", "figure", "state", box=box.SIMPLE_HEAD)
     for one in report.features:
         view.add_row(one.name, f"{one.rows:,}", f"PSI {one.psi:.3f}", one.state)
+    beyond = report.outside
+    asked = f"{report.scored + beyond.claims:,}"
+    view.add_row("outside training", asked, f"{beyond.share:.1%} without a score", beyond.state)
     if report.calibration:
         told = report.calibration
         figure = f"says {told.mean_probability:.1%}, denied {told.observed_rate:.1%}"

@@ -21,6 +21,7 @@ MIN_ROWS = 500  # below, chance alone moves the index of twenty bins beyond .04
 MIN_OUTCOMES = 50  # of each kind, before a rate or a ranking means anything
 # The customary bounds of the index: below .1 no change worth a word, from .25 on another population.
 WATCH_PSI, REVIEW_PSI = 0.1, 0.25
+WATCH_OUTSIDE, REVIEW_OUTSIDE = 0.01, 0.05  # share of claims outside what training saw; there it is near none
 REVIEW_CALIBRATION = 0.02  # of mean probability from the rate: two of a hundred claims told wrongly
 REVIEW_AUC = 0.05  # lost against the judged months of training: more than a change of season takes
 SIGMAS = 3.0  # a difference that chance explains is no finding
@@ -63,6 +64,14 @@ class Feature(msgspec.Struct, frozen=True):
     psi: float
     state: State
     moved: list[Moved]
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """Claims that the model would not score, because training saw nothing like them."""
+
+    claims: int
+    share: float
+    state: State
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -116,6 +125,13 @@ def feature(name: str, expected: Histogram, values: Values) -> Feature:
     bins = _bins(expected)
     moved = [Moved(bins[place], expected.shares[place], actual[place]) for place in order.tolist()]
     return Feature(name, count, psi, _by_bounds(count, psi), moved)
+
+
+def outside(refused: Bools) -> Outside:
+    """Return how many of the claims that a model was asked about it would not score."""
+    count, share = len(refused), float(refused.mean()) if len(refused) else 0.0
+    state: State = "review" if share >= REVIEW_OUTSIDE else "watch" if share >= WATCH_OUTSIDE else "steady"
+    return Outside(int(refused.sum()), share, "too few" if count < MIN_ROWS else state)
 
 
 def calibration(probabilities: Doubles, denied: Bools) -> Calibration:

@@ -39,7 +39,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     claims: int
     scored: int
-    """Claims that this very model scored; others' scores say nothing about it."""
+    """Claims that this very model gave a number; others' scores say nothing about it."""
+    outside: drifting.Outside
     reference: bool
     features: list[drifting.Feature]
     calibration: drifting.Calibration | None
@@ -56,7 +57,9 @@ def drift(table: drifting.Table, trained: Trained) -> Report:
     """
     _check(table)
     claims = _claims(table)
-    ours = claims["model_revision"] == trained.revision
+    asked = claims["model_revision"] == trained.revision
+    outside = drifting.outside(np.isnan(claims["probability"][asked]))
+    ours = asked & ~np.isnan(claims["probability"])
     scores = claims["probability"][ours]
     features = _features(table, claims, scores, trained.reference)
     known, denied = _outcomes(claims)
@@ -69,18 +72,19 @@ def drift(table: drifting.Table, trained: Trained) -> Report:
             "Nothing can be judged: the bundle holds no reference (train it again with this release), and no "
             "exported claim has both a score of this model and an outcome.",
         )
-    judged = [*features, *(one for one in (calibration, ranking) if one is not None)]
+    judged = [*features, *(one for one in (outside, calibration, ranking) if one is not None)]
     return Report(
         revision=trained.revision,
         rows=len(table["id"]),
         claims=len(claims["id"]),
         scored=int(ours.sum()),
+        outside=outside,
         reference=trained.reference is not None,
         features=features,
         calibration=calibration,
         ranking=ranking,
         review=any(one.state == "review" for one in judged),
-        words=_words(trained, features, calibration, ranking),
+        words=[*_population(features, outside), *_words(trained, calibration, ranking)],
     )
 
 
@@ -144,14 +148,24 @@ def _outcomes(claims: drifting.Table) -> tuple[drifting.Bools, drifting.Bools]:
     return denied | paid, denied
 
 
+def _population(features: list[drifting.Feature], outside: drifting.Outside) -> list[str]:
+    """Return sentences about claims of another kind than those of training."""
+    told = [_moved(one) for one in features if one.state == "review"]
+    if outside.state == "review":
+        told.append(
+            f"{outside.share:.1%} of the claims lie outside what training saw and have no score: train it on "
+            "newer claims."
+        )
+    return told
+
+
 def _words(
     trained: Trained,
-    features: list[drifting.Feature],
     calibration: drifting.Calibration | None,
     ranking: drifting.Ranking | None,
 ) -> list[str]:
     """Return sentences: what is to be reviewed and why, and what could not be judged."""
-    told = [_moved(one) for one in features if one.state == "review"]
+    told = []
     if calibration is not None and calibration.state == "review":
         said, rate = calibration.mean_probability, calibration.observed_rate
         told.append(
