@@ -171,16 +171,34 @@ def test_without_tables_the_remedy_says_so() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "COALESCE(SUM(lines.sequence / 2), 0) > 1",
+        (
+            "COALESCE(MAX(NULLIF(lines.sequence, 1))"
+            " FILTER (WHERE NULLIF(lines.sequence, 1) IS NOT NULL), 0) > 1"
+        ),
+    ],
+)
+def test_a_decided_aggregate_may_have_a_default(text: str) -> None:
+    """A constant divisor is never zero, and a filter may say that the value is there."""
+    assert checking.condition(text, "line", KNOWN).kind is tree.Kind.BOOL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "SUM(lines.net) IS NULL",
         "COALESCE(SUM(lines.net), 0) > 1",
         "CASE WHEN SUM(lines.net) > 1 THEN TRUE ELSE FALSE END",
         "net IS DISTINCT FROM SUM(lines.net)",
         "net IS NOT DISTINCT FROM MAX(lines.net)",
+        "COALESCE(COUNT(NULLIF(lines.sequence, 1)), 0) > 1",
+        "COALESCE(SUM(lookup('tariff.price', COALESCE(lines.code, ''), CURRENT_DATE)), 0) > 1",
+        "COALESCE(SUM(lines.sequence / sequence), 0) > 1",
     ],
 )
 def test_an_undecided_aggregate_cannot_be_swallowed(text: str) -> None:
-    """Where a NULL would become an answer, an aggregate over a column that may be missing is refused."""
-    found = support.refusal(text)
+    """Where a NULL would become an answer, an aggregate over what may be missing in one row is refused."""
+    found = support.refusal(text, known=KNOWN)
     assert "where its NULL is swallowed" in found.message
     assert "FILTER (WHERE … IS NOT NULL)" in found.remedy
 

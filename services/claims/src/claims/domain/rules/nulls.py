@@ -27,8 +27,20 @@ def open_columns(aggregate: tree.Aggregate) -> list[tree.Column]:
 
 
 def has_open_aggregate(node: tree.Node) -> bool:
-    """Tell whether an aggregate inside the node can be undecided because one row lacks a value."""
-    return any(isinstance(part, tree.Aggregate) and open_columns(part) for part in tree.walk(node))
+    """Tell whether an aggregate inside the node can be undecided because of one row.
+
+    The row lacks a value, or what is counted or summed has none for it: a table without the key, a division
+    by zero.
+    """
+    return any(isinstance(part, tree.Aggregate) and _open(part) for part in tree.walk(node))
+
+
+def _open(aggregate: tree.Aggregate) -> bool:
+    argument = aggregate.argument
+    if argument is None:
+        return False
+    sure = tree.Not(tree.IsNull(argument)) in conjuncts(aggregate.where)
+    return bool(open_columns(aggregate)) or (_may_fail(argument) and not sure)
 
 
 def conjuncts(condition: tree.Node | None) -> tuple[tree.Node, ...]:
@@ -63,9 +75,13 @@ def _may_fail(node: tree.Node) -> bool:
         (isinstance(part, tree.Literal) and part.value is None)
         or (isinstance(part, tree.Aggregate) and part.function != "count")
         or (isinstance(part, tree.Call) and part.name in {"in_codeset", "lookup", "nullif"})
-        or (isinstance(part, tree.Arithmetic) and part.op == "/")
+        or (isinstance(part, tree.Arithmetic) and part.op == "/" and not _constant(part.right))
         for part in tree.walk(node)
     )
+
+
+def _constant(divisor: tree.Node) -> bool:
+    return isinstance(divisor, tree.Literal) and bool(divisor.value)
 
 
 def _known(where: tree.Node | None) -> set[tree.Column]:
