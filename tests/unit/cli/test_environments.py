@@ -63,6 +63,13 @@ def test_only_claims_gets_the_key_of_patients(files: layout.Layout) -> None:
     assert holders == ["claims"]
 
 
+def test_decisions_about_arms_are_kept_in_the_data_directory(files: layout.Layout) -> None:
+    """A model promoted on a platform is still promoted when it is started again; no other room looks."""
+    environments = _environments(files)
+    assert environments["scoring"]["ULTRATHINK_ARMS_STATE_DIR"] == str(files.data / "arms")
+    assert [room for room in ROOMS if "ULTRATHINK_ARMS_STATE_DIR" in environments[room]] == ["scoring"]
+
+
 def test_targets_go_to_those_who_call_and_each_room_binds_its_own(files: layout.Layout) -> None:
     """Gateway and claims know the doors; storage and scoring call nobody."""
     environments = _environments(files)

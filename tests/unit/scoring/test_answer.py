@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scoring_support as support
-from chassis import errors
+from chassis import errors, metrics
 from chassis import testing as chassis_testing
 from scoring import ports
 from scoring.domain import arms, calibration, models, scores
@@ -190,6 +190,18 @@ async def test_a_failing_canary_is_isolated_and_the_stable_arm_answers(
     again = await whole.answer(contexts, support.batch(*CLAIMS))
     assert {one.arm for one in again} == {"canary"}
     assert whole.states()["canary"] == "serving"
+
+
+async def test_trouble_is_counted_by_arm(room: Callable[..., Room]):
+    """The metric says how many claims each arm scored and failed to score."""
+
+    def counted(arm: str, outcome: str) -> float:
+        labels = {"arm": arm, "outcome": outcome}
+        return metrics.registry().get_sample_value("ultrathink_arm_claims_total", labels) or 0.0
+
+    failed, scored = counted("canary", "failed"), counted("stable", "scored")
+    await room(percent=100, canary=(MOVED, Spoiled(_raise))).ask()
+    assert counted("canary", "failed") - failed == counted("stable", "scored") - scored == 3
 
 
 async def test_a_slow_canary_is_not_waited_for(room: Callable[..., Room]):

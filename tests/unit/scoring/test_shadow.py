@@ -162,6 +162,21 @@ async def test_a_shadow_that_raises_is_isolated(fault: Exception):
         assert room.shadow.report(room.crew.lineup).seen == 3
 
 
+async def test_a_batch_that_cannot_be_paired_ends_nothing():
+    """Whatever goes wrong with one batch, the next one is paired: the shadow's task does not end."""
+    async with _room(support.twin()) as room:
+        batch = support.batch(*CLAIMS)
+        told = [one.answer for one in await room.ask(*CLAIMS)]
+        await room.shadow.settled()
+        room.shadow.offer(room.crew.lineup, batch._replace(dictionary=[""]), told)
+        await room.shadow.settled()
+        assert room.crew.standings()[1].state == "isolated"
+        room.clock.advance(crew.ISOLATION_SECONDS)
+        room.shadow.offer(room.crew.lineup, batch, told)
+        await room.shadow.settled()
+        assert room.shadow.report(room.crew.lineup).seen == 6
+
+
 async def test_a_shadow_that_hangs_is_isolated():
     """It is given up after its bound; what waits meanwhile is dropped, not asked."""
     gated = Gated()

@@ -97,6 +97,7 @@ class Shadow:
                 found = await loop.run_in_executor(
                     self._worker, probabilities, candidate.model, candidate.estimator, work.batch
                 )
+            self._remember(work, found)
         except TimeoutError:
             work.seat.failed(work.batch.items, "arm.slow")
             return
@@ -104,7 +105,10 @@ class Shadow:
             work.seat.failed(work.batch.items, "arm.raised", error)
             return
         work.seat.succeeded(work.batch.items)
-        key = work.lineup.stable.candidate.model.revision, candidate.model.revision
+
+    def _remember(self, work: _Work, found: pairs.Doubles) -> None:
+        """Add a batch's pairs to those of the same two models."""
+        key = work.lineup.stable.candidate.model.revision, work.seat.candidate.model.revision
         if key not in self._pairs:
             self._pairs = {key: pairs.Pairs()}  # pairs of earlier models answer no question any more
         names = (_words(work.batch, column) for column in ("payer", "type"))
