@@ -61,7 +61,7 @@ def main() -> None:
 def simulated(count: int) -> list[model.Claim]:
     """Return claims of the payer simulator."""
     with tempfile.TemporaryDirectory(prefix="ultrathink-bench-") as folder:
-        simulate.simulate(count, SEED, Path(folder))
+        simulate.simulate(count, SEED, Path(folder), regimes=("base",))
         lines = (Path(folder) / "claims.ndjson").read_bytes().splitlines()
     return [canonical.decode(line) for line in lines]
 

@@ -51,8 +51,8 @@ def main() -> None:
 
 def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
     SCREEN.print("preparing: simulated claims, the peers' model")
-    simulate.simulate(3_000, SEED, folder / "train")
-    simulate.simulate(options.bulk, SEED + 1, folder / "claims")
+    simulate.simulate(3_000, SEED, folder / "train", regimes=("base",))
+    simulate.simulate(options.bulk, SEED + 1, folder / "claims", regimes=("base",))
     model_file = folder / "peer-model.json"
     model.train(folder / "train", model_file)
     lines = (folder / "claims" / "claims.ndjson").read_bytes().splitlines()

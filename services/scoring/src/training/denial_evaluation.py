@@ -1,8 +1,6 @@
 """Judges a denial bundle on claims created after those it learned from. Every figure is of simulated payers.
 
-Beside the model stand the prior (the rate of the learning slice, a constant), and a logistic regression on
-the same features, learned on the same claims. The count of scrub findings, the third baseline asked for,
-needs the rule engine of another room and is reported as absent.
+Beside the model stand the forecasts of `denial_baselines`, on all judged rows and on every slice of them.
 """
 
 from pathlib import Path
@@ -11,14 +9,18 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from sklearn import linear_model, pipeline, preprocessing
 
 from scoring.domain import calibration, features, models
 from scoring.outbound import bundles, onnx
-from training import boosting, fitting, histories, measures, splits
+from training import boosting, denial_baselines, fitting, histories, measures, splits
 
-LOGISTIC_STEPS = 200
 MIN_SLICE = 200  # rows below which a sub-population's figures are noise and left out
+BRIEF = ("n", "positives", "auc", "pr_auc", "ece", "log_loss", "recall_at_95_precision")  # of slices
+NOT_TOLD = {
+    "findings": "absent: put what `ultrathink check DATA/claims.ndjson --format json` prints into "
+    "DATA/findings.ndjson",
+    "bayes_optimal": "absent: only `ultrathink simulate` knows it, and writes it into DATA/truth.ndjson",
+}
 
 type Floats = npt.NDArray[np.float64]
 type Mask = npt.NDArray[np.bool_]
@@ -34,14 +36,14 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class _Part(NamedTuple):
-    """Lines or claims: features of the learning and judging slices, outcomes, forecast, providers."""
+    """Judged lines or claims: features, outcomes, the model's forecast and the others', providers."""
 
-    learned: npt.NDArray[np.float32]
-    learned_outcomes: Mask
     judged: npt.NDArray[np.float32]
     outcomes: Mask
     forecast: Floats
+    others: dict[str, Floats]
     providers: npt.NDArray[np.int64]
+    threshold: float
 
 
 def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
@@ -56,24 +58,26 @@ def evaluate_history(bundle: Path, history: histories.History) -> dict[str, Any]
     when = splits.Cuts(manifest.cuts.calibrate, manifest.cuts.judge)
     learned, judged = splits.learned(history, when), splits.judging(history, when.judge)
     lines, claims, refused = _parts(loaded, history, learned, judged)
-    threshold = loaded.model.flag_threshold
-    figures = _figures(claims, threshold)
-    figures["spread"] = _spread(claims, threshold)
-    figures["strangers"] = _strangers(history, judged, claims, threshold)
-    figures["lines"] = _figures(lines, threshold) | {
-        "spread": _spread(lines, threshold),
-        "families": _families(history, learned, judged, lines, threshold),
+    figures = _figures(claims) | {
+        "spread": _spread(claims),
+        "strangers": _strangers(history, judged, claims),
+        "reliability": measures.reliability(claims.outcomes, claims.forecast),
+    }
+    figures["lines"] = _figures(lines) | {
+        "spread": _spread(lines),
+        "families": _families(history, learned, judged, lines),
         "reasons": _reasons(loaded, history, judged, lines),
-        "payers": _by_code(history, "payer", judged[history.item_of_row], lines, threshold),
-        "types": _by_code(history, "type", judged[history.item_of_row], lines, threshold),
+        "payers": _by_code(history, "payer", judged[history.item_of_row], lines),
+        "types": _by_code(history, "type", judged[history.item_of_row], lines),
         "reliability": measures.reliability(lines.outcomes, lines.forecast),
+        "reliability_uncalibrated": measures.reliability(lines.outcomes, lines.others["uncalibrated"]),
     }
     return figures | {
         "simulated": True,
         "outside_range": refused,
-        "findings_baseline": "absent: needs the rule engine",
+        "absent": {name: why for name, why in NOT_TOLD.items() if name not in lines.others},
         "bundle": loaded.model.revision,
-        "flag_threshold": threshold,
+        "flag_threshold": loaded.model.flag_threshold,
     }
 
 
@@ -87,54 +91,65 @@ def _parts(
     after = features.matrices(model.features, batch)
     refused = features.outside(model.features, batch.offsets, after)
     rows_learned, rows_judged = learned[history.item_of_row], judged[history.item_of_row]
+    margins = estimator.lines(after.lines)
     lines = _Part(
-        before.lines, history.line_denied[rows_learned], after.lines, history.line_denied[rows_judged],
-        calibration.apply(model.line_calibration, estimator.lines(after.lines)),
-        history.provider[history.item_of_row][rows_judged],
+        after.lines, history.line_denied[rows_judged], calibration.apply(model.line_calibration, margins),
+        denial_baselines.forecasts(
+            before.lines, history.line_denied[rows_learned], after.lines,
+            _known(history, "lines", rows_judged, margins),
+        ),
+        history.provider[history.item_of_row][rows_judged], model.flag_threshold,
     )  # fmt: skip
+    margins = estimator.claims(after.claims)
     claims = _Part(
-        before.claims, history.claim_denied[learned], after.claims, history.claim_denied[judged],
-        calibration.apply(model.claim_calibration, estimator.claims(after.claims)), history.provider[judged],
+        after.claims, history.claim_denied[judged], calibration.apply(model.claim_calibration, margins),
+        denial_baselines.forecasts(
+            before.claims, history.claim_denied[learned], after.claims,
+            _known(history, "claims", judged, margins),
+        ),
+        history.provider[judged], model.flag_threshold,
     )  # fmt: skip
     return lines, claims, float(np.mean([bool(reason) for reason in refused]))
 
 
-def _figures(part: _Part, threshold: float) -> dict[str, Any]:
+def _known(history: histories.History, kind: str, chosen: Mask, margins: Floats) -> denial_baselines.Known:
+    """Return what is known of the judged lines or claims beside their features."""
+    truth, findings = (
+        None if told is None else getattr(told, kind)[chosen] for told in (history.truth, history.findings)
+    )
+    return denial_baselines.Known(np.asarray(margins, dtype=np.float64).ravel(), truth, findings)
+
+
+def _figures(part: _Part) -> dict[str, Any]:
     """Return the figures of the model and of its baselines on the judged slice."""
-    prior = np.full(len(part.outcomes), part.learned_outcomes.mean())
-    logistic = measures.binary(part.outcomes, _logistic(part), threshold)
-    constant = measures.binary(part.outcomes, prior, threshold)
-    return measures.binary(part.outcomes, part.forecast, threshold) | {
+    baselines = denial_baselines.figures(part.outcomes, part.others, part.threshold)
+    logistic = baselines["logistic"]
+    return measures.binary(part.outcomes, part.forecast, part.threshold) | {
         "baseline": {"name": "logistic", "auc": logistic["auc"], "pr_auc": logistic["pr_auc"]},
-        "baselines": {"logistic": logistic, "prior": constant},
+        "baselines": baselines,
     }
 
 
-def _logistic(part: _Part) -> Floats:
-    """Return the forecast of a logistic regression on the same features, the median for missing."""
-    middle = np.nan_to_num(
-        np.nanmedian(np.column_stack([part.learned.T, np.zeros(part.learned.shape[1])]).T, axis=0)
-    )
-    model = pipeline.make_pipeline(
-        preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=LOGISTIC_STEPS, tol=1e-3)
-    )
-    model.fit(np.where(np.isnan(part.learned), middle, part.learned), part.learned_outcomes)
-    forecast: Floats = model.predict_proba(np.where(np.isnan(part.judged), middle, part.judged))[:, 1]
-    return forecast
+def _spread(part: _Part) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation of the figures over five groups of providers in the judged slice.
 
-
-def _spread(part: _Part, threshold: float) -> dict[str, dict[str, float]]:
-    """Return mean and standard deviation of the figures over five groups of providers in the judged slice."""
-    found = [
-        measures.binary(part.outcomes[held], part.forecast[held], threshold)
-        for held in boosting.folds(part.providers)
-        if held.sum() >= MIN_SLICE
-    ]
+    Beside them the paired differences to the baselines: model minus baseline on the same group.
+    """
     names = ("auc", "pr_auc", "brier", "ece", "f1", "recall_at_95_precision")
-    return {name: measures.spread([one[name] for one in found]) for name in names}
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for held in boosting.folds(part.providers):
+        if held.sum() < MIN_SLICE:
+            continue
+        own = measures.binary(part.outcomes[held], part.forecast[held], part.threshold)
+        for name in names:
+            found[name].append(own[name])
+        for other, forecast in part.others.items():
+            theirs = measures.ranking(part.outcomes[held], forecast[held])
+            found.setdefault(f"pr_auc_minus_{other}", []).append(own["pr_auc"] - theirs["pr_auc"])
+    return {name: measures.spread(values) for name, values in found.items()}
 
 
-def _strangers(history: histories.History, judged: Mask, part: _Part, threshold: float) -> dict[str, Any]:
+def _strangers(history: histories.History, judged: Mask, part: _Part) -> dict[str, Any]:
     """Return the figures for claims of providers, and of patients, that were kept out of training."""
     providers, patients = splits.strangers(history)
     chosen = {
@@ -142,21 +157,21 @@ def _strangers(history: histories.History, judged: Mask, part: _Part, threshold:
         "patients": patients[judged],
         "neither": ~(providers | patients)[judged],
     }
-    return {name: _slice(part, mask, threshold) for name, mask in chosen.items()}
+    return {name: _slice(part, mask) for name, mask in chosen.items()}
 
 
-def _families(
-    history: histories.History, learned: Mask, judged: Mask, part: _Part, threshold: float
-) -> dict[str, Any]:
+def _families(history: histories.History, learned: Mask, judged: Mask, part: _Part) -> dict[str, Any]:
     """Return figures of denials by families that training saw and by others, and the recall per family.
 
-    Both kinds of denials are judged against the same approved lines.
+    Both kinds of denials are judged against the same approved lines. Without the truth nobody knows families.
     """
+    if history.truth is None:
+        return {"absent": NOT_TOLD["bayes_optimal"]}
     rows_learned, rows_judged = learned[history.item_of_row], judged[history.item_of_row]
-    known = set(history.family[rows_learned & history.line_denied].tolist())
-    family = history.family[rows_judged]
+    known = set(history.truth.family[rows_learned & history.line_denied].tolist())
+    family = history.truth.family[rows_judged]
     seen = np.isin(family, sorted(known)) & part.outcomes
-    flagged = part.forecast >= threshold
+    flagged = part.forecast >= part.threshold
     recalls = {
         name: {
             "n": int((family == name).sum()),
@@ -166,8 +181,8 @@ def _families(
         for name in sorted(set(family[part.outcomes].tolist()))
     }
     return {
-        "seen": _slice(part, ~part.outcomes | seen, threshold),
-        "unseen": _slice(part, ~part.outcomes | ~seen, threshold),
+        "seen": _slice(part, ~part.outcomes | seen),
+        "unseen": _slice(part, ~part.outcomes | ~seen),
         "recall": recalls,
     }
 
@@ -177,7 +192,7 @@ def _reasons(
 ) -> dict[str, float]:
     """Return how often the payer's reason of a denied, flagged line is guessed first, or among three."""
     rows_judged = np.flatnonzero(judged[history.item_of_row])
-    chosen = np.flatnonzero(part.outcomes & (part.forecast >= loaded.model.flag_threshold))
+    chosen = np.flatnonzero(part.outcomes & (part.forecast >= part.threshold))
     if not len(chosen):
         return {"n": 0}
     margins = onnx.OnnxEstimator(loaded.onnx).reasons(part.judged[chosen])
@@ -190,19 +205,20 @@ def _reasons(
     }
 
 
-def _by_code(
-    history: histories.History, column: str, rows_judged: Mask, part: _Part, threshold: float
-) -> dict[str, Any]:
+def _by_code(history: histories.History, column: str, rows_judged: Mask, part: _Part) -> dict[str, Any]:
     """Return the figures per value of a claim's column."""
     codes = history.rows.claims[column][history.item_of_row][rows_judged]
-    return {
-        history.rows.dictionary[code]: _slice(part, codes == code, threshold)
-        for code in np.unique(codes).tolist()
-    }
+    return {history.rows.dictionary[code]: _slice(part, codes == code) for code in np.unique(codes).tolist()}
 
 
-def _slice(part: _Part, mask: Mask, threshold: float) -> dict[str, Any]:
-    """Return the figures of a sub-population, or only its size when it is too small for figures."""
+def _slice(part: _Part, mask: Mask) -> dict[str, Any]:
+    """Return the figures of a sub-population beside its baselines, or only its size when it is too small."""
     if mask.sum() < MIN_SLICE:
         return {"n": int(mask.sum())}
-    return measures.binary(part.outcomes[mask], part.forecast[mask], threshold)
+    outcomes = part.outcomes[mask]
+    others = {name: forecast[mask] for name, forecast in part.others.items()}
+    baselines = {
+        name: {key: found[key] for key in BRIEF if key in found}
+        for name, found in denial_baselines.figures(outcomes, others, part.threshold).items()
+    }
+    return measures.binary(outcomes, part.forecast[mask], part.threshold) | {"baselines": baselines}

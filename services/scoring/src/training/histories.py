@@ -1,7 +1,12 @@
-"""A folder of claims and adjudications as rows with outcomes, each with the history known by then."""
+"""A folder of claims and adjudications as rows with outcomes, each with the history known by then.
+
+Two more files are read where they are there, for judging a model and never for learning: `truth.ndjson`, what
+the simulator knew and no payer would say, and `findings.ndjson`, what `ultrathink check --format json` found.
+"""
 
 import hashlib
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,18 +23,19 @@ from scoring.domain import columns, rows
 
 CHUNK = 2_000  # claims decoded at once: bounds memory, large enough for columns
 APPROVED = "approved"
+COUNTED = frozenset({"error", "warning"})  # severities that count as findings
+LINE_PATH = re.compile(r"lines\[(\d+)\]")
 
 type Progress = Callable[[int], None]
 
 
 class LineAnswer(msgspec.Struct, frozen=True):
-    """What the payer said of one line; `family` is the simulator's secret, for evaluation only."""
+    """What the payer said of one line."""
 
     sequence: int
     outcome: str
     nphies: str = ""
     carc: str = ""
-    family: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -41,11 +47,56 @@ class Answer(msgspec.Struct, frozen=True):
     decided_at: str
 
 
+class LineTruth(msgspec.Struct, frozen=True):
+    """What the simulator knew of one line: how likely it was to be denied, and which family denied it."""
+
+    probability: float
+    family: str = ""
+
+
+class ClaimTruth(msgspec.Struct, frozen=True):
+    """What the simulator knew of one claim."""
+
+    claim_id: str
+    probability: float
+    lines: list[LineTruth]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Where a scrub rule fired, and how grave it is."""
+
+    path: str
+    severity: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What scrubbing said of one claim; the rest of the decision is not read."""
+
+    claim_id: str
+    findings: list[Finding]
+
+
+class Truth(NamedTuple):
+    """What only the simulator knows: true probabilities per claim and line, denying family per line."""
+
+    claims: npt.NDArray[np.float64]
+    lines: npt.NDArray[np.float64]
+    family: npt.NDArray[np.str_]
+
+
+class Findings(NamedTuple):
+    """How many errors and warnings scrubbing found, per claim and per line; NaN where it was not asked."""
+
+    claims: npt.NDArray[np.float64]
+    lines: npt.NDArray[np.float64]
+
+
 class History(NamedTuple):
     """Claims in order of creation with their outcomes. A line or claim counts as denied in whole or in part.
 
     Per claim: `created` (days since 1970), `provider` and `patient` (hash buckets 0–99 of their ids, for
-    splits), `claim_denied`; per line: `line_denied`, `reason` (nphies code, carc), `family`.
+    splits), `claim_denied`; per line: `line_denied`, `reason` (nphies code, carc). `truth` and `findings` are
+    for evaluation only.
     """
 
     rows: rows.Rows
@@ -55,8 +106,9 @@ class History(NamedTuple):
     claim_denied: npt.NDArray[np.bool_]
     line_denied: npt.NDArray[np.bool_]
     reason: list[tuple[str, str]]
-    family: npt.NDArray[np.str_]
     fingerprint: str
+    truth: Truth | None = None
+    findings: Findings | None = None
 
     @property
     def item_of_row(self) -> npt.NDArray[np.intp]:
@@ -83,7 +135,48 @@ def read(data: Path, progress: Progress | None = None) -> History:
         done += len(claims)
         if progress:
             progress(done)
-    return _history(_merge(parts), people, answers, _fingerprint(data))
+    found = _history(_merge(parts), people, answers, _fingerprint(data))
+    names = [answer.claim_id for answer in answers]
+    return found._replace(truth=_truth(data, found, names), findings=_findings(data, found, names))
+
+
+def _truth(data: Path, history: History, names: list[str]) -> Truth | None:
+    """Return the simulator's secrets in the order of the claims, None where there is no file of them."""
+    if not (data / "truth.ndjson").exists():
+        return None
+    decoder = msgspec.json.Decoder(ClaimTruth)
+    told = [decoder.decode(line) for line in _lines(data / "truth.ndjson")]
+    lines = [line for one in told for line in one.lines]
+    if [one.claim_id for one in told] != names or len(lines) != history.rows.size:
+        raise errors.Invalid("data.unpaired", "truth.ndjson is not about these claims, line by line.")
+    return Truth(
+        claims=np.array([one.probability for one in told]),
+        lines=np.array([line.probability for line in lines]),
+        family=np.array([line.family for line in lines], dtype=np.str_),
+    )
+
+
+def _findings(data: Path, history: History, names: list[str]) -> Findings | None:
+    """Return the counts of errors and warnings; a finding about no line counts for each of them."""
+    if not (data / "findings.ndjson").exists():
+        return None
+    decoder = msgspec.json.Decoder(Checked)
+    place = {name: item for item, name in enumerate(names)}
+    claims, lines = np.full(history.rows.items, np.nan), np.full(history.rows.size, np.nan)
+    for line in _lines(data / "findings.ndjson"):
+        checked = decoder.decode(line)
+        item = place.get(checked.claim_id)
+        if item is None:
+            continue
+        start, end = history.rows.offsets[item : item + 2].tolist()
+        claims[item], lines[start:end] = 0, 0
+        for finding in checked.findings:
+            if finding.severity not in COUNTED:
+                continue
+            claims[item] += 1
+            about = LINE_PATH.match(finding.path)
+            lines[slice(start, end) if about is None else start + int(about[1])] += 1
+    return Findings(claims, lines)
 
 
 def _history(
@@ -102,7 +195,6 @@ def _history(
         claim_denied=np.array([answer.outcome != APPROVED for answer in answers], dtype=np.bool_),
         line_denied=np.array([line.outcome != APPROVED for line in lines], dtype=np.bool_),
         reason=[(line.nphies, line.carc) for line in lines],
-        family=np.array([line.family for line in lines]),
         fingerprint=fingerprint,
     )
 

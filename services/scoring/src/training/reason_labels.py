@@ -7,6 +7,7 @@ from scoring.domain import scores
 
 LABELS: dict[str, tuple[str, str]] = {
     "AD-1-4": ("Diagnosis does not support the service", "التشخيص لا يدعم الخدمة"),
+    "AD-1-6": ("Service does not fit the clinician's specialty", "الخدمة لا تناسب تخصص الممارس"),
     "AD-1-7": ("Place of care does not fit the service", "مكان تقديم الرعاية لا يناسب الخدمة"),
     "AD-2-3": ("Service before the coverage began", "الخدمة قبل بدء التغطية"),
     "AD-2-4": ("Same service billed for the same day", "الخدمة نفسها مفوترة لليوم نفسه"),
@@ -29,9 +30,11 @@ LABELS: dict[str, tuple[str, str]] = {
     "CV-1-4": ("Service not covered", "الخدمة غير مغطاة"),
     "CV-1-5": ("Not urgent as the policy defines it", "لا تستوفي معايير الحالة الطارئة"),
     "CV-1-8": ("Yearly limit exceeded", "تجاوز الحد السنوي"),
+    "CV-1-9": ("Visit within the free follow-up period", "زيارة ضمن فترة المراجعة المجانية"),
     "CV-2-1": ("Patient is not a covered member", "المريض غير مشمول بالتغطية"),
     "CV-3-1": ("Benefit exhausted", "استنفدت المنفعة"),
     "CV-3-2": ("Too frequent", "متكررة أكثر من المسموح"),
+    "CV-4-5": ("Not in the plan's list of medicines", "الدواء خارج قائمة أدوية الوثيقة"),
     "CV-4-8": ("Refill too soon", "إعادة صرف مبكرة"),
     "CV-4-9": ("Included in another service", "مشمولة في خدمة أخرى"),
     "MN-1-1": ("Not clinically justified", "غير مبررة طبيا"),

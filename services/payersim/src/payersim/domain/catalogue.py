@@ -1,7 +1,9 @@
 """The services and diagnoses of the simulated world.
 
 Codes are real HCPCS Level II (2019) and ICD-10-CM (April 2026) codes so that code rules have something to
-judge; prices, limits and links between service and diagnosis are invented for the simulation.
+judge; prices, limits and links between service and diagnosis are invented for the simulation. Dental codes,
+and the numbers that nphies claims carry in place of SBS and trade numbers, are invented too: those lists may
+not be redistributed.
 """
 
 from dataclasses import dataclass
@@ -83,6 +85,12 @@ SERVICES: tuple[Service, ...] = (
     Service("H0004", "mental", 16_000, usual=2, limit=6, min_age=6),
     Service("V2632", "eye", 88_000, limit=2, preauth=True, min_age=40),
     Service("V2020", "eye", 26_000, limit=1),
+    Service("DENT-10", "oral", 12_000, limit=1),
+    Service("DENT-20", "oral", 28_000, limit=4),
+    Service("DENT-30", "oral", 95_000, limit=2, preauth=True, min_age=12),
+    Service("DENT-40", "oral", 130_000, limit=2, preauth=True, min_age=18),
+    Service("DENT-50", "oral", 31_000, limit=4),
+    Service("DENT-60", "oral", 18_000, limit=1, min_age=6),
 )
 
 # Encounter services that any specialty bills beside its own.
@@ -100,7 +108,11 @@ DIAGNOSES: dict[str, tuple[str, ...]] = {
     "renal": ("N18.6", "N18.30", "D64.9", "D50.9"),
     "mental": ("F32.A", "F41.1"),
     "eye": ("H26.9", "H25.11", "H52.13"),
+    "oral": ("K02.9", "K04.7", "K05.6", "K08.9"),
 }
+
+# Diagnoses of one sex only.
+DIAGNOSIS_SEX = {"C61": "male", "Z12.5": "male", "Z12.4": "female", "N92.0": "female", "Z34.91": "female"}
 
 GROUPS: tuple[str, ...] = tuple(DIAGNOSES)
 
@@ -116,6 +128,14 @@ BUNDLED: frozenset[tuple[str, str]] = frozenset(
     }
 )
 
+DRUG_GROUPS: tuple[str, ...] = tuple(
+    group for group in GROUPS if sum(one.drug for one in SERVICES if one.group == group) > 1
+)
+MEDICAL_GROUPS: tuple[str, ...] = tuple(group for group in GROUPS if group != "oral")
+
+# What the ICD-10 shared by all countries calls a diagnosis that only ICD-10-CM has.
+SHARED_DIAGNOSES = {"F32.A": "F32.9", "M54.50": "M54.5"}
+
 BY_CODE: dict[str, Service] = {service.code: service for service in (*SERVICES, VISIT)}
 BY_GROUP: dict[str, tuple[Service, ...]] = {
     group: tuple(service for service in SERVICES if service.group == group) for group in GROUPS
@@ -125,3 +145,21 @@ DIAGNOSIS_GROUPS: dict[str, frozenset[str]] = {
     for codes in DIAGNOSES.values()
     for code in codes
 }
+
+
+def shared_diagnosis(code: str) -> str:
+    """Return the four-character ICD-10 code of an ICD-10-CM code; its fifth and later ones are American."""
+    return SHARED_DIAGNOSES.get(code, code[:5])
+
+
+def procedure_number(service: Service) -> str:
+    """Return the invented number in SBS's form by which nphies claims call the service."""
+    return f"{90_000 + PLACES[service.code]}-00-00"
+
+
+def trade_number(service: Service) -> str:
+    """Return the invented fourteen digits by which nphies pharmacies call the service."""
+    return f"0628500009{PLACES[service.code]:04d}"
+
+
+PLACES: dict[str, int] = {service.code: place for place, service in enumerate((*SERVICES, VISIT), 1)}
