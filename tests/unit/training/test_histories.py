@@ -79,6 +79,49 @@ def _written(folder: Path, claims: int, answers: int) -> Path:
     return folder
 
 
+def test_the_truth_is_read_beside_the_answers_and_only_if_there(tmp_path: Path):
+    """Probabilities and families come line by line; a folder without the file has none."""
+    truth = support.history().truth
+    assert truth is not None
+    assert len(truth.claims) == support.CLAIMS
+    assert truth.family[~support.history().line_denied].tolist() == [""] * int(
+        (~support.history().line_denied).sum()
+    )
+    assert ((truth.lines >= 0) & (truth.lines <= 1)).all()
+    assert histories.read(_written(tmp_path, 5, 5)).truth is None
+
+
+def test_a_truth_about_other_claims_is_refused(tmp_path: Path):
+    """A truth that does not fit its claims would make every figure wrong."""
+    folder = _written(tmp_path, 3, 3)
+    lines = (support.data() / "truth.ndjson").read_bytes().splitlines(keepends=True)
+    (folder / "truth.ndjson").write_bytes(b"".join(lines[1:4]))
+    with pytest.raises(errors.Invalid) as refused:
+        histories.read(folder)
+    assert refused.value.reason == "data.unpaired"
+
+
+def test_findings_are_counted_per_line_and_claim(tmp_path: Path):
+    """Errors and warnings count, hints do not; one about no line counts for each of the claim's."""
+    folder = _written(tmp_path, 3, 3)
+    claims = _claims()[:3]
+    told = [
+        {"path": "lines[0].net", "severity": "error"},
+        {"path": "total", "severity": "warning"},
+        {"path": "lines[0].code", "severity": "info"},
+    ]
+    checked = {"claim_id": claims[0]["claim_id"], "findings": told, "verdict": "reject"}
+    other = {"claim_id": "X", "findings": told}
+    (folder / "findings.ndjson").write_text(f"{json.dumps(checked)}\n{json.dumps(other)}\n")
+    found = histories.read(folder).findings
+    assert found is not None
+    assert found.claims[0] == 2
+    assert np.isnan(found.claims[1:]).all()
+    first = len(claims[0]["lines"])
+    assert found.lines[:first].tolist() == [2.0, *[1.0] * (first - 1)]
+    assert np.isnan(found.lines[first:]).all()
+
+
 @pytest.mark.parametrize(("claims", "answers"), [(3, 2), (2, 3)])
 def test_files_of_different_length_are_refused(tmp_path: Path, claims: int, answers: int):
     """A claim without an answer, or an answer without a claim, is not trained on."""

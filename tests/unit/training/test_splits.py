@@ -48,7 +48,7 @@ def test_families_that_begin_late_are_never_learned():
     when = splits.cuts(history, support.data())
     used = splits.learned(history, when) | splits.calibrating(history, when)
     late = {"bundled", "service-age", "setting", "urgency"}
-    assert not late & set(history.family[used[history.item_of_row]].tolist())
+    assert not late & set(history.truth.family[used[history.item_of_row]].tolist())
 
 
 def test_without_a_stated_world_the_span_of_the_claims_is_cut(tmp_path: Path):
