@@ -143,7 +143,7 @@ def test_ages_fall_into_bands_from_one():
     ("changes", "reason"),
     [
         ({"use": "preauthorization"}, "unseen:use"),
-        ({"currency": "USD"}, "unseen:currency"),
+        ({"currency": "EUR"}, "unseen:currency"),
         ({"lines": [support.LINE | {"quantity": 90_000, "net": 180}]}, "above:"),
         (
             {"diagnoses": [{"sequence": n, "code": f"E{n:02d}"} for n in range(1, 25)]},

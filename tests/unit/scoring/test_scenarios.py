@@ -42,8 +42,11 @@ def _strongest(found: scores.ClaimScore) -> list[str]:
 
 
 def test_a_clean_claim_has_a_low_probability():
-    """Documented, ordinarily priced, for the right patient: below one in twenty."""
-    assert _explained(_documented()).probability < 0.05
+    """Documented, ordinarily priced, for the right patient: far below the two in five that are denied.
+
+    Not near nothing: opinion, cover and duplicates deny lines that nothing on the claim gives away.
+    """
+    assert _explained(_documented()).probability < 0.15
 
 
 @pytest.mark.parametrize(

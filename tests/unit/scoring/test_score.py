@@ -101,7 +101,7 @@ def test_contributions_add_up_to_the_margin():
 
 def test_a_claim_outside_the_training_range_gets_a_reason_and_no_number():
     """Out of range is not low risk: no probability is given, and the feature is named."""
-    (found,) = support.scored(support.claim(currency="USD"))
+    (found,) = support.scored(support.claim(currency="EUR"))
     assert found == scores.ClaimScore("out_of_range", "unseen:currency")
 
 

@@ -20,7 +20,7 @@ from scoring.usecases import answer, crew, score, shadow
 
 MODEL = support.bundle().model
 HALF = MODEL._replace(revision="half", claim_calibration=calibration.Table(np.array([0.0]), np.array([0.5])))
-CLAIMS = (support.claim(), support.costly(), support.claim(currency="USD"))
+CLAIMS = (support.claim(), support.costly(), support.claim(currency="EUR"))
 
 
 class Gated:
