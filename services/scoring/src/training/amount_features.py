@@ -17,8 +17,8 @@ from training import completion_claims as claims
 PULL = 10.0  # claims that the overall mean counts for beside a code's own
 FOLDS = 5
 CODED = (
-    claims.DRG, claims.PRINCIPAL, claims.ADMITTING, claims.OTHERS[0], claims.PROCEDURES[0],
-    claims.PROCEDURES[1], claims.PROVIDER, *claims.DOCTORS[:2],
+    claims.DRG, claims.PRINCIPAL, claims.ADMITTING, *claims.OTHERS, *claims.PROCEDURES,
+    claims.PROVIDER, *claims.DOCTORS[:2],
 )  # fmt: skip
 EPOCH = pd.Timestamp("2008-01-01")  # the first day of the data: any fixed day would do
 
