@@ -44,7 +44,7 @@ def test_a_field_that_is_wrong_is_named(fields: dict[str, Any], path: str, word:
     ("fields", "path", "code", "words"),
     [
         ({"violation": "missing > 1"}, "rules.yaml: T-1.violation", "rule.text",
-         ["line 1, column 1", "no column `missing`", "See docs/rule-schema.md."]),
+         ["line 1, column 1", "no column `missing`", "See docs/rule-schema.md.", "\n    ^"]),
         ({"when": "net >"}, "rules.yaml: T-1.when", "rule.text", ["not a complete SQL expression"]),
         ({"expected": "net +"}, "rules.yaml: T-1.expected", "rule.text", ["not a complete SQL expression"]),
         ({"path": "nowhere"}, "rules.yaml: T-1.path", "rule.path", ["There is no column `nowhere` here."]),

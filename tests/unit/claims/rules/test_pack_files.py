@@ -158,7 +158,7 @@ def test_everything_wrong_is_told_at_once(folder: Path):
     ]
     assert found[1] == (
         "sample/rules/b.yaml: R-2.violation", "rule.text",
-        "line 1, column 1: There is no column `nett` here. Did you mean net?",
+        "line 1, column 1: There is no column `nett` here. Did you mean net?\n    nett < 0 AND TRUE\n    ^",
     )  # fmt: skip
     assert "colour" in found[7][2]
 

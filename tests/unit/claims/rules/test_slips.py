@@ -1,9 +1,11 @@
 """Slips of people who write rules, each answered with what to write instead."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rule_language_support as language
-from claims.domain.rules import documents, slips
+from claims.domain.rules import documents, parsing, slips
 
 TEXTS = [
     ("code = ‘A’", "straight one"),
@@ -127,3 +129,18 @@ def test_a_word_from_a_list_is_answered_with_the_list(place: str, words: list[st
     assert documents.choices(documents.Rule, place) == words
     if words:
         assert slips.of_document("Invalid enum value 'qqq'", words) == f"Write {' or '.join(words)}."
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.integers(1, 6), st.integers(1, 40))
+def test_a_caret_stands_under_the_text_or_behind_its_end(text: str, line: int, column: int) -> None:
+    """Whatever the place, the shown line is one of the text's, and the caret is within it or just behind."""
+    shown, caret = parsing.pointed(text, line, column)
+    assert shown in (text.splitlines() or [""])
+    assert caret.endswith("^")
+    assert len(caret) <= len(shown) + 1
+    assert set(caret[:-1]) <= {" ", "\t"}
+
+
+def test_a_caret_follows_tabs() -> None:
+    """An editor that shows tabs wide shows the caret in the right place."""
+    assert parsing.pointed("a\n\tnett > 1", 2, 2) == ("\tnett > 1", "\t^")

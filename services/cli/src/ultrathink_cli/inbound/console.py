@@ -35,9 +35,10 @@ def show(fault: errors.Fault) -> None:
     told = text.Text.assemble(("error ", "bold red"), f"{fault.message} ", (f"[{fault.reason}]", "dim"))
     err.print(told, soft_wrap=True)
     for violation in fault.violations:
+        head, mark, rest = violation.message.partition("\n")  # behind it a line of text and a caret
         err.print(
             text.Text.assemble(
-                "  ", (violation.path, "bold"), f"  {violation.message} ", (violation.code, "dim")
+                "  ", (violation.path, "bold"), f"  {head} ", (violation.code, "dim"), mark + rest
             ),
             soft_wrap=True,
         )

@@ -60,18 +60,22 @@ type Files = Sequence[tuple[str, object]]  # name of a file, its content as a pl
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong in a document; `at` is line and column inside a rule's text, where it is a text."""
+    """One thing wrong in a document; `at` is line and column inside `text`, where a rule's text is wrong."""
 
     path: str
     code: str
     message: str
     remedy: str
     at: tuple[int, int] | None = None
+    text: str = ""
 
     def violation(self) -> errors.Violation:
-        """Return the problem as a fault carries it."""
-        place = "" if self.at is None else f"line {self.at[0]}, column {self.at[1]}: "
-        return errors.Violation(self.path, self.code, f"{place}{self.message} {self.remedy}".strip())
+        """Return the problem as a fault carries it, with a caret under the place in a rule's text."""
+        told = f"{self.message} {self.remedy}".strip()
+        if self.at is not None:
+            shown = "".join(f"\n    {line}" for line in parsing.pointed(self.text, *self.at))
+            told = f"line {self.at[0]}, column {self.at[1]}: {told}{shown}"
+        return errors.Violation(self.path, self.code, told)
 
 
 def assemble(head: tuple[str, object], files: Files, known: tables.Tables, *, sha256: str) -> Pack:
@@ -141,10 +145,17 @@ class Report:
         return tuple(self._found)
 
     def add(
-        self, path: str, code: str, message: str, remedy: str, *, at: tuple[int, int] | None = None
+        self,
+        path: str,
+        code: str,
+        message: str,
+        remedy: str,
+        *,
+        at: tuple[int, int] | None = None,
+        text: str = "",
     ) -> None:
-        """Note one thing that is wrong."""
-        self._found.append(Problem(path, code, message, remedy, at))
+        """Note one thing that is wrong; `at` is its line and column in `text`."""
+        self._found.append(Problem(path, code, message, remedy, at, text))
 
     def extend(self, violations: Sequence[errors.Violation]) -> None:
         """Note what another reading found wrong."""
@@ -172,7 +183,7 @@ class Report:
         """Raise Invalid with everything noted."""
         if self._found:
             told = tuple(problem.violation() for problem in self._found[: self.LIMIT])
-            first = f"{told[0].path}: {told[0].message}"
+            first = f"{told[0].path}: {told[0].message.partition('\n')[0]}"
             raise errors.Invalid(
                 "pack.invalid",
                 f"{len(self._found)} problems in packs and tables; the first: {first}",
@@ -215,18 +226,18 @@ class _Reader:
             blocking=found.blocking, review=found.review, examples=found.examples,
         )  # fmt: skip
 
-    def _note(
-        self, field: str, code: str, message: str, remedy: str, at: tuple[int, int] | None = None
-    ) -> None:
+    def _note(self, field: str, code: str, message: str, remedy: str) -> None:
         self._sound = False
-        self._report.add(f"{self._place}.{field}", code, message, remedy, at=at)
+        self._report.add(f"{self._place}.{field}", code, message, remedy)
 
     def _text(self, field: str, text: str, *, condition: bool) -> tree.Node | None:
         read = checking.condition if condition else checking.value
         try:
             return read(text, self._scope, self._known)
         except parsing.TextError as cause:
-            self._note(field, "rule.text", cause.message, cause.remedy, (cause.line, cause.column))
+            self._sound = False
+            place, at = f"{self._place}.{field}", (cause.line, cause.column)
+            self._report.add(place, "rule.text", cause.message, cause.remedy, at=at, text=text)
             return None
 
     def _path(self, violation: tree.Node | None) -> tuple[str, tree.Column | None]:

@@ -67,6 +67,14 @@ def position(node: exp.Expression) -> tuple[int, int]:
     return min(places, default=(1, 1))
 
 
+def pointed(text: str, line: int, column: int) -> tuple[str, str]:
+    """Return the line of a text that is meant, and a line with a caret under the column."""
+    lines = text.splitlines() or [""]
+    found = lines[min(line, len(lines)) - 1]
+    before = found[: min(column, len(found) + 1) - 1]
+    return found, "".join("\t" if mark == "\t" else " " for mark in before) + "^"
+
+
 def _tokens(text: str) -> list[sqlglot.Token]:
     try:
         return list(sqlglot.tokenize(text, read="postgres"))
