@@ -36,6 +36,10 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),  # a supervisor restarts a dead process in under two seconds
+    (
+        "grpc.use_local_subchannel_pool",
+        1,
+    ),  # a new channel never inherits another's back-off from this address
     ("grpc.enable_http_proxy", 0),  # calls between rooms never leave through a proxy of the environment
 )
 
