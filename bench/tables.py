@@ -18,7 +18,7 @@ import numpy as np
 from rich import box, console, table
 
 from claims.domain.rules import tables
-from claims.domain.rules.columnar import look_ups, vectors, words
+from claims.domain.rules.columnar import look_ups, vectors, vocabularies
 from claims.outbound import table_files
 
 HERE = Path(__file__).parent
@@ -71,7 +71,7 @@ def measured(one: tables.Table) -> dict[str, float]:
         draw = random.Random(SEED)  # noqa: S311 - a bench, not a secret
         some = draw.sample(keys, min(distinct, len(keys)))
         asked = [(draw.choice(some), FIRST + draw.randrange(DAYS)) for _ in range(rows)]
-        vocabulary = words.Vocabulary()
+        vocabulary = vocabularies.Vocabulary()
         coded = vocabulary.coded([key for key, _ in asked], rows)
         days = vectors.Numbers(np.array([day for _, day in asked], np.int64))
         figures[f"in|{rows}|one"] = _timed(lambda: [contains(*pair) for pair in asked], rows)  # noqa: B023 - called here
