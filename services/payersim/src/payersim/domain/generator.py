@@ -62,9 +62,12 @@ def draw(rng: np.random.Generator, world: population.World, number: int, day: da
     return Drawn(claim, visit, billed, visit.created, frozenset(visit.faults))
 
 
-def resent(rng: np.random.Generator, earlier: Drawn, number: int) -> Drawn:
-    """Return the same claim sent once more under another number, as senders do who saw no answer."""
-    created = earlier.created_day + timedelta(days=int(rng.integers(*RESENT_AFTER_DAYS)))
+def resent(rng: np.random.Generator, earlier: Drawn, number: int, today: date) -> Drawn:
+    """Return the same claim sent once more under another number, as senders do who saw no answer.
+
+    It is sent some days after the first time, and never before `today`, which the world has reached.
+    """
+    created = max(today, earlier.created_day + timedelta(days=int(rng.integers(*RESENT_AFTER_DAYS))))
     at = (earlier.claim.created or "")[10:]
     claim = msgspec.structs.replace(
         earlier.claim, claim_id=_identifier(number), created=created.isoformat() + at

@@ -86,7 +86,7 @@ def sent(world: population.World, claims: int) -> Iterator[generator.Drawn]:
             drawn = generator.draw(rng, world, number, day)
             earlier = latest.get(drawn.provider.id)
             if earlier is not None and rng.random() < RESENT_RATE:
-                drawn = generator.resent(rng, earlier, number)
+                drawn = generator.resent(rng, earlier, number, day)
                 del latest[drawn.provider.id]
             else:
                 latest[drawn.provider.id] = drawn

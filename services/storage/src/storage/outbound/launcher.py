@@ -18,6 +18,7 @@ import sys
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ORPHANED = 75  # EX_TEMPFAIL: the parent was gone before the server began
+PASSED = (signal.SIGINT, signal.SIGTERM)
 POLL_SECONDS = 0.2  # how late the pipe's watcher notices that the server itself ended
 
 
@@ -40,9 +41,14 @@ def main(arguments: list[str]) -> int:
 
 def watch(command: list[str]) -> int:
     """Run the command until it ends, or end it when standard input does; return its exit code."""
+    early: list[int] = []  # a signal may come while the server is being born, and must not end us without it
+    for number in PASSED:
+        signal.signal(number, lambda received, _frame: early.append(received))
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - a fixed program of ours
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in PASSED:
         signal.signal(number, lambda received, _frame: server.send_signal(received))
+    for received in early:
+        server.send_signal(received)
     while server.poll() is None:
         readable, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
         if readable and not os.read(sys.stdin.fileno(), 1):
