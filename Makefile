@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Tests start processes beside open channels; see services/cli/src/ultrathink_cli/__init__.py.
+export GRPC_ENABLE_FORK_SUPPORT := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench gen format clean
