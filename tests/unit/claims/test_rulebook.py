@@ -15,14 +15,16 @@ from claims.outbound import reason_files
 from ultrathink.claims.v1 import rules_pb2, rules_pb2_grpc
 
 BOOK = engines.Book(
-    packs=[rules_support.pack(rules_support.rule(), rules_support.rule(id="R-2"))], tables=rules_support.KNOWN
+    packs=[rules_support.pack(rules_support.rule(), rules_support.rule(id="R-2"))],
+    tables=rules_support.KNOWN,
+    crosswalk=reason_files.find(rules_support.PACKS),
 )
 
 
 @contextlib.asynccontextmanager
 async def _book() -> AsyncIterator[Any]:
     """Yield a stub of RuleBook over two rules, one table and our reasons."""
-    known = catalogue.Catalogue(BOOK, {}, reason_files.find(rules_support.PACKS))
+    known = catalogue.Catalogue(BOOK, {})
     async with support.world(book=known) as made:
         channel = made.channel("gateway")
         try:

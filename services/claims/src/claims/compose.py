@@ -17,7 +17,7 @@ from claims import settings as configuration
 from claims.domain import identities
 from claims.domain.rules import catalogue, engines
 from claims.inbound import batches, callers, desk, files, intake, rulebook
-from claims.outbound import archive, pack_files, probes, reason_files, scorer, store, tenants
+from claims.outbound import archive, pack_files, probes, scorer, store, tenants
 from claims.outbound import offline as lone
 from claims.usecases import (
     assess,
@@ -71,8 +71,7 @@ async def compose(
         scoring = scoring_channel or await _opened(stack, settings.scoring_target, signer)
         storage = storage_channel or await _opened(stack, settings.storage_target, signer)
         reader = storage_pb2_grpc.ClaimReaderStub(storage)
-        book = reason_files.find(settings.packs_dir)
-        scored = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring), clock, book)
+        scored = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring), clock, library.common.crosswalk)
         stack.push_async_callback(scored.aclose)
         stored = store.GrpcStore(storage_pb2_grpc.ClaimStoreStub(storage), clock)
         stack.push_async_callback(stored.aclose)
@@ -83,7 +82,7 @@ async def compose(
             store=stored,
             archive=archive.GrpcArchive(reader, storage_pb2_grpc.AuditLogStub(storage), clock),
             patient_key=key,
-            book=catalogue.Catalogue(library.common, library.tenants, book),
+            book=catalogue.Catalogue(library.common, library.tenants),
         )
         if settings.rescore:
             await stack.enter_async_context(_rescoring(rooms, clock))
@@ -110,8 +109,7 @@ async def offline(
     async with contextlib.AsyncExitStack() as stack:
         scored: ports.Scorer = lone.NoScorer()
         if scoring_channel is not None:
-            book = reason_files.find(packs_dir)
-            served = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring_channel), clock, book)
+            served = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring_channel), clock, common.crosswalk)
             stack.push_async_callback(served.aclose)
             scored = served
         rooms = Rooms(
@@ -120,7 +118,7 @@ async def offline(
             scorer=scored,
             store=lone.NoRecord(),
             archive=lone.NoArchive(),
-            book=catalogue.Catalogue(common, {}, reason_files.find(packs_dir)),
+            book=catalogue.Catalogue(common, {}),
             patient_key=secrets.token_bytes(identities.MIN_KEY_BYTES),  # nothing outlives this process
         )
         settings = configuration.ClaimsSettings(

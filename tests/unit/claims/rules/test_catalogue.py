@@ -21,7 +21,7 @@ OWN = engines.Book(
     packs=[*COMMON.packs, support.pack(support.rule(id="OWN-1"), id="own")],
     tables=tables.Tables([support.table(), support.table("mine")]),
 )
-KNOWN = catalogue.Catalogue(COMMON, {"clinic": OWN}, None)
+KNOWN = catalogue.Catalogue(COMMON, {"clinic": OWN})
 
 
 def _ids(tenant: str = "demo", **filters: str) -> list[str]:

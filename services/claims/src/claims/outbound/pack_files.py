@@ -45,12 +45,11 @@ def book(directory: Path, over: Sequence[Path] = ()) -> engines.Book:
 def library(directory: Path, over: Sequence[Path] = ()) -> Library:
     """Return everything in a directory; raises as `load` does, for what is wrong in all tenants at once."""
     common, known = _common(directory, over)
-    said = reason_files.find(directory)
     report = packs.Report()
     own: dict[str, engines.Book] = {}
     for folder in sorted(path for path in (directory / TENANTS).glob("*") if path.is_dir()):
         try:
-            own[folder.name], _ = _laid(common, known, said, folder, f"{TENANTS}/{folder.name}/")
+            own[folder.name], _ = _laid(common, known, folder, f"{TENANTS}/{folder.name}/")
         except errors.Invalid as fault:
             report.extend(fault.violations)
     report.close()
@@ -69,6 +68,7 @@ def _common(directory: Path, over: Sequence[Path]) -> tuple[engines.Book, Mappin
         packs=_packs(directory, loaded.tables, said, ""),
         tables=loaded.tables,
         labels=label_files.load(directory, {}, loaded.tables),
+        crosswalk=said,
     )
     if not found.packs:
         raise errors.NotFound("pack.absent", "There is no pack.yaml in any folder of the packs' directory.")
@@ -76,24 +76,24 @@ def _common(directory: Path, over: Sequence[Path]) -> tuple[engines.Book, Mappin
     for folder in over:
         if not folder.is_dir():
             raise errors.NotFound("folder.not_found", f"There is no folder {folder}.")
-        found, known = _laid(found, known, said, folder, f"{folder.name}/")
+        found, known = _laid(found, known, folder, f"{folder.name}/")
     return found, known
 
 
 def _laid(
     below: engines.Book,
     known: Mapping[str, shapes.Shape],
-    said: reasons.Book | None,
     folder: Path,
     label: str,
 ) -> tuple[engines.Book, Mapping[str, shapes.Shape]]:
     """Return a book with a folder's tables laid over it and its packs added; messages begin with `label`."""
     loaded = table_files.load(folder, known, label)
     whole = below.tables.under(loaded.tables)
-    added = _packs(folder, whole, said, label)
+    added = _packs(folder, whole, below.crosswalk, label)
     _refuse_doubles(below.packs, added, label)
     labels = label_files.load(folder, below.labels, whole, label)
-    return engines.Book(packs=[*below.packs, *added], tables=whole, labels=labels), loaded.shapes
+    laid = engines.Book(packs=[*below.packs, *added], tables=whole, labels=labels, crosswalk=below.crosswalk)
+    return laid, loaded.shapes
 
 
 def _refuse_doubles(below: Sequence[packs.Pack], added: Sequence[packs.Pack], label: str) -> None:

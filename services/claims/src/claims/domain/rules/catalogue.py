@@ -29,10 +29,8 @@ FILTERS = tuple(_FILTERS)
 class Catalogue:
     """Tells a tenant of the common packs and tables and of its own, never of another's."""
 
-    def __init__(
-        self, common: engines.Book, own: Mapping[str, engines.Book], said: reasons.Book | None
-    ) -> None:
-        self._common, self._own, self._reasons = common, own, said
+    def __init__(self, common: engines.Book, own: Mapping[str, engines.Book]) -> None:
+        self._common, self._own, self._reasons = common, own, common.crosswalk
 
     def rules(self, tenant: str, filters: Mapping[str, str], *, after: str, limit: int) -> Listed:
         """Return rules that pass every filter of FILTERS, in the order of their packs, behind a rule's id.
@@ -108,7 +106,7 @@ class Catalogue:
 
 def empty() -> Catalogue:
     """Return the catalogue of a room without packs."""
-    return Catalogue(engines.Book(packs=(), tables=tables.Tables()), {}, None)
+    return Catalogue(engines.Book(packs=(), tables=tables.Tables()), {})
 
 
 def regimes(pack: packs.Pack, rule: packs.Rule) -> list[str]:

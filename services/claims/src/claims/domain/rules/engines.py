@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from claims.domain import checklists
+from claims.domain import checklists, reasons
 from claims.domain.rules import engine, packs, tables
 
 
@@ -17,6 +17,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     packs: Sequence[packs.Pack]
     tables: tables.Tables
     labels: checklists.Labels = {}
+    crosswalk: reasons.Book | None = None  # None where a folder of packs has none
 
 
 class Engines:
