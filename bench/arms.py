@@ -6,10 +6,7 @@ One process, the committed bundle and a copy of it under another revision. Wall 
 
 import argparse
 import asyncio
-import datetime as dt
 import hashlib
-import json
-import os
 import shutil
 import statistics
 import sys
@@ -17,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import keeping
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -86,9 +85,7 @@ def main() -> None:
     print("|-|" + "-|" * len(SIZES))
     for name, sizes in found.items():
         print(f"| {name} | " + " | ".join(f"{statistics.median(one):,.0f}" for one in sizes.values()) + " |")
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%S")
-    told = {"load": os.getloadavg(), "rounds": found}
-    (ROOT / "bench" / "results" / f"arms-{stamp}.json").write_text(json.dumps(told, indent=1) + "\n")
+    keeping.keep("arms", rounds=found)
 
 
 if __name__ == "__main__":

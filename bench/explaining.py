@@ -6,14 +6,12 @@ CPU time per row, medians of interleaved rounds; before anything is measured bot
 """
 
 import argparse
-import datetime as dt
-import json
-import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import keeping
 import numpy as np
 import xgboost
 
@@ -72,9 +70,7 @@ def main() -> None:
         ours, peer = (statistics.median(raw[name][size]) for name in ("ours", "pred_contribs"))
         said = "pass" if peer / ours >= GOAL else "short"
         print(f"{size:>12,} {ours:>10,.1f} {peer:>14,.1f} {peer / ours:>7.1f}  {said}")
-    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%S")
-    kept = {"load": os.getloadavg(), "cores": os.cpu_count(), "rounds": raw}
-    (ROOT / "bench/results" / f"explaining-{now}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    keeping.keep("explaining", rounds=raw)
 
 
 if __name__ == "__main__":

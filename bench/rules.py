@@ -4,17 +4,15 @@ import argparse
 import decimal
 import gc
 import itertools
-import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
+import keeping
 import rule_sets
 from rich import box, console, table
 
@@ -145,22 +143,9 @@ def _show(raw: Figures, committed: int, claims: Sequence[model.Claim]) -> None:
 
 
 def _keep(raw: Figures, committed: int, claims: Sequence[model.Claim]) -> None:
-    at = datetime.now(UTC)
-    document = {
-        "at": at.isoformat(),
-        "machine": {
-            "cpus": os.cpu_count(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-        },
-        "committed_rules": committed,
-        "lines_per_claim": sum(len(claim.lines) for claim in claims) / len(claims),
-        "us_per_claim": raw,
-    }
-    path = HERE / "results" / f"rules-{at:%Y-%m-%dT%H%M%S}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    SCREEN.print(f"raw rounds in bench/results/{path.name}")
+    lines = sum(len(claim.lines) for claim in claims) / len(claims)
+    path = keeping.keep("rules", committed_rules=committed, lines_per_claim=lines, us_per_claim=raw)
+    SCREEN.print(f"raw rounds in {path}")
 
 
 if __name__ == "__main__":

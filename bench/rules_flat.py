@@ -8,18 +8,17 @@ import argparse
 import decimal
 import importlib.util
 import itertools
-import json
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import keeping
 import msgspec
 from rich import box, console, table
 
@@ -172,12 +171,7 @@ def _measured(judge: Judge) -> float:
 
 
 def _keep(raw: dict[str, list[float]]) -> None:
-    at = datetime.now(UTC)
-    document = {"at": at.isoformat(), "cpus": os.cpu_count(), "rules": COUNT, "us_per_batch": raw}
-    path = HERE / "results" / f"rules-flat-{at:%Y-%m-%dT%H%M%S}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    SCREEN.print(f"raw rounds in bench/results/{path.name}")
+    SCREEN.print(f"raw rounds in {keeping.keep('rules-flat', rules=COUNT, us_per_batch=raw)}")
 
 
 if __name__ == "__main__":

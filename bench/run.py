@@ -2,9 +2,7 @@
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import re
 import statistics
 import sys
@@ -12,9 +10,9 @@ import tempfile
 import time
 import urllib.request
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
+import keeping
 import load
 import systems
 from peers import model
@@ -160,13 +158,7 @@ def _show(raw: dict[str, list[dict[str, float]]]) -> None:
 
 
 def _keep(raw: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
-    machine = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    at = datetime.now(UTC)
-    document = {"at": at.isoformat(), "machine": machine, "options": vars(options), "rounds": raw}
-    path = HERE / "results" / f"{at:%Y-%m-%dT%H%M%S}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    SCREEN.print(f"raw rounds in bench/results/{path.name}")
+    SCREEN.print(f"raw rounds in {keeping.keep('', options=vars(options), rounds=raw)}")
 
 
 if __name__ == "__main__":

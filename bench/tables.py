@@ -2,18 +2,16 @@
 
 import argparse
 import gc
-import json
-import os
-import platform
 import random
 import statistics
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
+import keeping
 import numpy as np
 from rich import box, console, table
 
@@ -137,9 +135,7 @@ def _half(number: int) -> str:
 
 
 def _keep(raw: dict[str, dict[str, list[float]]], sizes: dict[str, int]) -> None:
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%S")
-    told = {"cpus": os.cpu_count(), "python": platform.python_version(), "rows": sizes, "figures": raw}
-    (HERE / "results" / f"tables-{stamp}.json").write_text(json.dumps(told, indent=1) + "\n")
+    keeping.keep("tables", rows=sizes, figures=raw)
 
 
 def _show(raw: dict[str, dict[str, list[float]]], sizes: dict[str, int]) -> None:
