@@ -149,7 +149,8 @@ def test_a_claim_that_cannot_be_read_is_no_claim_to_explain(tmp_path: Path) -> N
     file.write_text('{"claim_id": 5}')
     with pytest.raises(errors.Invalid):
         bench.explain("R-1", [file], as_of=DAY, now=NOW)
-    assert bench.coverage([file], as_of=DAY, now=NOW, progress=_quiet)["unreadable"] == 1
+    with pytest.raises(errors.Invalid, match="No claim could be read; refused: 1"):
+        bench.coverage([file], as_of=DAY, now=NOW, progress=_quiet)
 
 
 def test_rules_are_listed_with_the_regimes_they_can_speak_in(tmp_path: Path) -> None:

@@ -236,11 +236,32 @@ def test_coverage_tells_what_never_fired(mine: Path, claim: Path) -> None:
 
 
 def test_a_corpus_with_unreadable_claims_counts_them(mine: Path, tmp_path: Path, claim: Path) -> None:
-    """What could not be read is said, not skipped in silence."""
+    """What could not be read is said, not skipped in silence, and the status tells a script."""
     file = tmp_path / "two.ndjson"
     file.write_text(claim.read_text() + "\n{\n")
-    told = json.loads(run("coverage", file, "--pack", mine, "--json").stdout)
-    assert (told["claims"], told["unreadable"]) == (1, 1)
+    result = run("coverage", file, "--pack", mine, "--json")
+    told = json.loads(result.stdout)
+    assert (told["claims"], told["unreadable"], result.exit_code) == (1, 1, 2)
+    assert run("diff", mine, mine, "--on", file).exit_code == 2
+    file.write_text("# a heading\n")
+    nothing = run("coverage", file, "--pack", mine)
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert "No claim could be read" in nothing.stderr
+
+
+def test_a_regime_that_is_none_is_refused_with_those_there_are() -> None:
+    """A slip gives no empty list that looks like an answer."""
+    result = run("list", "--regime", "us")
+    assert result.exit_code == 2
+    assert "There is no regime us: base, nphies, x12-us." in result.stderr
+
+
+def test_broken_packs_are_told_with_what_to_write(mine: Path) -> None:
+    """Also where examples cannot be run because a rule does not load."""
+    _spoil(mine, "net < 0", "nett < 0")
+    result = run("test", mine)
+    assert result.exit_code == 2
+    assert "Did you mean net?" in result.stderr
 
 
 def test_diff_is_quiet_about_white_space(mine: Path, tmp_path: Path) -> None:

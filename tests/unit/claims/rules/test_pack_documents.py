@@ -72,14 +72,16 @@ def test_everything_wrong_is_told_at_once() -> None:
     second = support.rule("net > 1", id="T-2", severity="fatal")
     found = support.violations(first, second)
     assert [one.path.split(": ")[1] for one in found] == ["T-1.when", "T-1.violation", "T-2.severity"]
-    with pytest.raises(errors.Invalid, match=r"3 problems .*; the first: rules\.yaml: T-1\.when"):
+    with pytest.raises(
+        errors.Invalid, match=r"Problems in packs and tables: 3; the first: rules\.yaml: T-1\.when"
+    ):
         support.pack(first, second)
 
 
 def test_a_flood_of_mistakes_is_bounded() -> None:
     """Of more mistakes than anybody reads the first hundred are told, and all are counted."""
     rules = [support.rule("missing > 1", id=f"T-{number}") for number in range(packs.Report.LIMIT + 5)]
-    with pytest.raises(errors.Invalid, match=f"{packs.Report.LIMIT + 5} problems") as caught:
+    with pytest.raises(errors.Invalid, match=f"tables: {packs.Report.LIMIT + 5};") as caught:
         support.pack(*rules)
     assert len(caught.value.violations) == packs.Report.LIMIT
     assert caught.value.reason == "pack.invalid"

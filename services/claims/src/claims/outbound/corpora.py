@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from chassis import errors
 from claims.domain import amounts, comparisons, replaying, zones
 from claims.domain.rules import coverage, engine
 from claims.outbound import claim_files
@@ -44,7 +45,9 @@ class Covering:
             self._counted.add(case.claim, case.as_of)
 
     def document(self) -> dict[str, Any]:
-        """Return what was counted as a plain document."""
+        """Return what was counted as a plain document; raise Invalid `corpus.empty` where no claim was."""
+        if not self.claims:
+            raise errors.Invalid("corpus.empty", f"No claim could be read; refused: {self._unreadable}.")
         tallies = self._counted.tallies()
         return {
             "claims": self.claims,

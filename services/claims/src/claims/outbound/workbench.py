@@ -17,6 +17,7 @@ from claims.domain import comparisons, zones
 from claims.domain.rules import (
     coverage,
     differences,
+    documents,
     engine,
     examples,
     linting,
@@ -63,7 +64,13 @@ class Workbench:
         return self._parents.get(file.partition("/")[0], self._base)
 
     def rules(self, regime: str = "") -> list[dict[str, Any]]:
-        """Return id, pack, severity, scope, regimes and title of every rule, of one regime if it is named."""
+        """Return id, pack, severity, scope, regimes and title of every rule, of one regime if it is named.
+
+        Raises Invalid `regime.unknown`.
+        """
+        known = documents.choices(documents.Head, "regimes[0]")
+        if regime and regime not in known:
+            raise errors.Invalid("regime.unknown", f"There is no regime {regime}: {', '.join(known)}.")
         return [
             {
                 "id": rule.id, "pack": source.folder, "severity": rule.severity, "scope": rule.scope,
@@ -197,9 +204,13 @@ class Workbench:
         if wrong:
             raise errors.Invalid(
                 "pack.invalid",
-                f"{len(wrong)} problems in the rule packs; `ultrathink rules lint` shows where.",
+                f"Problems in the rule packs: {len(wrong)}; `ultrathink rules lint` shows where.",
                 violations=tuple(
-                    errors.Violation(f"{one.file}: {one.rule}".rstrip(": "), one.code, one.message)
+                    errors.Violation(
+                        f"{one.file}: {one.rule}".rstrip(": "),
+                        one.code,
+                        f"{one.message} {one.remedy}".strip(),
+                    )
                     for one in wrong
                 ),
             )

@@ -1,4 +1,4 @@
-"""Exit statuses of `ultrathink check`; the highest over all files counts."""
+"""Exit statuses of commands that judge claims; the highest over all files counts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

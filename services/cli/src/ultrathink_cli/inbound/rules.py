@@ -14,7 +14,7 @@ from rich import text
 
 from chassis import errors
 from ultrathink_cli import compose
-from ultrathink_cli.domain import layout, remarks, words
+from ultrathink_cli.domain import exits, layout, remarks, words
 from ultrathink_cli.inbound import console, options, rule_texts
 from ultrathink_cli.outbound import storage_client
 
@@ -159,7 +159,10 @@ def coverage(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count over a corpus which rules fired, were satisfied, stayed undecided, or had nothing to judge."""
+    """Count over a corpus which rules fired, were satisfied, stayed undecided, or had nothing to judge.
+
+    Exit 2 when some claims could not be read.
+    """
     with console.faults_shown():
         if stored == bool(files):
             raise errors.Invalid(
@@ -176,9 +179,10 @@ def coverage(
                 told = counted.document()
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
-        return
-    for line in rule_texts.coverage(told):
-        console.tell(line)
+    else:
+        for line in rule_texts.coverage(told):
+            console.tell(line)
+    raise typer.Exit(exits.UNREADABLE if told["unreadable"] else exits.CLEAN)
 
 
 async def _covered(
@@ -210,7 +214,8 @@ def diff(
 ) -> None:
     """Show what changed between two folders of packs, by meaning; exit 0 when nothing did, else 1.
 
-    With --on also what the change makes of claims: findings, verdicts, money.
+    With --on also what the change makes of claims: findings, verdicts, money; exit 2 when some could not be
+    read.
     """
     with console.faults_shown():
         day = options.day(as_of) if as_of else None
@@ -224,6 +229,8 @@ def diff(
     else:
         for line in rule_texts.difference(told):
             console.tell(line)
+    if told.get("claims", {}).get("unreadable"):
+        raise typer.Exit(exits.UNREADABLE)
     raise typer.Exit(EXIT_WRONG if told["differ"] else 0)
 
 

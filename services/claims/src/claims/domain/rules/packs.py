@@ -186,7 +186,7 @@ class Report:
             first = f"{told[0].path}: {told[0].message.partition('\n')[0]}"
             raise errors.Invalid(
                 "pack.invalid",
-                f"{len(self._found)} problems in packs and tables; the first: {first}",
+                f"Problems in packs and tables: {len(self._found)}; the first: {first}",
                 violations=told,
             )
 
