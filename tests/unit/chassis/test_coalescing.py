@@ -218,3 +218,18 @@ async def test_an_exchange_runs_in_the_context_of_no_caller() -> None:
     )
     who.set("somebody")
     assert await coalescer.submit("a", deadline=FAR) == "nobody"
+
+
+async def test_a_crowd_is_split_among_the_batches_that_may_fly() -> None:
+    """Answers that come together are asked for together: halves keep both sides at work, a few stay one."""
+    bench = Bench()
+    crowd = [bench.submit(f"x{number}") for number in range(4 * coalescing.WORTH_A_MESSAGE)]
+    await streams_support.turns()
+    assert [len(batch) for batch in bench.door.batches] == [2 * coalescing.WORTH_A_MESSAGE] * 2
+    few = [bench.submit(f"y{number}") for number in range(coalescing.WORTH_A_MESSAGE)]
+    bench.door.answer(0)
+    await streams_support.turns()
+    assert len(bench.door.batches[2]) == coalescing.WORTH_A_MESSAGE
+    for number in (1, 2):
+        bench.door.answer(number)
+    await asyncio.gather(*crowd, *few)

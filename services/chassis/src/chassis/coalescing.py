@@ -2,9 +2,9 @@
 
 A message costs the same whatever it carries, so cost is the number of messages. There is no gathering timer:
 before a batch leaves, the event loop turns until a turn brings nothing new, and at most `in_flight` batches
-are out at once; what arrives meanwhile is the next batch. One lazy timer watches deadlines: it sleeps until
-the earliest one it saw and then looks at everything outstanding, so an item that is answered in time costs
-one comparison for its deadline.
+are out at once, each with its share of what is at work; what arrives meanwhile is the next batch. One lazy
+timer watches deadlines: it sleeps until the earliest one it saw and then looks at everything outstanding, so
+an item that is answered in time costs one comparison for its deadline.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from chassis import errors, outcomes, timers
 
 SWEEP_SECONDS = 0.01  # Deadlines are told at most this late, so that a storm of them is swept together.
 QUEUE_BATCHES = 16  # Bytes waiting are bounded by this many full batches unless the caller says otherwise.
+WORTH_A_MESSAGE = 16  # So many rows cost about what their message does; fewer are not split.
 SMOOTHING = 0.2  # Share of the newest batch in the running mean behind retry_after_ms.
 
 type Exchange[T, R] = Callable[[list[T]], Awaitable[Sequence[R | errors.Fault]]]
@@ -149,16 +150,27 @@ class Coalescer[T, R]:
                 return
             self._send(self._take())
 
+    def _share(self) -> int:
+        """Return how many rows the next batch may take: its part of what waits and flies, never a few only.
+
+        A crowd whose answers come together asks together; one batch of all of it would leave the other rooms
+        idle while this one works, and this one while they do.
+        """
+        flying = sum(map(len, self._flights.values()))
+        part = math.ceil((len(self._queue) + flying) / self._in_flight)
+        return min(self._max_rows, max(WORTH_A_MESSAGE, part))
+
     def _take(self) -> list[_Entry[T, R]]:
         queue = self._queue
-        if len(queue) <= self._max_rows and self._queued_bytes <= self._max_bytes:
+        most = self._share()
+        if len(queue) <= most and self._queued_bytes <= self._max_bytes:
             batch = list(queue)
             queue.clear()
             self._queued_bytes = 0
         else:
             batch, size = [], 0
             for entry in queue:
-                if batch and (len(batch) == self._max_rows or size + entry.size > self._max_bytes):
+                if batch and (len(batch) == most or size + entry.size > self._max_bytes):
                     break
                 batch.append(entry)
                 size += entry.size

@@ -18,7 +18,18 @@ import uvloop
 from google.protobuf.internal import api_implementation
 from grpc_reflection.v1alpha import reflection
 
-from chassis import apps, channels, errors, healths, identity, interceptors, logs, metrics, telemetry
+from chassis import (
+    apps,
+    channels,
+    collecting,
+    errors,
+    healths,
+    identity,
+    interceptors,
+    logs,
+    metrics,
+    telemetry,
+)
 from chassis import clock as clocks
 from chassis import settings as configuration
 from chassis import tokens as principals
@@ -135,6 +146,7 @@ async def _life(compose: Compose, settings: configuration.ServiceSettings) -> Ne
             host = settings.grpc_bind.rpartition(":")[0]
             if settings.grpc_address_file is not None:
                 _publish(settings.grpc_address_file, f"{host}:{port}")
+            collecting.settle()
             logs.get("chassis.server").info("serving", bind=settings.grpc_bind, port=port)
             await asyncio.get_running_loop().create_future()
     raise AssertionError  # a future nobody completes does not return

@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from chassis import logs, settings, telemetry
+from chassis import collecting, logs, settings, telemetry
 from ultrathink_cli import compose
 
 NAME = "platform"
@@ -20,6 +20,7 @@ async def _lived() -> int:
     common = settings.ServiceSettings()
     with logs.configure(NAME, common.log_level), telemetry.configure(NAME, common):
         async with compose.single() as address:
+            collecting.settle()
             logs.get(NAME).info("serving", bind=address)
             await ending.wait()
         logs.get(NAME).info("stopped", exit_code=0)

@@ -11,7 +11,7 @@ from typing import Never, Protocol
 
 import uvloop
 
-from chassis import logs, telemetry
+from chassis import collecting, logs, telemetry
 
 NAME = "gateway"
 
@@ -62,6 +62,7 @@ async def _life(serve: Serve, settings: Settings) -> Never:
     async with serve() as address:
         if settings.http_address_file is not None:
             _publish(settings.http_address_file, address)
+        collecting.settle()
         logs.get("gateway.process").info("serving", bind=address)
         await asyncio.get_running_loop().create_future()
     raise AssertionError  # a future nobody completes does not return
