@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,3 +122,28 @@ def test_the_served_models_explain_what_they_score():
     explainer = bundle.model.line_explainer
     total = explaining.contributions(explainer, sample["lines"]).sum(axis=1) + explainer.bias
     np.testing.assert_allclose(total, sample["line_margins"], atol=2e-5)
+
+
+def test_the_served_models_reasons_are_those_of_pred_contribs():
+    """XGBoost's own TreeSHAP, summed by human group, gives the same reasons to 1e-5, the strongest first."""
+    model, sample = support.bundle().model, support.bundles.sample(support.BUNDLE)
+    booster = xgboost.Booster({"nthread": 1}, model_file=str(support.BUNDLE / "line.xgboost.json"))
+    native = booster.predict(xgboost.DMatrix(sample["lines"]), pred_contribs=True)[:, :-1]
+    groups = model.features.line_groups
+    theirs = np.column_stack([native[:, groups == one].sum(axis=1) for one in range(groups.max() + 1)])
+    ours = explaining.contributions(model.line_explainer, sample["lines"])
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    clear = np.diff(np.sort(np.abs(theirs), axis=1)[:, -4:], axis=1).min(axis=1) > 2e-5
+    assert clear.any()
+    top = [np.argsort(-np.abs(one[clear]), axis=1)[:, :3] for one in (ours, theirs)]
+    assert (top[0] == top[1]).all()
+
+
+def test_many_rows_are_explained_as_few_are():
+    """Rows are worked through in parts: where a part ends changes nothing."""
+    rng = np.random.default_rng(8)
+    forest = support.random_forest(rng, trees=5, depth=3, features=5)
+    rows = support.random_rows(rng, 2 * explaining.PART_ROWS + 3, 5)
+    explainer = explaining.build(forest, np.arange(5, dtype=np.int32))
+    whole = explaining.contributions(explainer, rows)
+    np.testing.assert_array_equal(whole[-4:], explaining.contributions(explainer, rows[-4:]))

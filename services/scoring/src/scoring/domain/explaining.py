@@ -10,6 +10,7 @@ individualized feature attribution for tree ensembles", 2018.)
 The leaves of a small subtree (a *unit*) see a row only through a few yes/no conditions: the splits inside it
 and, for each feature split on above it, whether the row passed. With at most eight conditions all 2^8
 answers of the unit are tabulated, per group of features; explaining a row is one look-up per unit and a sum.
+Which conditions hold is tabulated as well, by the interval that each value lies in (`bins`).
 """
 
 import functools
@@ -18,32 +19,30 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import forests
+from scoring.domain import bins, forests
 
 UNIT_BITS = 8  # conditions of one unit: its pattern is one byte
+PART_ROWS = 32  # rows whose patterns are made at once: what is gathered for them stays in the cache
 
 type Floats = npt.NDArray[np.float32]
 type Bools = npt.NDArray[np.bool_]
 type Condition = tuple[int, float, float, bool]  # feature, above this, up to this, a missing value passes
 type Literal = tuple[int, int, bool]  # feature, condition's place in its unit, the answer the leaf wants
 
-NEVER: Condition = (0, np.inf, -np.inf, False)  # fills unused places
+NEVER: Condition = (-1, np.inf, -np.inf, False)  # fills unused places: no feature is asked about
 
 
 class Explainer(NamedTuple):
     """Tables of one forest with one output; build with `build`, use with `contributions`.
 
-    `feature`, `above`, `upto`, `missing` describe the distinct conditions; `places` (8 per unit, highest
-    bit first) points into them; row `offset[unit] + pattern` of `table` holds that unit's contribution per
+    `patterns[bin]` has the bits of each unit that hold for values of that bin; a row's pattern of a unit is
+    all bits of its values' bins. Row `offset[unit] + pattern` of `table` holds that unit's contribution per
     group; `bias` is the forest's mean margin.
     """
 
-    feature: npt.NDArray[np.int32]
-    above: Floats
-    upto: Floats
-    missing: Bools
-    places: npt.NDArray[np.int32]
-    offset: npt.NDArray[np.int32]
+    bins: bins.Bins
+    patterns: npt.NDArray[np.uint8]
+    offset: npt.NDArray[np.intp]
     table: Floats
     bias: float
 
@@ -73,22 +72,18 @@ class _Above(NamedTuple):
 def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
     """Return the tables of a one-output forest; `groups[f]` is the group feature f belongs to."""
     units = [unit for root in forest.roots for unit in _units(forest, int(root), _Above({}, {}))]
-    known: dict[Condition, int] = {NEVER: 0}
-    places = np.zeros((len(units), UNIT_BITS), dtype=np.int32)
-    for number, unit in enumerate(units):
-        for place, condition in enumerate(unit.conditions):
-            places[number, place] = known.setdefault(condition, len(known))
     tables = [_tabulate(unit, groups) for unit in units]
-    offset = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    feature, above, upto, missing = zip(*known, strict=True)
+    inner = forest.feature != forests.LEAF
+    thresholds = {
+        feature: forest.threshold[inner & (forest.feature == feature)]
+        for feature in np.unique(forest.feature[inner]).tolist()
+    }
+    found, owner, inside = bins.build(thresholds)
     leaves = [leaf for unit in units for leaf in unit.leaves]
     return Explainer(
-        feature=np.array(feature, dtype=np.int32),
-        above=np.array(above, dtype=np.float32),
-        upto=np.array(upto, dtype=np.float32),
-        missing=np.array(missing, dtype=np.bool_),
-        places=places[:, ::-1].ravel(),  # packbits puts the first of eight into the highest bit
-        offset=offset.astype(np.int32),
+        bins=found,
+        patterns=_patterns(units, owner, inside),
+        offset=np.cumsum([0, *(len(table) for table in tables[:-1])]).astype(np.intp),
         table=np.concatenate(tables),
         bias=float(forest.base[0])
         + sum(leaf.value * float(np.prod([*leaf.shares.values()])) for leaf in leaves),
@@ -97,15 +92,30 @@ def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
 
 def contributions(explainer: Explainer, matrix: Floats) -> npt.NDArray[np.float64]:
     """Return log-odds per row and group; a row's sum plus `bias` is its margin."""
-    values = matrix.take(explainer.feature, axis=1)
-    passes = (values > explainer.above) & (values <= explainer.upto)
-    passes |= np.isnan(values) & explainer.missing
-    answer = np.empty((len(matrix), explainer.table.shape[1]))
+    answer = np.empty((len(matrix), explainer.table.shape[1]), dtype=np.float32)
     ones = np.ones(len(explainer.offset), dtype=np.float32)
-    for number, row in enumerate(passes):
-        patterns = np.packbits(row.take(explainer.places))
-        answer[number] = ones @ explainer.table.take(explainer.offset + patterns, axis=0)
-    return answer
+    places = bins.places(explainer.bins, matrix)
+    for start in range(0, len(matrix), PART_ROWS):
+        part = explainer.patterns.take(places[start : start + PART_ROWS], axis=0)
+        found = np.bitwise_or.reduce(part, axis=1) + explainer.offset
+        for number, row in enumerate(found, start):
+            np.dot(ones, explainer.table.take(row, axis=0), out=answer[number])
+    return answer.astype(np.float64)
+
+
+def _patterns(units: list[_Unit], owner: npt.NDArray[np.int32], inside: Floats) -> npt.NDArray[np.uint8]:
+    """Return bins × units: the bits of a unit's conditions on the bin's feature that its values pass."""
+    conditions = [unit.conditions + [NEVER] * (UNIT_BITS - len(unit.conditions)) for unit in units]
+    feature, above, upto, missing = (
+        np.array([condition[field] for one in conditions for condition in one]) for field in range(4)
+    )
+    bits = np.zeros((len(owner), len(units)), dtype=np.uint8)
+    for number in range(len(owner)):
+        value = inside[number]
+        passes = missing if np.isnan(value) else (above < value) & (value <= upto)
+        passes = (passes & (feature == owner[number])).reshape(len(units), UNIT_BITS)
+        bits[number] = np.packbits(passes, axis=1, bitorder="little")[:, 0]
+    return bits
 
 
 def _units(forest: forests.Forest, node: int, above: _Above) -> list[_Unit]:

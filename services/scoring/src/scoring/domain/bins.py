@@ -1,0 +1,69 @@
+"""Which interval between a forest's thresholds a value lies in. Knows no library, file or transport.
+
+A row meets a forest only through the outcomes of its splits, so between two neighbouring thresholds of a
+feature all values are the same to it. Bins number these intervals, over all features in one sequence; a
+missing value has a bin of its own. One binary search places a whole matrix: features and values are joined
+into integers that sort first by feature, then as the floats do.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+FEATURE_SHIFT = 32  # bits of a value below its feature's place
+SIGN_OFFSET = 2**31  # makes the ordered values of float32, which are signed, count from 0
+
+type Floats = npt.NDArray[np.float32]
+
+
+class Bins(NamedTuple):
+    """The intervals of the features that a forest splits on; build with `build`, use with `places`.
+
+    `edges` are the upper edges, inclusive, as sortable integers, infinity as each feature's last; `shift`
+    accounts for the bins of missing values before a feature's own.
+    """
+
+    feature: npt.NDArray[np.intp]
+    edges: npt.NDArray[np.int64]
+    shift: npt.NDArray[np.intp]
+
+
+def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32], Floats]:
+    """Return the bins of each feature's thresholds, and per bin its feature and a value that lies in it.
+
+    The value is the bin's upper edge, which belongs to it, infinity in the last bin, NaN in that of missing
+    values.
+    """
+    features = sorted(thresholds)
+    last = np.float32(np.inf)
+    edges = [np.append(np.unique(thresholds[feature] + np.float32(0)), last) for feature in features]
+    owner = [np.full(len(edge) + 1, feature) for feature, edge in zip(features, edges, strict=True)]
+    inside = [np.append(edge, np.float32(np.nan)) for edge in edges]
+    joined = [_joined(edge, place) for place, edge in enumerate(edges)]
+    nothing = np.zeros(0)
+    return (
+        Bins(
+            np.array(features, dtype=np.intp),
+            np.concatenate([nothing, *joined]).astype(np.int64),
+            np.arange(len(features), dtype=np.intp),
+        ),
+        np.concatenate([nothing, *owner]).astype(np.int32),
+        np.concatenate([nothing, *inside]).astype(np.float32),
+    )
+
+
+@np.errstate(invalid="ignore")  # a signalling NaN is a missing value like the others
+def places(bins: Bins, matrix: Floats) -> npt.NDArray[np.intp]:
+    """Return rows × features of `bins`: the number of the bin that each value lies in."""
+    values = matrix.take(bins.feature, axis=1) + np.float32(0)  # minus nought is nought
+    np.copyto(values, np.float32(np.nan), where=np.isnan(values))  # one NaN of the many, which sorts last
+    return bins.edges.searchsorted(_joined(values, np.arange(len(bins.feature)))) + bins.shift
+
+
+def _joined(values: Floats, place: npt.NDArray[np.intp] | int) -> npt.NDArray[np.int64]:
+    """Return integers in the order of features, then values: positive floats sort as their bits do."""
+    signed = values.view(np.int32)
+    ordered = signed ^ ((signed >> 31) & 0x7FFFFFFF)
+    return (np.asarray(place, dtype=np.int64) << FEATURE_SHIFT) + SIGN_OFFSET + ordered
