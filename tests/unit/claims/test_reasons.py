@@ -237,15 +237,12 @@ def test_a_flagged_line_says_what_helps():
         risk.LineReason(row=2, guesses=[_guess("CV-3-1", "119")]),
         risk.LineReason(row=3, guesses=[_guess("N-DC-079", None)]),
     ]
-    found = risk.completed(risk.Score(state="scored", probability=0.5, line_reasons=told), BOOK, ON)
-    first, *others = found.line_reasons
+    first, *others = [risk.completed(reason, BOOK, ON) for reason in told]
     assert first.guesses[0].nphies == "AD-2-5"
     assert first.fix == BOOK.entries("nphies", "AD-2-5")[0].fix
     assert first.fix is not None
     assert [other.fix for other in others] == [None, None, None]
     assert others == told[1:]
-    silent = risk.not_scored("scoring.down")
-    assert risk.completed(silent, BOOK, ON) is silent
 
 
 def test_fhir_names_of_findings():

@@ -136,9 +136,9 @@ def test_infinite_values_do_not_crash():
 
 
 def test_a_score_becomes_a_message_with_labels_in_both_languages():
-    """Contributions are named, strongest first, the bias last, and add up to the margin."""
+    """Told whole, contributions are named, strongest first, the bias last, and add up to the margin."""
     (answer,) = support.scored(support.costly())
-    (message,) = converters.to_claims(support.callers(1), support.served(answer))
+    (message,) = converters.to_claims(support.callers(1), support.served(answer), whole=True)
     assert message.state == scoring_pb2.SCORE_STATE_SCORED
     assert message.item_id == "0"
     assert message.probability == answer.probability
@@ -173,3 +173,16 @@ def test_the_model_is_named_by_its_bundle():
     assert info.revision == MODEL.revision
     assert len(info.revision) == 64
     assert info.simulated
+
+
+def test_a_score_tells_the_strongest_reasons_of_those_that_explain_tells():
+    """With a score go as many reasons as people read: the first of the whole list, without the bias."""
+    (answer,) = support.scored(support.costly())
+    (short,) = converters.to_claims(support.callers(1), support.served(answer))
+    (whole,) = converters.to_claims(support.callers(1), support.served(answer), whole=True)
+    assert len(whole.contributions) > converters.CLAIM_REASONS
+    assert list(short.contributions) == list(whole.contributions)[: converters.CLAIM_REASONS]
+    lines = zip(short.line_reasons, whole.line_reasons, strict=True)
+    for told, all_of_it in lines:
+        assert list(told.contributions) == list(all_of_it.contributions)[: converters.LINE_REASONS]
+        assert told.guesses == all_of_it.guesses

@@ -217,7 +217,9 @@ class ClaimScore(_message.Message):
 
     @_builtins.property
     def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]:
-        """Human features of the claim's own score, only for flagged claims."""
+        """Human features of the claim's own score, only for flagged claims, strongest first. With a score the five
+        strongest; Explain tells all and the bias.
+        """
 
     @_builtins.property
     def error(self) -> _common_pb2.Error: ...
@@ -259,7 +261,9 @@ class LineReason(_message.Message):
         """Most likely reason class first, at most three."""
 
     @_builtins.property
-    def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]: ...
+    def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]:
+        """Strongest first. With a score the three strongest; Explain tells all and the bias."""
+
     def __init__(
         self,
         *,
@@ -308,7 +312,7 @@ Global___ReasonGuess: _TypeAlias = ReasonGuess  # noqa: Y015
 
 @_typing.final
 class Contribution(_message.Message):
-    """One human feature's share in log-odds; all of them and the bias add up to the raw score."""
+    """One human feature's share in log-odds. All of them and the bias, as Explain tells them, add up to the raw score."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

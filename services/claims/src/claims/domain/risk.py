@@ -37,15 +37,16 @@ def not_scored(reason: str) -> Score:
     return Score(state="not_scored", reason=reason)
 
 
-def completed(score: Score, book: reasons.Book, on: dt.date) -> Score:
-    """Return the score, guesses with the code their model left out, lines with what helps against the first.
+def completed(reason: LineReason, book: reasons.Book, on: dt.date) -> LineReason:
+    """Return a line's reason, guesses with the code their model left out, and what helps against the first.
 
     All guesses stay marked predicted.
     """
-    if not score.line_reasons:
-        return score
-    told = [_completed(reason, book, on) for reason in score.line_reasons]
-    return msgspec.structs.replace(score, line_reasons=told)
+    if not reason.guesses:
+        return reason
+    guesses = [book.likely(guess, on) for guess in reason.guesses]
+    known = book.find("nphies", guesses[0].nphies or "", on)
+    return msgspec.structs.replace(reason, guesses=guesses, fix=None if known is None else known.fix)
 
 
 def assess(score: Score, claim: model.Claim, sums: amounts.Sums) -> decisions.Risk:
@@ -72,14 +73,6 @@ def at_risk(probability: float | None, exposure: int | None) -> int | None:
     if probability is None or exposure is None:
         return None
     return max(0, math.floor(probability * exposure + 0.5))
-
-
-def _completed(reason: LineReason, book: reasons.Book, on: dt.date) -> LineReason:
-    if not reason.guesses:
-        return reason
-    guesses = [book.likely(guess, on) for guess in reason.guesses]
-    known = book.find("nphies", guesses[0].nphies or "", on)
-    return msgspec.structs.replace(reason, guesses=guesses, fix=None if known is None else known.fix)
 
 
 def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) -> list[decisions.LineRisk]:

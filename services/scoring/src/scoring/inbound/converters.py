@@ -14,6 +14,7 @@ from ultrathink.scoring.v1 import scoring_pb2
 MAX_ROWS = 50_000  # what a 16 MiB message can hold of our columns, rounded down
 MAX_ITEMS = 20_000
 MAX_NAME = 40  # of a task, as repeated to who asked for it
+CLAIM_REASONS, LINE_REASONS = 5, 3  # told with a score: what people read; Explain tells all of them
 BIAS = ("bias", "Starting point: the average of all", "نقطة البداية: متوسط الجميع")
 
 STATES = {
@@ -105,10 +106,10 @@ def to_task(name: str) -> None:
 
 
 def to_claims(
-    contexts: Sequence[callers.CallContext], served: Sequence[answer.Served]
+    contexts: Sequence[callers.CallContext], served: Sequence[answer.Served], *, whole: bool = False
 ) -> list[scoring_pb2.ClaimScore]:
-    """Return one message per context."""
-    return [_claim(context.item_id, one) for context, one in zip(contexts, served, strict=True)]
+    """Return one message per context; with `whole` every contribution and the bias, else the strongest."""
+    return [_claim(context.item_id, one, whole=whole) for context, one in zip(contexts, served, strict=True)]
 
 
 def refusals(items: Sequence[str], fault: errors.Fault) -> list[scoring_pb2.ClaimScore]:
@@ -132,7 +133,7 @@ def to_info(model: models.Model, arm: str = arms.STABLE) -> scoring_pb2.ModelInf
     )
 
 
-def _claim(item: str, served: answer.Served) -> scoring_pb2.ClaimScore:
+def _claim(item: str, served: answer.Served, *, whole: bool) -> scoring_pb2.ClaimScore:
     """Return one claim's score or fault."""
     arm, model, told = served
     if isinstance(told, errors.Fault):
@@ -143,33 +144,41 @@ def _claim(item: str, served: answer.Served) -> scoring_pb2.ClaimScore:
         reason=told.reason,
         probability=told.probability,
         line_probabilities=told.line_probabilities,
-        line_reasons=[_line(model, line) for line in told.line_reasons],
-        contributions=_shares(model, told.contributions),
+        line_reasons=[_line(model, line, None if whole else LINE_REASONS) for line in told.line_reasons],
+        contributions=_shares(model, told.contributions, None if whole else CLAIM_REASONS),
         arm=arm,
         model_revision=model.revision,
     )
 
 
-def _line(model: models.Model, line: scores.LineReason) -> scoring_pb2.LineReason:
+def _line(model: models.Model, line: scores.LineReason, most: int | None) -> scoring_pb2.LineReason:
     """Return why one line is flagged."""
     guesses = [
         scoring_pb2.ReasonGuess(**guess.reason._asdict(), probability=guess.probability)
         for guess in line.guesses
     ]
     return scoring_pb2.LineReason(
-        row=line.row, guesses=guesses, contributions=_shares(model, line.contributions)
+        row=line.row, guesses=guesses, contributions=_shares(model, line.contributions, most)
     )
 
 
-def _shares(model: models.Model, shares: models.Doubles | None) -> list[scoring_pb2.Contribution]:
-    """Return the human features that moved the score, strongest first, the bias last; they add up to it."""
+def _shares(
+    model: models.Model, shares: models.Doubles | None, most: int | None
+) -> list[scoring_pb2.Contribution]:
+    """Return the human features that moved the score, strongest first: at most `most`.
+
+    Without a bound they are all told, the bias last, and add up to the score.
+    """
     if shares is None:
         return []
     order = np.argsort(-np.abs(shares[:-1]), kind="stable")
     named = [
-        (model.features.groups[group], float(shares[group])) for group in order.tolist() if shares[group]
+        (model.features.groups[group], float(shares[group]))
+        for group in order[:most].tolist()
+        if shares[group]
     ]
+    bias = [(BIAS, float(shares[-1]))] if most is None else []
     return [
         scoring_pb2.Contribution(feature=feature, label_en=english, label_ar=arabic, log_odds=share)
-        for (feature, english, arabic), share in [*named, (BIAS, float(shares[-1]))]
+        for (feature, english, arabic), share in [*named, *bias]
     ]

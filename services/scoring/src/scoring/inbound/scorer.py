@@ -57,7 +57,7 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         )
         return scoring_pb2.ExplainResponse(
             model=self._stable(served),
-            claims=converters.to_claims(contexts, served),
+            claims=converters.to_claims(contexts, served, whole=True),
             candidates=_candidates(served),
         )
 
