@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from ultrathink.common.v1 import common_pb2 as ultrathink_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ultrathink/scoring/v1/scoring.proto\x12\x15ultrathink.scoring.v1\x1a!ultrathink/common/v1/common.proto\"\xae\x01\n\x04Rows\x12\x13\n\x0bschema_hash\x18\x01 \x01(\t\x12\x14\n\x0cline_offsets\x18\x02 \x03(\r\x12\x12\n\ndictionary\x18\x03 \x03(\t\x12\x33\n\rclaim_columns\x18\x04 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\x12\x32\n\x0cline_columns\x18\x05 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\"\x9e\x01\n\x0cScoreRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x08\x63ontexts\x18\x02 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x04 \x01(\t\x12\x12\n\nclaim_keys\x18\x05 \x03(\x06\"\xbb\x01\n\rScoreResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x05model\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x03 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x04 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\xd6\x02\n\nClaimScore\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.ultrathink.scoring.v1.ScoreState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x1a\n\x12line_probabilities\x18\x05 \x03(\x01\x12\x37\n\x0cline_reasons\x18\x06 \x03(\x0b\x32!.ultrathink.scoring.v1.LineReason\x12:\n\rcontributions\x18\x07 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\x12*\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x1b.ultrathink.common.v1.Error\x12\x0b\n\x03\x61rm\x18\t \x01(\t\x12\x16\n\x0emodel_revision\x18\n \x01(\t\"\x8a\x01\n\nLineReason\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x33\n\x07guesses\x18\x02 \x03(\x0b\x32\".ultrathink.scoring.v1.ReasonGuess\x12:\n\rcontributions\x18\x03 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\"d\n\x0bReasonGuess\x12\x0e\n\x06nphies\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x61rc\x18\x02 \x01(\t\x12\x10\n\x08label_en\x18\x03 \x01(\t\x12\x10\n\x08label_ar\x18\x04 \x01(\t\x12\x13\n\x0bprobability\x18\x05 \x01(\x01\"U\n\x0c\x43ontribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08label_en\x18\x02 \x01(\t\x12\x10\n\x08label_ar\x18\x03 \x01(\t\x12\x10\n\x08log_odds\x18\x04 \x01(\x01\"|\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x11\n\tsimulated\x18\x03 \x01(\x08\x12\x17\n\x0frow_schema_hash\x18\x04 \x01(\t\x12\x16\n\x0e\x66lag_threshold\x18\x05 \x01(\x01\x12\x0b\n\x03\x61rm\x18\x06 \x01(\t\"\x8e\x01\n\x0e\x45xplainRequest\x12/\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x12\n\nclaim_keys\x18\x04 \x03(\x06\"\xab\x01\n\x0f\x45xplainResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x02 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x03 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\x11\n\x0fGetModelRequest\"\x91\x01\n\x10GetModelResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04\x63\x61rd\x18\x02 \x01(\t\x12\x14\n\x0cmetrics_json\x18\x03 \x01(\t\x12(\n\x04\x61rms\x18\x04 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\"\xcb\x01\n\x03\x41rm\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.ultrathink.scoring.v1.ArmState\x12/\n\x05model\x18\x03 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x15\n\rshare_percent\x18\x05 \x01(\x01\x12\x0e\n\x06scored\x18\x06 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x07 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\"D\n\x12\x43ompareArmsRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"\xa5\x02\n\x13\x43ompareArmsResponse\x12\x30\n\x06stable\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x30\n\x06shadow\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04seen\x18\x03 \x01(\x04\x12\x31\n\x03\x61ll\x18\x04 \x01(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x34\n\x06payers\x18\x05 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x33\n\x05types\x18\x06 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\"\x88\x02\n\rArmComparison\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05pairs\x18\x02 \x01(\x04\x12\x17\n\x0fmean_difference\x18\x03 \x01(\x01\x12 \n\x18mean_absolute_difference\x18\x04 \x01(\x01\x12\x11\n\tquantiles\x18\x05 \x03(\x01\x12\x1d\n\x10rank_correlation\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x63hanged_side\x18\x07 \x01(\x01\x12\x15\n\rnewly_flagged\x18\x08 \x01(\x04\x12\x19\n\x11no_longer_flagged\x18\t \x01(\x04\x12\x10\n\x08unscored\x18\n \x01(\x04\x42\x13\n\x11_rank_correlation\"b\n\x11PromoteArmRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\x12\x0b\n\x03\x61rm\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"O\n\x12PromoteArmResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08\"A\n\x0fRollBackRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"M\n\x10RollBackResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08*{\n\nScoreState\x12\x1b\n\x17SCORE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_STATE_SCORED\x10\x01\x12\x1a\n\x16SCORE_STATE_NOT_SCORED\x10\x02\x12\x1c\n\x18SCORE_STATE_OUT_OF_RANGE\x10\x03*}\n\x08\x41rmState\x12\x19\n\x15\x41RM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41RM_STATE_SERVING\x10\x01\x12\x11\n\rARM_STATE_OFF\x10\x02\x12\x16\n\x12\x41RM_STATE_ISOLATED\x10\x03\x12\x14\n\x10\x41RM_STATE_BROKEN\x10\x04\x32\x97\x05\n\x06Scorer\x12R\n\x05Score\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse\x12\\\n\x0bScoreStream\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse(\x01\x30\x01\x12X\n\x07\x45xplain\x12%.ultrathink.scoring.v1.ExplainRequest\x1a&.ultrathink.scoring.v1.ExplainResponse\x12[\n\x08GetModel\x12&.ultrathink.scoring.v1.GetModelRequest\x1a\'.ultrathink.scoring.v1.GetModelResponse\x12\x64\n\x0b\x43ompareArms\x12).ultrathink.scoring.v1.CompareArmsRequest\x1a*.ultrathink.scoring.v1.CompareArmsResponse\x12\x61\n\nPromoteArm\x12(.ultrathink.scoring.v1.PromoteArmRequest\x1a).ultrathink.scoring.v1.PromoteArmResponse\x12[\n\x08RollBack\x12&.ultrathink.scoring.v1.RollBackRequest\x1a\'.ultrathink.scoring.v1.RollBackResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ultrathink/scoring/v1/scoring.proto\x12\x15ultrathink.scoring.v1\x1a!ultrathink/common/v1/common.proto\"\xae\x01\n\x04Rows\x12\x13\n\x0bschema_hash\x18\x01 \x01(\t\x12\x14\n\x0cline_offsets\x18\x02 \x03(\r\x12\x12\n\ndictionary\x18\x03 \x03(\t\x12\x33\n\rclaim_columns\x18\x04 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\x12\x32\n\x0cline_columns\x18\x05 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\"\x9e\x01\n\x0cScoreRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x08\x63ontexts\x18\x02 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x04 \x01(\t\x12\x12\n\nclaim_keys\x18\x05 \x03(\x06\"\xbb\x01\n\rScoreResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x05model\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x03 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x04 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\xec\x02\n\nClaimScore\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.ultrathink.scoring.v1.ScoreState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x1a\n\x12line_probabilities\x18\x05 \x03(\x01\x12\x37\n\x0cline_reasons\x18\x06 \x03(\x0b\x32!.ultrathink.scoring.v1.LineReason\x12:\n\rcontributions\x18\x07 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\x12*\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x1b.ultrathink.common.v1.Error\x12\x0b\n\x03\x61rm\x18\t \x01(\t\x12\x16\n\x0emodel_revision\x18\n \x01(\t\x12\x14\n\x0c\x66\x65\x61ture_hash\x18\x0b \x01(\x10\"\x8a\x01\n\nLineReason\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x33\n\x07guesses\x18\x02 \x03(\x0b\x32\".ultrathink.scoring.v1.ReasonGuess\x12:\n\rcontributions\x18\x03 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\"d\n\x0bReasonGuess\x12\x0e\n\x06nphies\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x61rc\x18\x02 \x01(\t\x12\x10\n\x08label_en\x18\x03 \x01(\t\x12\x10\n\x08label_ar\x18\x04 \x01(\t\x12\x13\n\x0bprobability\x18\x05 \x01(\x01\"U\n\x0c\x43ontribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08label_en\x18\x02 \x01(\t\x12\x10\n\x08label_ar\x18\x03 \x01(\t\x12\x10\n\x08log_odds\x18\x04 \x01(\x01\"|\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x11\n\tsimulated\x18\x03 \x01(\x08\x12\x17\n\x0frow_schema_hash\x18\x04 \x01(\t\x12\x16\n\x0e\x66lag_threshold\x18\x05 \x01(\x01\x12\x0b\n\x03\x61rm\x18\x06 \x01(\t\"\x8e\x01\n\x0e\x45xplainRequest\x12/\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x12\n\nclaim_keys\x18\x04 \x03(\x06\"\xab\x01\n\x0f\x45xplainResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x02 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x03 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\x11\n\x0fGetModelRequest\"\x91\x01\n\x10GetModelResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04\x63\x61rd\x18\x02 \x01(\t\x12\x14\n\x0cmetrics_json\x18\x03 \x01(\t\x12(\n\x04\x61rms\x18\x04 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\"\xcb\x01\n\x03\x41rm\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.ultrathink.scoring.v1.ArmState\x12/\n\x05model\x18\x03 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x15\n\rshare_percent\x18\x05 \x01(\x01\x12\x0e\n\x06scored\x18\x06 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x07 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\"D\n\x12\x43ompareArmsRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"\xa5\x02\n\x13\x43ompareArmsResponse\x12\x30\n\x06stable\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x30\n\x06shadow\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04seen\x18\x03 \x01(\x04\x12\x31\n\x03\x61ll\x18\x04 \x01(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x34\n\x06payers\x18\x05 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x33\n\x05types\x18\x06 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\"\x88\x02\n\rArmComparison\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05pairs\x18\x02 \x01(\x04\x12\x17\n\x0fmean_difference\x18\x03 \x01(\x01\x12 \n\x18mean_absolute_difference\x18\x04 \x01(\x01\x12\x11\n\tquantiles\x18\x05 \x03(\x01\x12\x1d\n\x10rank_correlation\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x63hanged_side\x18\x07 \x01(\x01\x12\x15\n\rnewly_flagged\x18\x08 \x01(\x04\x12\x19\n\x11no_longer_flagged\x18\t \x01(\x04\x12\x10\n\x08unscored\x18\n \x01(\x04\x42\x13\n\x11_rank_correlation\"b\n\x11PromoteArmRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\x12\x0b\n\x03\x61rm\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"O\n\x12PromoteArmResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08\"A\n\x0fRollBackRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"M\n\x10RollBackResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08*{\n\nScoreState\x12\x1b\n\x17SCORE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_STATE_SCORED\x10\x01\x12\x1a\n\x16SCORE_STATE_NOT_SCORED\x10\x02\x12\x1c\n\x18SCORE_STATE_OUT_OF_RANGE\x10\x03*}\n\x08\x41rmState\x12\x19\n\x15\x41RM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41RM_STATE_SERVING\x10\x01\x12\x11\n\rARM_STATE_OFF\x10\x02\x12\x16\n\x12\x41RM_STATE_ISOLATED\x10\x03\x12\x14\n\x10\x41RM_STATE_BROKEN\x10\x04\x32\x97\x05\n\x06Scorer\x12R\n\x05Score\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse\x12\\\n\x0bScoreStream\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse(\x01\x30\x01\x12X\n\x07\x45xplain\x12%.ultrathink.scoring.v1.ExplainRequest\x1a&.ultrathink.scoring.v1.ExplainResponse\x12[\n\x08GetModel\x12&.ultrathink.scoring.v1.GetModelRequest\x1a\'.ultrathink.scoring.v1.GetModelResponse\x12\x64\n\x0b\x43ompareArms\x12).ultrathink.scoring.v1.CompareArmsRequest\x1a*.ultrathink.scoring.v1.CompareArmsResponse\x12\x61\n\nPromoteArm\x12(.ultrathink.scoring.v1.PromoteArmRequest\x1a).ultrathink.scoring.v1.PromoteArmResponse\x12[\n\x08RollBack\x12&.ultrathink.scoring.v1.RollBackRequest\x1a\'.ultrathink.scoring.v1.RollBackResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ultrathink.scoring.v1.scoring_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCORESTATE']._serialized_start=3078
-  _globals['_SCORESTATE']._serialized_end=3201
-  _globals['_ARMSTATE']._serialized_start=3203
-  _globals['_ARMSTATE']._serialized_end=3328
+  _globals['_SCORESTATE']._serialized_start=3100
+  _globals['_SCORESTATE']._serialized_end=3223
+  _globals['_ARMSTATE']._serialized_start=3225
+  _globals['_ARMSTATE']._serialized_end=3350
   _globals['_ROWS']._serialized_start=98
   _globals['_ROWS']._serialized_end=272
   _globals['_SCOREREQUEST']._serialized_start=275
@@ -43,39 +43,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCORERESPONSE']._serialized_start=436
   _globals['_SCORERESPONSE']._serialized_end=623
   _globals['_CLAIMSCORE']._serialized_start=626
-  _globals['_CLAIMSCORE']._serialized_end=968
-  _globals['_LINEREASON']._serialized_start=971
-  _globals['_LINEREASON']._serialized_end=1109
-  _globals['_REASONGUESS']._serialized_start=1111
-  _globals['_REASONGUESS']._serialized_end=1211
-  _globals['_CONTRIBUTION']._serialized_start=1213
-  _globals['_CONTRIBUTION']._serialized_end=1298
-  _globals['_MODELINFO']._serialized_start=1300
-  _globals['_MODELINFO']._serialized_end=1424
-  _globals['_EXPLAINREQUEST']._serialized_start=1427
-  _globals['_EXPLAINREQUEST']._serialized_end=1569
-  _globals['_EXPLAINRESPONSE']._serialized_start=1572
-  _globals['_EXPLAINRESPONSE']._serialized_end=1743
-  _globals['_GETMODELREQUEST']._serialized_start=1745
-  _globals['_GETMODELREQUEST']._serialized_end=1762
-  _globals['_GETMODELRESPONSE']._serialized_start=1765
-  _globals['_GETMODELRESPONSE']._serialized_end=1910
-  _globals['_ARM']._serialized_start=1913
-  _globals['_ARM']._serialized_end=2116
-  _globals['_COMPAREARMSREQUEST']._serialized_start=2118
-  _globals['_COMPAREARMSREQUEST']._serialized_end=2186
-  _globals['_COMPAREARMSRESPONSE']._serialized_start=2189
-  _globals['_COMPAREARMSRESPONSE']._serialized_end=2482
-  _globals['_ARMCOMPARISON']._serialized_start=2485
-  _globals['_ARMCOMPARISON']._serialized_end=2749
-  _globals['_PROMOTEARMREQUEST']._serialized_start=2751
-  _globals['_PROMOTEARMREQUEST']._serialized_end=2849
-  _globals['_PROMOTEARMRESPONSE']._serialized_start=2851
-  _globals['_PROMOTEARMRESPONSE']._serialized_end=2930
-  _globals['_ROLLBACKREQUEST']._serialized_start=2932
-  _globals['_ROLLBACKREQUEST']._serialized_end=2997
-  _globals['_ROLLBACKRESPONSE']._serialized_start=2999
-  _globals['_ROLLBACKRESPONSE']._serialized_end=3076
-  _globals['_SCORER']._serialized_start=3331
-  _globals['_SCORER']._serialized_end=3994
+  _globals['_CLAIMSCORE']._serialized_end=990
+  _globals['_LINEREASON']._serialized_start=993
+  _globals['_LINEREASON']._serialized_end=1131
+  _globals['_REASONGUESS']._serialized_start=1133
+  _globals['_REASONGUESS']._serialized_end=1233
+  _globals['_CONTRIBUTION']._serialized_start=1235
+  _globals['_CONTRIBUTION']._serialized_end=1320
+  _globals['_MODELINFO']._serialized_start=1322
+  _globals['_MODELINFO']._serialized_end=1446
+  _globals['_EXPLAINREQUEST']._serialized_start=1449
+  _globals['_EXPLAINREQUEST']._serialized_end=1591
+  _globals['_EXPLAINRESPONSE']._serialized_start=1594
+  _globals['_EXPLAINRESPONSE']._serialized_end=1765
+  _globals['_GETMODELREQUEST']._serialized_start=1767
+  _globals['_GETMODELREQUEST']._serialized_end=1784
+  _globals['_GETMODELRESPONSE']._serialized_start=1787
+  _globals['_GETMODELRESPONSE']._serialized_end=1932
+  _globals['_ARM']._serialized_start=1935
+  _globals['_ARM']._serialized_end=2138
+  _globals['_COMPAREARMSREQUEST']._serialized_start=2140
+  _globals['_COMPAREARMSREQUEST']._serialized_end=2208
+  _globals['_COMPAREARMSRESPONSE']._serialized_start=2211
+  _globals['_COMPAREARMSRESPONSE']._serialized_end=2504
+  _globals['_ARMCOMPARISON']._serialized_start=2507
+  _globals['_ARMCOMPARISON']._serialized_end=2771
+  _globals['_PROMOTEARMREQUEST']._serialized_start=2773
+  _globals['_PROMOTEARMREQUEST']._serialized_end=2871
+  _globals['_PROMOTEARMRESPONSE']._serialized_start=2873
+  _globals['_PROMOTEARMRESPONSE']._serialized_end=2952
+  _globals['_ROLLBACKREQUEST']._serialized_start=2954
+  _globals['_ROLLBACKREQUEST']._serialized_end=3019
+  _globals['_ROLLBACKRESPONSE']._serialized_start=3021
+  _globals['_ROLLBACKRESPONSE']._serialized_end=3098
+  _globals['_SCORER']._serialized_start=3353
+  _globals['_SCORER']._serialized_end=4016
 # @@protoc_insertion_point(module_scope)

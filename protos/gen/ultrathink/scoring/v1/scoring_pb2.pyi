@@ -197,6 +197,7 @@ class ClaimScore(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     ARM_FIELD_NUMBER: _builtins.int
     MODEL_REVISION_FIELD_NUMBER: _builtins.int
+    FEATURE_HASH_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     state: Global___ScoreState.ValueType
     reason: _builtins.str
@@ -207,6 +208,11 @@ class ClaimScore(_message.Message):
     """Which arm answered: stable or canary; empty when none did."""
     model_revision: _builtins.str
     """Revision of the model that answered."""
+    feature_hash: _builtins.int
+    """Print of the rows as they were served: the first eight bytes, big-endian and signed, of BLAKE2b over the row
+    schema's hash and the claim's values. The same claim under the same history has the same print anywhere. 0
+    where no model looked at it.
+    """
     @_builtins.property
     def line_probabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Same order as the rows of the item."""
@@ -236,10 +242,11 @@ class ClaimScore(_message.Message):
         error: _common_pb2.Error | None = ...,
         arm: _builtins.str = ...,
         model_revision: _builtins.str = ...,
+        feature_hash: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "contributions", b"contributions", "error", b"error", "item_id", b"item_id", "line_probabilities", b"line_probabilities", "line_reasons", b"line_reasons", "model_revision", b"model_revision", "probability", b"probability", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "contributions", b"contributions", "error", b"error", "feature_hash", b"feature_hash", "item_id", b"item_id", "line_probabilities", b"line_probabilities", "line_reasons", b"line_reasons", "model_revision", b"model_revision", "probability", b"probability", "reason", b"reason", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,6 +92,13 @@ class ClaimColumns(_message.Message):
     PROBABILITY_FIELD_NUMBER: _builtins.int
     AT_RISK_MINOR_FIELD_NUMBER: _builtins.int
     MODEL_REVISION_FIELD_NUMBER: _builtins.int
+    FEATURE_HASH_FIELD_NUMBER: _builtins.int
+    PROVIDER_CLAIMS_FIELD_NUMBER: _builtins.int
+    PROVIDER_DENIED_FIELD_NUMBER: _builtins.int
+    PROVIDER_NET_MINOR_FIELD_NUMBER: _builtins.int
+    PATIENT_CLAIMS_FIELD_NUMBER: _builtins.int
+    PATIENT_DENIED_FIELD_NUMBER: _builtins.int
+    PATIENT_NET_MINOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def claim_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -144,6 +151,26 @@ class ClaimColumns(_message.Message):
     def at_risk_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def model_revision(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def feature_hash(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Print of the features that the score was given for (ClaimScore.feature_hash)."""
+
+    @_builtins.property
+    def provider_claims(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """What the look-up told of provider and patient when the claim was scored, over 90 days. With them the features
+        can be made again from the claim. Columns from 23 on may be missing as a whole: then all of them are NULL.
+        """
+
+    @_builtins.property
+    def provider_denied(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def provider_net_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def patient_claims(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def patient_denied(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def patient_net_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
@@ -169,10 +196,17 @@ class ClaimColumns(_message.Message):
         probability: _abc.Iterable[_builtins.float] | None = ...,
         at_risk_minor: _abc.Iterable[_builtins.int] | None = ...,
         model_revision: _abc.Iterable[_builtins.str] | None = ...,
+        feature_hash: _abc.Iterable[_builtins.int] | None = ...,
+        provider_claims: _abc.Iterable[_builtins.int] | None = ...,
+        provider_denied: _abc.Iterable[_builtins.int] | None = ...,
+        provider_net_minor: _abc.Iterable[_builtins.int] | None = ...,
+        patient_claims: _abc.Iterable[_builtins.int] | None = ...,
+        patient_denied: _abc.Iterable[_builtins.int] | None = ...,
+        patient_net_minor: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_risk_minor", b"at_risk_minor", "business_status", b"business_status", "claim_id", b"claim_id", "claim_id_system", b"claim_id_system", "currency", b"currency", "model_revision", b"model_revision", "patient_key", b"patient_key", "payer_id", b"payer_id", "payer_share_minor", b"payer_share_minor", "probability", b"probability", "provider_branch", b"provider_branch", "provider_id", b"provider_id", "regime", b"regime", "review_status", b"review_status", "score_state", b"score_state", "service_from_day", b"service_from_day", "service_to_day", b"service_to_day", "submitted_minor", b"submitted_minor", "type", b"type", "use", b"use", "verdict", b"verdict", "wire_status", b"wire_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_risk_minor", b"at_risk_minor", "business_status", b"business_status", "claim_id", b"claim_id", "claim_id_system", b"claim_id_system", "currency", b"currency", "feature_hash", b"feature_hash", "model_revision", b"model_revision", "patient_claims", b"patient_claims", "patient_denied", b"patient_denied", "patient_key", b"patient_key", "patient_net_minor", b"patient_net_minor", "payer_id", b"payer_id", "payer_share_minor", b"payer_share_minor", "probability", b"probability", "provider_branch", b"provider_branch", "provider_claims", b"provider_claims", "provider_denied", b"provider_denied", "provider_id", b"provider_id", "provider_net_minor", b"provider_net_minor", "regime", b"regime", "review_status", b"review_status", "score_state", b"score_state", "service_from_day", b"service_from_day", "service_to_day", b"service_to_day", "submitted_minor", b"submitted_minor", "type", b"type", "use", b"use", "verdict", b"verdict", "wire_status", b"wire_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -785,6 +819,8 @@ class Change(_message.Message):
     AT_RISK_MINOR_FIELD_NUMBER: _builtins.int
     MODEL_REVISION_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     expected_revision: _builtins.int
     """The revision the caller saw; another one is a conflict."""
@@ -803,6 +839,14 @@ class Change(_message.Message):
     """A person's words, kept beside the claim, never in the audit entry."""
     @_builtins.property
     def context(self) -> _common_pb2.Context: ...
+    @_builtins.property
+    def inputs(self) -> Global___Inputs:
+        """Of a late score; absent keeps what is there."""
+
+    @_builtins.property
+    def outcomes(self) -> Global___Outcomes:
+        """What payer or reviewer said of the lines, kept in the same transaction."""
+
     def __init__(
         self,
         *,
@@ -820,14 +864,107 @@ class Change(_message.Message):
         at_risk_minor: _builtins.int = ...,
         model_revision: _builtins.str = ...,
         note: _builtins.str = ...,
+        inputs: Global___Inputs | None = ...,
+        outcomes: Global___Outcomes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "inputs", b"inputs", "outcomes", b"outcomes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_risk_minor", b"at_risk_minor", "business_status", b"business_status", "context", b"context", "decision_json", b"decision_json", "event", b"event", "expected_revision", b"expected_revision", "id", b"id", "model_revision", b"model_revision", "note", b"note", "probability", b"probability", "review_status", b"review_status", "score_state", b"score_state", "verdict", b"verdict", "wire_status", b"wire_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_risk_minor", b"at_risk_minor", "business_status", b"business_status", "context", b"context", "decision_json", b"decision_json", "event", b"event", "expected_revision", b"expected_revision", "id", b"id", "inputs", b"inputs", "model_revision", b"model_revision", "note", b"note", "outcomes", b"outcomes", "probability", b"probability", "review_status", b"review_status", "score_state", b"score_state", "verdict", b"verdict", "wire_status", b"wire_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Change: _TypeAlias = Change  # noqa: Y015
+
+@_typing.final
+class Inputs(_message.Message):
+    """What a score was given for, as in ClaimColumns; NULLs as there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_HASH_FIELD_NUMBER: _builtins.int
+    PROVIDER_CLAIMS_FIELD_NUMBER: _builtins.int
+    PROVIDER_DENIED_FIELD_NUMBER: _builtins.int
+    PROVIDER_NET_MINOR_FIELD_NUMBER: _builtins.int
+    PATIENT_CLAIMS_FIELD_NUMBER: _builtins.int
+    PATIENT_DENIED_FIELD_NUMBER: _builtins.int
+    PATIENT_NET_MINOR_FIELD_NUMBER: _builtins.int
+    feature_hash: _builtins.int
+    provider_claims: _builtins.int
+    provider_denied: _builtins.int
+    provider_net_minor: _builtins.int
+    patient_claims: _builtins.int
+    patient_denied: _builtins.int
+    patient_net_minor: _builtins.int
+    def __init__(
+        self,
+        *,
+        feature_hash: _builtins.int = ...,
+        provider_claims: _builtins.int = ...,
+        provider_denied: _builtins.int = ...,
+        provider_net_minor: _builtins.int = ...,
+        patient_claims: _builtins.int = ...,
+        patient_denied: _builtins.int = ...,
+        patient_net_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_hash", b"feature_hash", "patient_claims", b"patient_claims", "patient_denied", b"patient_denied", "patient_net_minor", b"patient_net_minor", "provider_claims", b"provider_claims", "provider_denied", b"provider_denied", "provider_net_minor", b"provider_net_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Inputs: _TypeAlias = Inputs  # noqa: Y015
+
+@_typing.final
+class Outcomes(_message.Message):
+    """What one source said of a claim's lines at one time, one entry per line; NULLs as in columns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    NPHIES_FIELD_NUMBER: _builtins.int
+    CARC_FIELD_NUMBER: _builtins.int
+    ALLOWED_MINOR_FIELD_NUMBER: _builtins.int
+    PAID_MINOR_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """payer, reviewer."""
+    at_ms: _builtins.int
+    """Milliseconds since 1970-01-01 UTC of the day or instant that the source names."""
+    @_builtins.property
+    def line(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def outcome(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """approved, partial, denied."""
+
+    @_builtins.property
+    def nphies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def carc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def allowed_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def paid_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        at_ms: _builtins.int = ...,
+        line: _abc.Iterable[_builtins.int] | None = ...,
+        outcome: _abc.Iterable[_builtins.str] | None = ...,
+        nphies: _abc.Iterable[_builtins.str] | None = ...,
+        carc: _abc.Iterable[_builtins.str] | None = ...,
+        allowed_minor: _abc.Iterable[_builtins.int] | None = ...,
+        paid_minor: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_minor", b"allowed_minor", "at_ms", b"at_ms", "carc", b"carc", "line", b"line", "nphies", b"nphies", "outcome", b"outcome", "paid_minor", b"paid_minor", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Outcomes: _TypeAlias = Outcomes  # noqa: Y015
 
 @_typing.final
 class RecordChangeRequest(_message.Message):
@@ -1459,6 +1596,14 @@ class ExportRow(_message.Message):
     MODEL_REVISION_FIELD_NUMBER: _builtins.int
     PAYER_ID_FIELD_NUMBER: _builtins.int
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    WIRE_STATUS_FIELD_NUMBER: _builtins.int
+    REVIEW_STATUS_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_MS_FIELD_NUMBER: _builtins.int
+    SCORE_STATE_FIELD_NUMBER: _builtins.int
+    LINE_PROBABILITY_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    PAYER_FIELD_NUMBER: _builtins.int
+    REVIEWER_FIELD_NUMBER: _builtins.int
     claim_id: _builtins.str
     id: _builtins.str
     line: _builtins.int
@@ -1475,6 +1620,22 @@ class ExportRow(_message.Message):
     model_revision: _builtins.str
     payer_id: _builtins.str
     provider_id: _builtins.str
+    wire_status: _builtins.str
+    review_status: _builtins.str
+    received_at_ms: _builtins.int
+    score_state: _builtins.str
+    line_probability: _builtins.float
+    """The line's own; `probability` is the claim's."""
+    @_builtins.property
+    def inputs(self) -> Global___Inputs:
+        """What the claim was scored for; absent where storage was not told."""
+
+    @_builtins.property
+    def payer(self) -> Global___LineOutcome:
+        """The latest word of each source on the line; absent where it has not spoken."""
+
+    @_builtins.property
+    def reviewer(self) -> Global___LineOutcome: ...
     def __init__(
         self,
         *,
@@ -1494,14 +1655,57 @@ class ExportRow(_message.Message):
         model_revision: _builtins.str = ...,
         payer_id: _builtins.str = ...,
         provider_id: _builtins.str = ...,
+        wire_status: _builtins.str = ...,
+        review_status: _builtins.str = ...,
+        received_at_ms: _builtins.int = ...,
+        score_state: _builtins.str = ...,
+        line_probability: _builtins.float = ...,
+        inputs: Global___Inputs | None = ...,
+        payer: Global___LineOutcome | None = ...,
+        reviewer: Global___LineOutcome | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "payer", b"payer", "reviewer", b"reviewer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_status", b"business_status", "claim_id", b"claim_id", "code", b"code", "currency", b"currency", "id", b"id", "line", b"line", "model_revision", b"model_revision", "net_minor", b"net_minor", "payer_id", b"payer_id", "probability", b"probability", "provider_id", b"provider_id", "service_day", b"service_day", "system", b"system", "type", b"type", "use", b"use", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_status", b"business_status", "claim_id", b"claim_id", "code", b"code", "currency", b"currency", "id", b"id", "inputs", b"inputs", "line", b"line", "line_probability", b"line_probability", "model_revision", b"model_revision", "net_minor", b"net_minor", "payer", b"payer", "payer_id", b"payer_id", "probability", b"probability", "provider_id", b"provider_id", "received_at_ms", b"received_at_ms", "review_status", b"review_status", "reviewer", b"reviewer", "score_state", b"score_state", "service_day", b"service_day", "system", b"system", "type", b"type", "use", b"use", "verdict", b"verdict", "wire_status", b"wire_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportRow: _TypeAlias = ExportRow  # noqa: Y015
+
+@_typing.final
+class LineOutcome(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    NPHIES_FIELD_NUMBER: _builtins.int
+    CARC_FIELD_NUMBER: _builtins.int
+    ALLOWED_MINOR_FIELD_NUMBER: _builtins.int
+    PAID_MINOR_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    outcome: _builtins.str
+    """approved, partial, denied."""
+    nphies: _builtins.str
+    carc: _builtins.str
+    allowed_minor: _builtins.int
+    paid_minor: _builtins.int
+    at_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        outcome: _builtins.str = ...,
+        nphies: _builtins.str = ...,
+        carc: _builtins.str = ...,
+        allowed_minor: _builtins.int = ...,
+        paid_minor: _builtins.int = ...,
+        at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_minor", b"allowed_minor", "at_ms", b"at_ms", "carc", b"carc", "nphies", b"nphies", "outcome", b"outcome", "paid_minor", b"paid_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineOutcome: _TypeAlias = LineOutcome  # noqa: Y015
 
 @_typing.final
 class ExportResponse(_message.Message):
