@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import storage_support as support
 from chassis import errors
 from storage import compose
-from storage.outbound import embedded, launcher, migrate, server_files
+from storage.outbound import embedded, launcher, migrate, migrations, server_files
 
 pytestmark = pytest.mark.xdist_group("embedded")
 
@@ -234,7 +234,7 @@ async def test_two_processes_migrate_once(embedded_postgres: support.Server):
     command = (sys.executable, "-m", "storage", "migrate")
     started = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(2)]
     assert [await process.wait() for process in started] == [0, 0]
-    assert await migrate.revision(dsn) == "0002"
+    assert await migrate.revision(dsn) == migrations.HEAD
 
 
 async def test_the_service_serves_as_a_process(embedded_postgres: support.Server, tmp_path: Path):
@@ -276,15 +276,13 @@ async def test_two_starts_migrate_once(embedded_postgres: support.Server):
         await connection.close()
     dsn = embedded_postgres.dsn("raced", owner=True)
     await asyncio.gather(migrate.upgrade(dsn), migrate.upgrade(dsn))
-    assert await migrate.revision(dsn) == "0002"
+    assert await migrate.revision(dsn) == migrations.HEAD
     assert not await migrate.upgrade(dsn)
 
 
 def test_the_known_head_is_the_newest_revision():
     """The revision the service expects is the one its migrations end in, and their history is linear."""
     from alembic import config, script  # noqa: PLC0415 - the migration tool is slow to load
-
-    from storage.outbound import migrations  # noqa: PLC0415
 
     settings = config.Config()
     settings.set_main_option("script_location", "storage.outbound:migrations")

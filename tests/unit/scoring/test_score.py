@@ -102,7 +102,7 @@ def test_contributions_add_up_to_the_margin():
 def test_a_claim_outside_the_training_range_gets_a_reason_and_no_number():
     """Out of range is not low risk: no probability is given, and the feature is named."""
     (found,) = support.scored(support.claim(currency="EUR"))
-    assert found == scores.ClaimScore("out_of_range", "unseen:currency")
+    assert found == scores.ClaimScore("out_of_range", "unseen:currency", print=found.print)
 
 
 async def test_explain_gives_contributions_for_every_row(scoring: score.Score):
@@ -199,7 +199,7 @@ async def test_a_missing_number_that_training_always_saw_is_said(scoring: score.
     quantity = next(column for column in wire.line_columns if column.name == "quantity")
     quantity.f64 = np.array([np.nan]).tobytes()
     (found,) = await scoring(support.callers(1), converters.to_rows(wire))
-    assert found == scores.ClaimScore("out_of_range", "missing:most_quantity_log")
+    assert found == scores.ClaimScore("out_of_range", "missing:most_quantity_log", print=found.print)
 
 
 @pytest.mark.parametrize(("bound", "thread"), [(1, "worker_0"), (2, "MainThread")])

@@ -102,9 +102,16 @@ def test_absent_values_of_a_row_are_told_as_the_contract_does() -> None:
 def test_a_row_of_an_export_is_told_the_same_way(*, present: bool) -> None:
     """An export is read by programs: absent and nought must not be the same there either."""
     texts = dict.fromkeys(views.ExportRow.__struct_fields__, "t" if present else None)
-    numbers = {"service_day": 0, "net_minor": 0, "probability": 0.0} if present else {}
-    absent = dict.fromkeys(("service_day", "net_minor", "probability"))
-    told = converters.export_row(views.ExportRow(**(texts | absent | numbers | {"line": 4})))  # type: ignore[arg-type]  # by name
+    names = ("service_day", "net_minor", "probability", "line_probability")
+    numbers = dict.fromkeys(names, 0 if present else None)
+    said = views.LineOutcome(
+        outcome="denied", nphies=None, carc=None, allowed_minor=None, paid_minor=0, at_ms=7
+    )
+    rest = {"id": ID, "line": 4, "inputs": (0 if present else None,) * 7, "payer": said, "reviewer": None}
+    told = converters.export_row(views.ExportRow(**(texts | numbers | rest)))  # type: ignore[arg-type]  # by name
+    assert told.inputs.feature_hash == told.inputs.patient_net_minor == (0 if present else records.NO_INT)
+    assert (told.payer.paid_minor, told.payer.allowed_minor, told.payer.carc) == (0, records.NO_INT, "")
+    assert not told.HasField("reviewer")
     assert told.line == 4
     assert told.code == ("t" if present else "")
     assert told.net_minor == told.service_day == (0 if present else records.NO_INT)

@@ -35,6 +35,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     known: histories.Known | None = None
 
 
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a model was asked with, so that its features can be made again: their print, and the history."""
+
+    feature_hash: int | None
+    known: histories.Known | None
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One decided claim on its way into the record; `document` is the decision without an id."""
 
@@ -47,6 +54,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     sums: amounts.Sums
     body: bytes = b""
     media_type: str = ""
+    inputs: Inputs | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +77,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     risk: decisions.Risk
     document: bytes
     note: str = ""
+    inputs: Inputs | None = None  # of a new score
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,12 +90,15 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Counts are of the last 90 days; `past` answers the question's keys in order, or not at all."""
+    """Counts and nets are of the last 90 days; `past` answers the question's keys in order, or not at all."""
 
     matches: list[Match] = []
     provider_claims: int = 0
     provider_denied: int = 0
+    provider_net_minor: int = 0
     patient_claims: int = 0
+    patient_denied: int = 0
+    patient_net_minor: int = 0
     past: list[Told] = []
 
 
@@ -109,10 +112,11 @@ class Left(msgspec.Struct, frozen=True, gc=False):
     mark: bytes
 
 
-def without(known: Known, decision: decisions.Decision) -> Known:
+def without(known: Known, decision: decisions.Decision, submitted: int = 0) -> Known:
     """Return what history knew before a recorded claim of this decision, asked for as of that claim.
 
-    The provider's claims are counted by the day, so the claim itself is still among them.
+    The provider's claims are counted by the day, so the claim itself is still among them, and the minor units
+    `submitted` with it.
     """
     if decision.use != "claim":
         return known
@@ -122,6 +126,7 @@ def without(known: Known, decision: decisions.Decision) -> Known:
         known,
         provider_claims=max(0, known.provider_claims - 1),
         provider_denied=max(0, known.provider_denied - denied),
+        provider_net_minor=known.provider_net_minor - submitted,
     )
 
 

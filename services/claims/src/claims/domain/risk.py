@@ -30,6 +30,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contributions: list[decisions.Contribution] = []
     model: decisions.Model | None = None
     simulated: bool | None = None
+    feature_hash: int | None = None  # of what was scored; None where no model looked
 
 
 def not_scored(reason: str) -> Score:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -13,8 +14,14 @@ from ultrathink.storage.v1 import storage_pb2
 
 QUANTITY_SCALE = 4  # decimal places of DECIMAL(12,4)
 QUANTITY_MOST = 10**12  # of DECIMAL(12,4); what is more counts nothing and is another rule's affair
+MEMORY = (
+    "provider_claims", "provider_denied", "provider_net_minor",
+    "patient_claims", "patient_denied", "patient_net_minor",
+)  # fmt: skip
 CACHED_DAYS = 8_192  # Dates of a few years and the instants of what is in flight.
 
+_memory = operator.attrgetter(*MEMORY)
+_UNKNOWN = (calls.MISSING,) * len(MEMORY)
 _day = functools.lru_cache(maxsize=CACHED_DAYS)(days.day_number)
 
 
@@ -45,7 +52,27 @@ def claims(items: Sequence[ports.Submission]) -> storage_pb2.ClaimColumns:
         probability=[real(risk.probability) for _, _, risk in parts],
         at_risk_minor=[integer(risk.at_risk_minor) for _, _, risk in parts],
         model_revision=[risk.model.revision if risk.model else "" for _, _, risk in parts],
+        **_inputs([item.inputs for item in items]),
     )
+
+
+def inputs(told: ports.Inputs) -> storage_pb2.Inputs:
+    """Return what one late score was given for."""
+    values = _values(told)
+    return storage_pb2.Inputs(feature_hash=values[0], **dict(zip(MEMORY, values[1:], strict=True)))
+
+
+def _inputs(told: Sequence[ports.Inputs | None]) -> dict[str, Sequence[int]]:
+    """Return the columns of what scores were given for, by name."""
+    names = ("feature_hash", *MEMORY)
+    columns = zip(*map(_values, told), strict=True) if told else [()] * len(names)
+    return dict(zip(names, columns, strict=True))
+
+
+def _values(told: ports.Inputs | None) -> tuple[int, ...]:
+    if told is None or told.known is None:
+        return (integer(None if told is None else told.feature_hash), *_UNKNOWN)
+    return (integer(told.feature_hash), *_memory(told.known))
 
 
 def lines(items: Sequence[ports.Submission]) -> storage_pb2.LineColumns:

@@ -82,6 +82,7 @@ class Opinions:
                 reason=told.reason or None,
                 model=served.model,
                 simulated=served.simulated,
+                feature_hash=told.feature_hash or None,
             )
         chances, chance = list(told.line_probabilities), told.probability
         if len(chances) != lines or not (_is_chance(chance) and all(map(_is_chance, chances))):
@@ -95,6 +96,7 @@ class Opinions:
             contributions=_contributions(told.contributions, served),
             model=served.model,
             simulated=served.simulated,
+            feature_hash=told.feature_hash or None,
         )
 
     def _reason(self, told: scoring_pb2.LineReason, served: _Served) -> risk.LineReason:

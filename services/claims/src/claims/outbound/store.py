@@ -123,6 +123,7 @@ class GrpcStore:
             at_risk_minor=columns.integer(risk.at_risk_minor),
             model_revision=risk.model.revision if risk.model else "",
             note=change.note,
+            inputs=columns.inputs(change.inputs) if change.inputs else None,
         )
 
 
@@ -197,7 +198,10 @@ def _known(result: storage_pb2.LookupResult) -> histories.Known | errors.Fault:
         ],
         provider_claims=result.provider.claims,
         provider_denied=result.provider.denied,
+        provider_net_minor=result.provider.net_minor,
         patient_claims=result.patient.claims,
+        patient_denied=result.patient.denied,
+        patient_net_minor=result.patient.net_minor,
         past=[_told(answer) for answer in result.past],
     )
 

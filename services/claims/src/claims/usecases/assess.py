@@ -45,6 +45,7 @@ class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     sums: amounts.Sums
     decision: decisions.Decision
     document: bytes
+    inputs: ports.Inputs
 
 
 class _Moment:
@@ -270,6 +271,7 @@ class Assess:
             sums=sums,
             decision=decision,
             document=documents.encode(decision),
+            inputs=ports.Inputs(feature_hash=work.score.feature_hash, known=work.known),
         )
 
 

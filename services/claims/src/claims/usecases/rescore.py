@@ -59,7 +59,7 @@ class Rescore:
             return 0
         known = await self._known(waiting, cases)
         asked = [
-            ports.Case(context=case.context, claim=case.claim, known=_beside(memory, stored))
+            ports.Case(context=case.context, claim=case.claim, known=_beside(memory, stored, case.claim))
             for stored, case, memory in zip(waiting, cases, known, strict=True)
         ]
         scores = await self._scorer.score(asked, deadline=self._clock.monotonic() + CALL_SECONDS)
@@ -125,8 +125,13 @@ class Rescore:
         self._appended.labels("set_aside").inc()
 
 
-def _beside(known: histories.Known | None, stored: ports.Stored) -> histories.Known | None:
-    return None if known is None else histories.without(known, documents.decode(stored.decision))
+def _beside(
+    known: histories.Known | None, stored: ports.Stored, claim: model.Claim
+) -> histories.Known | None:
+    if known is None:
+        return None
+    submitted = amounts.add_up(claim).submitted or 0
+    return histories.without(known, documents.decode(stored.decision), submitted)
 
 
 def _change(stored: ports.Stored, case: ports.Case, score: risk.Score) -> ports.Change:
@@ -140,4 +145,5 @@ def _change(stored: ports.Stored, case: ports.Case, score: risk.Score) -> ports.
         status=lifecycle.advance(stored.status, "score.appended"),
         risk=danger,
         document=documents.amend(stored.decision, revision=stored.revision + 1, risk=danger),
+        inputs=ports.Inputs(feature_hash=score.feature_hash, known=case.known),
     )

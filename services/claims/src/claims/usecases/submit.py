@@ -69,6 +69,7 @@ def _submission(item: assess.Assessed) -> ports.Submission:
         sums=item.sums,
         body=item.arrival.body,
         media_type=item.arrival.media_type,
+        inputs=item.inputs,
     )
 
 

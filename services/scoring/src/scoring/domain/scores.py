@@ -34,7 +34,7 @@ class LineReason(NamedTuple):
 
 
 class ClaimScore(NamedTuple):
-    """One claim's answer; when it is not scored there is a `reason` and nothing else."""
+    """One claim's answer; when it is not scored there is a `reason`, the print, and nothing else."""
 
     state: State
     reason: str = ""
@@ -42,3 +42,4 @@ class ClaimScore(NamedTuple):
     line_probabilities: tuple[float, ...] = ()
     line_reasons: tuple[LineReason, ...] = ()
     contributions: Doubles | None = None
+    print: int = 0  # of the rows that were judged

@@ -148,6 +148,7 @@ def _claim(item: str, served: answer.Served, *, whole: bool) -> scoring_pb2.Clai
         contributions=_shares(model, told.contributions, None if whole else CLAIM_REASONS),
         arm=arm,
         model_revision=model.revision,
+        feature_hash=told.print,
     )
 
 

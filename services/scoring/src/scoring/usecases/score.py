@@ -11,7 +11,7 @@ from chassis import clock as clocks
 from chassis import contexts as callers
 from chassis import errors
 from scoring import ports
-from scoring.domain import calibration, features, models, rows, scores
+from scoring.domain import calibration, features, models, prints, rows, scores
 
 # Up to here a batch costs less than half a millisecond: handing it to a thread would cost more than it frees.
 INLINE_ROWS = 32
@@ -106,8 +106,9 @@ def judge(
     flagged_items = np.flatnonzero((explain_all | (claim_p >= model.flag_threshold)) & accepted)
     reasons = _line_reasons(model, estimator, found.lines, flagged_rows, batch.offsets)
     shares = _claim_shares(model, found.claims, flagged_items)
+    printed = prints.of(batch)
     return [
-        scores.ClaimScore("out_of_range", reason)
+        scores.ClaimScore("out_of_range", reason, print=printed[item])
         if reason
         else scores.ClaimScore(
             state="scored",
@@ -115,6 +116,7 @@ def judge(
             line_probabilities=tuple(line_p[batch.offsets[item] : batch.offsets[item + 1]].tolist()),
             line_reasons=tuple(reasons.get(item, ())),
             contributions=shares.get(item),
+            print=printed[item],
         )
         for item, reason in enumerate(refused)
     ]

@@ -18,6 +18,9 @@ SUBJECT_MAX = 255
 DOCUMENT_MAX = 12 * 1024 * 1024  # one claim's documents; a message of 16 MiB holds no more
 LINES_MAX = 1_000  # as the claim model allows
 REQUIRED = ("claim_id", "use", "type", "verdict", "wire_status", "business_status", "review_status")
+SOURCES, OUTCOMES = frozenset({"payer", "reviewer"}), frozenset({"approved", "partial", "denied"})
+REASON_MAX = 64  # characters of a reason's code
+AT_MAX = 253_402_300_800_000  # the year 10000
 ITEMS_MAX = 20_000  # of one submission
 
 _CONTROL = re.compile(
@@ -48,6 +51,8 @@ def judge(submission: records.Submission, known: Known, now: float) -> list[erro
         _mark(judged, getattr(submission.claims, column), range(len(judged)), lambda text: not text, column)
     for column in ("service_from_day", "service_to_day"):
         _mark(judged, getattr(submission.claims, column), range(len(judged)), _bad_day, column)
+    for column in records.COUNTS:
+        _mark(judged, getattr(submission.claims, column), range(len(judged)), _bad_day, column)
     for columns in (submission.lines, submission.findings):
         _judge_texts(columns, columns.item, judged)
     _mark(judged, submission.lines.service_day, submission.lines.item, _bad_day, "service_day")
@@ -55,6 +60,16 @@ def judge(submission: records.Submission, known: Known, now: float) -> list[erro
     _mark(judged, submission.findings.line, submission.findings.item, _too_large, "line")
     _judge_history(submission.history, judged)
     return judged
+
+
+def fits(outcomes: records.Outcomes) -> bool:
+    """Return whether outcomes are of one source, one entry for each of their lines, and can be stored."""
+    columns = (outcomes.outcome, outcomes.nphies, outcomes.carc, outcomes.allowed_minor, outcomes.paid_minor)
+    sound = outcomes.source in SOURCES and 0 < outcomes.at_ms < AT_MAX
+    sound = sound and 0 < len(set(outcomes.line)) == len(outcomes.line) <= LINES_MAX
+    sound = sound and all(len(column) == len(outcomes.line) for column in columns)
+    sound = sound and set(outcomes.outcome) <= OUTCOMES and all(0 < line <= DAY_MAX for line in outcomes.line)
+    return sound and all(_storable(text, REASON_MAX) for text in (*outcomes.nphies, *outcomes.carc))
 
 
 def _judge_history(history: records.History, judged: list[errors.Fault | None]) -> None:

@@ -41,6 +41,14 @@ TEXTS = frozenset(
 )  # the columns that hold texts; the others hold numbers
 
 
+# Columns of claims that came with a later contract: all NULL from a sender that does not know them.
+LATER = (
+    "feature_hash", "provider_claims", "provider_denied", "provider_net_minor",
+    "patient_claims", "patient_denied", "patient_net_minor",
+)  # fmt: skip
+COUNTS = ("provider_claims", "provider_denied", "patient_claims", "patient_denied")  # kept in 32 bits
+
+
 class Columns(msgspec.Struct, gc=False):
     """Lists of equal length under the contract's names."""
 
@@ -88,6 +96,13 @@ class Claims(Columns, gc=False):
     probability: list[float]
     at_risk_minor: list[int]
     model_revision: list[str]
+    feature_hash: list[int]
+    provider_claims: list[int]
+    provider_denied: list[int]
+    provider_net_minor: list[int]
+    patient_claims: list[int]
+    patient_denied: list[int]
+    patient_net_minor: list[int]
 
 
 class Lines(Columns, gc=False):
@@ -250,8 +265,27 @@ class Recorded(msgspec.Struct, frozen=True):
 type Outcome = Recorded | errors.Fault
 
 
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source said of a claim's lines: one entry per line, its columns of equal length.
+
+    `source` is payer or reviewer, `at_ms` when it says it decided; NULLs as in columns.
+    """
+
+    source: str
+    at_ms: int
+    line: list[int]
+    outcome: list[str]
+    nphies: list[str]
+    carc: list[str]
+    allowed_minor: list[int]
+    paid_minor: list[int]
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One new decision on a recorded claim; empty statuses keep what is there."""
+    """One new decision on a recorded claim; empty statuses keep what is there.
+
+    `inputs` are what a late score was given for, in the order of LATER; none keep what is there.
+    """
 
     tenant: str
     subject: str
@@ -268,6 +302,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     at_risk_minor: int = NO_INT
     model_revision: str = ""
     note: str = ""
+    inputs: tuple[int, ...] = ()
+    outcomes: Outcomes | None = None
 
 
 class Past(msgspec.Struct, frozen=True):

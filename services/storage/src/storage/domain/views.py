@@ -85,8 +85,22 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
+class LineOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source said of a line; money in minor units."""
+
+    outcome: str
+    nphies: str | None
+    carc: str | None
+    allowed_minor: int | None
+    paid_minor: int | None
+    at_ms: int
+
+
 class ExportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a claim for data scientists; no patient's data."""
+    """One line of a claim for data scientists; no patient's data.
+
+    `inputs` are what the claim was scored for, in the order of records.LATER.
+    """
 
     claim_id: str
     id: str
@@ -104,3 +118,10 @@ class ExportRow(msgspec.Struct, frozen=True, kw_only=True):
     model_revision: str | None
     payer_id: str | None
     provider_id: str | None
+    wire_status: str
+    review_status: str
+    score_state: str | None
+    line_probability: float | None
+    inputs: tuple[int | None, ...]
+    payer: LineOutcome | None = None
+    reviewer: LineOutcome | None = None

@@ -13,6 +13,10 @@ KEY_BYTES = (
     16  # of the key's SHA-256: chance meetings within a tenant are out of reach, the index stays small
 )
 PORTION_BYTES = 4 * 1024 * 1024  # of documents in one message: a quarter of the largest message
+EXPORTED_TEXTS = (
+    "claim_id", "id", "use", "type", "code", "system", "currency", "verdict", "wire_status",
+    "business_status", "review_status", "score_state", "model_revision", "payer_id", "provider_id",
+)  # fmt: skip
 CHOSEN, OWN = b"k\0", b"n\0"  # a key chosen by a sender and a claim's own identity never meet
 
 
@@ -30,11 +34,20 @@ def submission(request: storage_pb2.RecordRequest, clock: clocks.Clock) -> recor
         lines.service_key = [""] * len(lines.service_key)
     return records.Submission(
         [_item(item, now) for item in request.items],
-        _columns(records.Claims, request.claims),
+        _claims(request.claims, len(request.items)),
         lines,
         _columns(records.Findings, request.findings),
         _columns(records.History, request.history),
     )
+
+
+def _claims(message: storage_pb2.ClaimColumns, count: int) -> records.Claims:
+    """Return the claims' columns; of a sender that does not know the later ones, those are NULL."""
+    claims = _columns(records.Claims, message)
+    if not any(getattr(claims, name) for name in records.LATER):
+        for name in records.LATER:
+            setattr(claims, name, [records.NO_INT] * count)
+    return claims
 
 
 def _item(item: storage_pb2.RecordItem, now: float) -> records.Item:
@@ -126,11 +139,24 @@ def _aggregate(found: records.Aggregate) -> storage_pb2.Aggregate:
 
 def change(message: storage_pb2.Change) -> records.Change:
     """Return the change in a message."""
-    names = [name for name in records.Change.__struct_fields__ if name not in {"tenant", "subject"}]
+    apart = {"tenant", "subject", "inputs", "outcomes"}
+    names = [name for name in records.Change.__struct_fields__ if name not in apart]
+    inputs = tuple(getattr(message.inputs, name) for name in records.LATER)
     return records.Change(
         tenant=message.context.tenant,
         subject=message.context.subject,
+        inputs=inputs if message.HasField("inputs") else (),
+        outcomes=_outcomes(message.outcomes) if message.HasField("outcomes") else None,
         **{name: getattr(message, name) for name in names},
+    )
+
+
+def _outcomes(message: storage_pb2.Outcomes) -> records.Outcomes:
+    names = [name for name in records.Outcomes.__struct_fields__ if name not in {"source", "at_ms"}]
+    return records.Outcomes(
+        source=message.source,
+        at_ms=message.at_ms,
+        **{name: list(getattr(message, name)) for name in names},
     )
 
 
@@ -220,17 +246,31 @@ def event(found: views.Event) -> storage_pb2.WatchResponse:
 
 def export_row(found: views.ExportRow) -> storage_pb2.ExportRow:
     """Return an export's row: absent numbers as the contract's columns tell them, absent texts empty."""
-    texts = {
-        name: getattr(found, name) or ""
-        for name in found.__struct_fields__
-        if name not in {"line", "service_day", "net_minor", "probability"}
-    }
+    inputs = {name: _integer(value) for name, value in zip(records.LATER, found.inputs, strict=True)}
     return storage_pb2.ExportRow(
-        **texts,
+        **{name: getattr(found, name) or "" for name in EXPORTED_TEXTS},
         line=found.line,
         service_day=_integer(found.service_day),
         net_minor=_integer(found.net_minor),
         probability=_number(found.probability),
+        line_probability=_number(found.line_probability),
+        received_at_ms=ids.ms_of(found.id),
+        inputs=storage_pb2.Inputs(**inputs),
+        payer=_line_outcome(found.payer),
+        reviewer=_line_outcome(found.reviewer),
+    )
+
+
+def _line_outcome(said: views.LineOutcome | None) -> storage_pb2.LineOutcome | None:
+    if said is None:
+        return None
+    return storage_pb2.LineOutcome(
+        outcome=said.outcome,
+        nphies=said.nphies or "",
+        carc=said.carc or "",
+        allowed_minor=_integer(said.allowed_minor),
+        paid_minor=_integer(said.paid_minor),
+        at_ms=said.at_ms,
     )
 
 

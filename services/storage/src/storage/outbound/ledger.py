@@ -15,7 +15,10 @@ THREAD_BYTES = 256 * 1024  # compressing more than this would hold the event loo
 COLUMN, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
 
 RECORD = "SELECT * FROM record_with_history($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-CHANGE = f"SELECT record_change({', '.join(f'${i}' for i in range(1, 20))})"
+CHANGE = f"SELECT record_change_with_outcomes({', '.join(f'${i}' for i in range(1, 29))})"
+NOTHING = records.Outcomes(
+    source="", at_ms=0, line=[], outcome=[], nphies=[], carc=[], allowed_minor=[], paid_minor=[]
+)
 LOOKUP = """
 SELECT * FROM recall(
   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
@@ -60,6 +63,8 @@ class PostgresLedger:
                     chains.canonical(entry).decode(),
                     entry.document_hash,
                 ),
+                list(change.inputs),
+                *msgspec.structs.astuple(change.outcomes or NOTHING),
             )
         if revision == 0:
             raise errors.NotFound("claim.unknown", "There is no such claim.")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from chassis import errors
 from storage.domain import chains, queries, views
-from storage.outbound import bodies, postgres, tables
+from storage.outbound import bodies, exporting, postgres, tables
 
 ROW = (
     *("id", "claim_id", "use", "type", "provider_id", "payer_id", "currency", "submitted_minor", "verdict"),
@@ -131,26 +131,9 @@ class PostgresReader:
         ]
 
     async def export(self, tenant: str, after: str, claims: int) -> tuple[list[views.ExportRow], str]:
-        """Return lines by keyset of their claims; the second read finds its lines by the range of ids."""
-        c, lines = tables.CLAIMS.c, tables.LINES.c
+        """Return lines by keyset of their claims."""
         async with self._database.within(tenant) as connection:
-            heads = sa.select(*(c[name] for name in EXPORTED)).where(c.tenant == tenant).order_by(c.id)
-            found = await tables.fetch(
-                connection, (heads.where(c.id > after) if after else heads).limit(claims)
-            )
-            if not found:
-                return [], ""
-            bounds = lines.id.between(str(found[0]["id"]), str(found[-1]["id"]))
-            wanted = sa.select(
-                lines.id, lines.sequence, lines.code, lines.system, lines.service_day, lines.net_minor
-            )
-            rows = await tables.fetch(
-                connection, wanted.where(lines.tenant == tenant, bounds).order_by(lines.id, lines.sequence)
-            )
-        by_id = {row["id"]: row for row in found}
-        return [_export_row(by_id[row["id"]], row) for row in rows if row["id"] in by_id], str(
-            found[-1]["id"]
-        )
+            return await exporting.export(connection, tenant, after, claims)
 
     async def whole(self, question: queries.Walk, limit: int) -> list[views.StoredClaim]:
         """Return claims by keyset with their documents."""
@@ -173,22 +156,6 @@ class PostgresReader:
             )
             for identifier, state in states.items()
         ]
-
-
-EXPORTED = (
-    *(
-        "id",
-        "claim_id",
-        "use",
-        "type",
-        "currency",
-        "verdict",
-        "business_status",
-        "probability",
-        "model_revision",
-    ),
-    *("payer_id", "provider_id"),
-)
 
 
 def steps(question: queries.Walk) -> sa.Select[Any]:
@@ -286,12 +253,3 @@ def _position(after: str, epoch: int) -> tuple[int, int]:
     if min(kept, xid, position) < 0 or max(kept, xid, position) >= POSITION_MAX:
         raise errors.Invalid("position.invalid", "The position is not one of ours.")
     return (xid, position) if kept == epoch else (0, 0)
-
-
-def _export_row(claim: Any, line: Any) -> views.ExportRow:
-    return views.ExportRow(
-        **{name: claim[name] for name in EXPORTED if name != "id"},
-        id=str(claim["id"]),
-        line=line["sequence"],
-        **{name: line[name] for name in ("code", "system", "service_day", "net_minor")},
-    )

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as dialects
 from sqlalchemy.sql import base
 
+from storage.domain import records
 from storage.outbound import postgres
 
 METADATA = sa.MetaData()
@@ -28,6 +29,7 @@ CLAIMS = sa.Table(
     *(sa.Column(name, TEXT) for name in ("verdict", "wire_status", "business_status", "review_status")),
     *(sa.Column(name, TEXT) for name in ("score_state", "model_revision")),
     *(sa.Column(name, BIG) for name in ("submitted_minor", "at_risk_minor", "revision")),
+    *(sa.Column(name, BIG) for name in records.LATER),
     sa.Column("probability", sa.Double()),
 )
 LINES = sa.Table(
@@ -36,6 +38,14 @@ LINES = sa.Table(
     sa.Column("id", ID),
     *(sa.Column(name, TEXT) for name in ("tenant", "code", "system")),
     *(sa.Column(name, BIG) for name in ("sequence", "service_day", "net_minor")),
+    sa.Column("probability", sa.Double()),
+)
+OUTCOMES = sa.Table(
+    "line_outcomes",
+    METADATA,
+    sa.Column("id", ID),
+    *(sa.Column(name, TEXT) for name in ("tenant", "source", "outcome", "nphies", "carc")),
+    *(sa.Column(name, BIG) for name in ("line", "revision", "at_ms", "allowed_minor", "paid_minor")),
 )
 
 _DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]  # the dialect's class has no types

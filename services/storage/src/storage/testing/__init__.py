@@ -113,6 +113,11 @@ class TwinLedger:
             value = rows.present(getattr(change, name))
             if value is not None:
                 row.columns[name] = value
+        row.columns |= {
+            name: rows.present(value) for name, value in zip(records.LATER, change.inputs, strict=False)
+        }
+        if change.outcomes is not None:
+            row.outcomes.append((len(row.transitions) + 1, change.outcomes))
         row.transitions.append(
             rows.transition(row, change.event, change.subject, entry.at_ms, change.decision_json)
         )

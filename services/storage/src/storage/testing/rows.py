@@ -22,6 +22,7 @@ class Row(msgspec.Struct, kw_only=True):
     lines: list[dict[str, Value]]
     history: records.History
     transitions: list[views.Transition]
+    outcomes: list[tuple[int, records.Outcomes]] = []  # each with the revision that brought it
 
     def text(self, name: str) -> str:
         """Return a column that is never missing."""
@@ -171,6 +172,23 @@ def claim_row(row: Row) -> views.ClaimRow:
 def export_row(row: Row, line: dict[str, Value]) -> views.ExportRow:
     """Return an export's row of one line."""
     taken = ("code", "system", "service_day", "net_minor")
-    names = [name for name in views.ExportRow.__struct_fields__ if name not in {"id", "line", *taken}]
-    values = {name: row.columns[name] for name in names} | {name: line[name] for name in taken}
-    return msgspec.convert(values | {"id": row.id, "line": line["sequence"]}, views.ExportRow)
+    apart = {"id", "line", "line_probability", "inputs", "payer", "reviewer", *taken}
+    names = [name for name in views.ExportRow.__struct_fields__ if name not in apart]
+    sequence = int(line["sequence"] or 0)
+    values: dict[str, object] = {name: row.columns[name] for name in names}
+    values |= {name: line[name] for name in taken}
+    values |= {"id": row.id, "line": sequence, "line_probability": line["probability"]}
+    values |= {"inputs": tuple(row.columns[name] for name in records.LATER)}
+    values |= {source: _said(row, sequence, source) for source in ("payer", "reviewer")}
+    return msgspec.convert(values, views.ExportRow)
+
+
+def _said(row: Row, line: int, source: str) -> views.LineOutcome | None:
+    """Return the latest word of a source on a line."""
+    told = [one for _, one in row.outcomes if one.source == source and line in one.line]
+    if not told:
+        return None
+    place = told[-1].line.index(line)
+    names = [name for name in views.LineOutcome.__struct_fields__ if name != "at_ms"]
+    values = {name: present(getattr(told[-1], name)[place]) for name in names}
+    return msgspec.convert(values | {"at_ms": told[-1].at_ms}, views.LineOutcome)

@@ -58,5 +58,12 @@ def _judge(asked: records.Change) -> None:
         fits and 0 < asked.expected_revision < admission.DAY_MAX and not any("\0" in text for text in texts)
     )
     fits = fits and len(asked.note) <= NOTE_MAX and len(asked.decision_json) <= admission.DOCUMENT_MAX
+    fits = fits and (asked.outcomes is None or admission.fits(asked.outcomes))
+    fits = fits and not any(_too_many(asked, name) for name in records.COUNTS)
     if not fits or any(len(text) > admission.SUBJECT_MAX for text in texts[:-1]):
         raise errors.Invalid("change.invalid", "A field of the change is missing, too long or malformed.")
+
+
+def _too_many(asked: records.Change, name: str) -> bool:
+    count = asked.inputs[records.LATER.index(name)] if asked.inputs else 0
+    return count != records.NO_INT and abs(count) > records.DAY_MAX

@@ -1,0 +1,71 @@
+"""Rows for data scientists: each line of a claim with its scores, what they were given for, and outcomes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.domain import records, views
+from storage.outbound import postgres, tables
+
+CLAIM = (
+    "claim_id", "use", "type", "currency", "verdict", "wire_status", "business_status", "review_status",
+    "score_state", "probability", "model_revision", "payer_id", "provider_id",
+)  # fmt: skip
+LINE = ("code", "system", "service_day", "net_minor")
+OUTCOME = ("outcome", "nphies", "carc", "allowed_minor", "paid_minor", "at_ms")
+
+type Said = dict[tuple[str, int, str], views.LineOutcome]
+
+
+async def export(
+    connection: postgres.Lent, tenant: str, after: str, claims: int
+) -> tuple[list[views.ExportRow], str]:
+    """Return the lines of up to `claims` claims behind an id, and the last claim's id ("" at the end).
+
+    Lines and outcomes are found by the range of their claims' ids.
+    """
+    c, lines = tables.CLAIMS.c, tables.LINES.c
+    wanted = [c.id, *(c[name] for name in (*CLAIM, *records.LATER))]
+    heads = sa.select(*wanted).where(c.tenant == tenant).order_by(c.id)
+    found = await tables.fetch(connection, (heads.where(c.id > after) if after else heads).limit(claims))
+    if not found:
+        return [], ""
+    first, last = str(found[0]["id"]), str(found[-1]["id"])
+    picked = sa.select(lines.id, lines.sequence, lines.probability, *(lines[name] for name in LINE))
+    picked = picked.where(lines.tenant == tenant, lines.id.between(first, last))
+    rows = await tables.fetch(connection, picked.order_by(lines.id, lines.sequence))
+    said = await _said(connection, tenant, first, last)
+    by_id = {row["id"]: row for row in found}
+    return [_row(by_id[row["id"]], row, said) for row in rows if row["id"] in by_id], last
+
+
+async def _said(connection: postgres.Lent, tenant: str, first: str, last: str) -> Said:
+    """Return the latest word of each source by claim, line and source."""
+    o = tables.OUTCOMES.c
+    statement = (
+        sa.select(o.id, o.line, o.source, *(o[name] for name in OUTCOME))
+        .where(o.tenant == tenant, o.id.between(first, last))
+        .order_by(o.id, o.revision)
+    )
+    rows: Sequence[Any] = await tables.fetch(connection, statement)
+    return {
+        (str(row["id"]), row["line"], row["source"]): views.LineOutcome(
+            **{name: row[name] for name in OUTCOME}
+        )
+        for row in rows
+    }
+
+
+def _row(claim: Any, line: Any, said: Said) -> views.ExportRow:
+    identifier, sequence = str(claim["id"]), line["sequence"]
+    return views.ExportRow(
+        **{name: claim[name] for name in CLAIM},
+        **{name: line[name] for name in LINE},
+        id=identifier,
+        line=sequence,
+        line_probability=line["probability"],
+        inputs=tuple(claim[name] for name in records.LATER),
+        payer=said.get((identifier, sequence, "payer")),
+        reviewer=said.get((identifier, sequence, "reviewer")),
+    )
