@@ -160,14 +160,6 @@ def test_the_shapes_know_every_kind_of_the_model():
     assert use.choices == ("claim", "preauthorization", "predetermination")
 
 
-def test_structs_with_nothing_to_check_are_left_out_of_the_quick_walk():
-    """A coding or an address is sound by its types alone."""
-    assert shapes.of(model.Coding).is_free
-    assert shapes.of(model.Address).is_free
-    assert not shapes.of(model.Line).is_free
-    assert "codings" not in {name for name, _, _ in shapes.of(model.Line).children}
-
-
 def test_a_refusal_always_says_something():
     """Even where the walk finds nothing, the refusal names the document."""
     plain = msgspec.to_builtins(formats_support.sample_claim())

@@ -2,6 +2,7 @@
 
 Room: formats; pure. Accepted are `YYYY-MM-DD` and `YYYY-MM-DDThh:mm[:ss[.ffffff]]` with `Z`, an offset, or
 neither; the compact and week forms of ISO 8601 are refused because FHIR and nphies refuse them too.
+Claims of one day name the same days over and over, so what was read lately is remembered.
 """
 
 import functools
@@ -14,11 +15,17 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _DATE_LENGTH = len("YYYY-MM-DD")
 _SHORTEST_TIME = len("YYYY-MM-DDThh:mm")
 _LONGEST_TIME = len("YYYY-MM-DDThh:mm:ss.nnnnnnnnn+hh:mm")
+_REMEMBERED = 8_192  # days of a few years, and the instants of what is in flight; no longer text is kept
 
 
 def is_day(text: str) -> bool:
     """Tell whether the text is a calendar day `YYYY-MM-DD` that exists."""
-    if len(text) != _DATE_LENGTH or text[4] != "-" or text[7] != "-":
+    return len(text) == _DATE_LENGTH and _is_day(text)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _is_day(text: str) -> bool:
+    if text[4] != "-" or text[7] != "-":
         return False
     try:
         date.fromisoformat(text)
@@ -29,6 +36,11 @@ def is_day(text: str) -> bool:
 
 def is_when(text: str) -> bool:
     """Tell whether the text is a day or a date-time in the accepted form."""
+    return len(text) <= _LONGEST_TIME and _is_when(text)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _is_when(text: str) -> bool:
     return is_day(text) or _instant(text) is not None
 
 
@@ -47,8 +59,11 @@ def day_number(when: str | None, zone: str) -> int | None:
 
     A date, and a date-time without an offset, already are in the zone. `zone` is an IANA name.
     """
-    if when is None:
-        return None
+    return None if when is None or len(when) > _LONGEST_TIME else _day_number(when, zone)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _day_number(when: str, zone: str) -> int | None:
     if is_day(when):
         return date.fromisoformat(when).toordinal() - _EPOCH
     instant = _instant(when)

@@ -5,7 +5,6 @@ and differences of days only. Ages above 89 count as 90, as the HIPAA safe harbo
 """
 
 import math
-from collections import Counter
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -17,16 +16,22 @@ GROUP_LENGTH = 3  # an ICD category, and a serviceable family for most procedure
 MAX_CODE_LENGTH = 40  # longer than any code; a longer text is not a code and may be a sentence
 OLDEST_AGE = 90
 
-VITAL_SIGNS = frozenset({
-    "vital-sign-weight", "vital-sign-height", "vital-sign-systolic", "vital-sign-diastolic", "temperature",
-    "pulse", "oxygen-saturation", "respiratory-rate", "birth-weight", "admission-weight",
-})  # fmt: skip
-NARRATIVES = frozenset({
-    "chief-complaint", "reason-for-visit", "treatment-plan", "patient-history", "physical-examination",
-    "history-of-present-illness", "onset", "last-menstrual-period",
-})  # fmt: skip
-RESULTS = frozenset({"lab-test", "investigation-result", "morphology"})
-ATTACHMENTS = frozenset({"attachment"})
+_VITALS, _NARRATIVES, _RESULTS, _ATTACHMENTS, _OTHER = range(5)
+# Which count a category of supporting information belongs to; what is not named here is another one.
+_PLACES: Final = {
+    **dict.fromkeys((
+        "vital-sign-weight", "vital-sign-height", "vital-sign-systolic", "vital-sign-diastolic",
+        "temperature", "pulse", "oxygen-saturation", "respiratory-rate", "birth-weight", "admission-weight",
+    ), _VITALS),
+    **dict.fromkeys((
+        "chief-complaint", "reason-for-visit", "treatment-plan", "patient-history", "physical-examination",
+        "history-of-present-illness", "onset", "last-menstrual-period",
+    ), _NARRATIVES),
+    **dict.fromkeys(("lab-test", "investigation-result", "morphology"), _RESULTS),
+    "attachment": _ATTACHMENTS,
+}  # fmt: skip
+_NO_COVERAGE: Final = model.Coverage()
+_NO_ENCOUNTER: Final = model.Encounter()
 
 
 class Codes(dict[str | None, int]):
@@ -47,9 +52,13 @@ class Codes(dict[str | None, int]):
 
 def claim_values(claim: model.Claim, codes: Codes, zone: str) -> tuple[float, ...]:
     """Return the claim's values in the order of the claim columns, history excepted."""
-    coverage = focal(claim).coverage or model.Coverage()
-    encounter = claim.encounter or model.Encounter()
-    member = next((member for member in claim.care_team if member.role == "primary"), None)
+    coverage = focal(claim).coverage or _NO_COVERAGE
+    encounter = claim.encounter or _NO_ENCOUNTER
+    qualification = None
+    for member in claim.care_team:
+        if member.role == "primary":
+            qualification = member.qualification
+            break
     service = first_service(claim)
     service_day, start, end = (
         days.day_number(text, zone) for text in (service, encounter.start, encounter.end)
@@ -60,7 +69,7 @@ def claim_values(claim: model.Claim, codes: Codes, zone: str) -> tuple[float, ..
         codes[claim.provider.id], codes[claim.provider.branch], codes[claim.provider.type],
         codes[coverage.payer], codes[coverage.plan], codes[coverage.network], codes[coverage.relationship],
         codes[claim.currency], codes[claim.priority], codes[claim.patient.sex], codes[encounter.class_],
-        codes[member.qualification if member else None], codes[group(principal(claim))],
+        codes[qualification], codes[group(principal(claim))],
         age(claim.patient.birth_date, service), len(claim.diagnoses), len(claim.procedures), len(claim.lines),
         net_minor(claim), minor(claim.total, claim.currency), difference(created, service_day),
         difference(end, start), has_preauth(claim), int(bool(claim.related)), int(claim.accident is not None),
@@ -71,10 +80,13 @@ def claim_values(claim: model.Claim, codes: Codes, zone: str) -> tuple[float, ..
 def line_values(claim: model.Claim, codes: Codes, zone: str) -> list[tuple[float, ...]]:
     """Return one tuple per line in the order of the line columns."""
     start = claim.encounter.start if claim.encounter else first_service(claim)
+    repeats: dict[str | None, int] = {}
+    for line in claim.lines:
+        repeats[line.code] = repeats.get(line.code, 0) + 1
     around = _Around(
-        currency=claim.currency,
+        digits=money.minor_digits(claim.currency),
         groups={diagnosis.sequence: group(diagnosis) for diagnosis in claim.diagnoses},
-        repeats=Counter(line.code for line in claim.lines),
+        repeats=repeats,
         start=days.day_number(start, zone),
         whole=net_minor(claim),
     )
@@ -84,41 +96,47 @@ def line_values(claim: model.Claim, codes: Codes, zone: str) -> list[tuple[float
 class _Around(NamedTuple):
     """What a line's values need of its claim."""
 
-    currency: str | None
+    digits: int  # minor digits of the claim's currency
     groups: dict[int, str]  # diagnosis sequence to category
-    repeats: Counter[str | None]
+    repeats: dict[str | None, int]  # how many lines have a code
     start: int | None  # day number the offsets are counted from
     whole: int  # the claim's net in minor units
 
 
 def _line(line: model.Line, around: _Around, codes: Codes, zone: str) -> tuple[float, ...]:
     day = days.day_number(line.service_date, zone)
-    net = minor(line.net, around.currency)
+    digits, code = around.digits, line.code
+    net = _scaled(line.net, digits)
     linked = line.diagnosis_sequences
     return (
-        codes[line.code], codes[line.system], codes[(line.code or "")[:GROUP_LENGTH]],
+        codes[code], codes[line.system], codes[(code or "")[:GROUP_LENGTH]],
         codes[line.revenue_code], codes[line.modifiers[0] if line.modifiers else None],
         codes[line.place_of_service], codes[line.tooth],
         codes[around.groups.get(linked[0]) if linked else None],
-        number(line.quantity), number(line.factor), minor(line.unit_price, around.currency), net,
-        minor(line.patient_share, around.currency), minor(line.tax, around.currency),
+        number(line.quantity), number(line.factor), _scaled(line.unit_price, digits), net,
+        _scaled(line.patient_share, digits), _scaled(line.tax, digits),
         net / around.whole if net != MISSING_I64 and around.whole > 0 else MISSING_F64,
         len(line.modifiers), len(linked), len(line.information_sequences), len(line.care_team_sequences),
         int(line.body_site is not None), int(line.preauth_ref is not None), int(bool(line.package)),
-        int(bool(line.maternity)), len(line.details), around.repeats[line.code] if line.code else 0,
+        int(bool(line.maternity)), len(line.details), around.repeats[code] if code else 0,
         difference(day, around.start), difference(days.day_number(line.service_end, zone), day),
     )  # fmt: skip
 
 
 def focal(claim: model.Claim) -> model.Insurance:
     """Return the insurance this claim is addressed to: the focal one, else the first."""
-    return next((insurance for insurance in claim.insurance if insurance.focal), claim.insurance[0])
+    for insurance in claim.insurance:
+        if insurance.focal:
+            return insurance
+    return claim.insurance[0]
 
 
 def principal(claim: model.Claim) -> model.Diagnosis | None:
     """Return the diagnosis marked principal, else the first."""
-    first = claim.diagnoses[0] if claim.diagnoses else None
-    return next((diagnosis for diagnosis in claim.diagnoses if "principal" in diagnosis.type), first)
+    for diagnosis in claim.diagnoses:
+        if "principal" in diagnosis.type:
+            return diagnosis
+    return claim.diagnoses[0] if claim.diagnoses else None
 
 
 def group(diagnosis: model.Diagnosis | None) -> str:
@@ -142,7 +160,11 @@ def age(birth: str | None, on: str | None) -> int:
 
 def minor(amount: Decimal | None, currency: str | None) -> int:
     """Return minor units of a validated amount or a sum of such, or the missing value."""
-    return MISSING_I64 if amount is None else int(amount.scaleb(money.minor_digits(currency)))
+    return _scaled(amount, money.minor_digits(currency))
+
+
+def _scaled(amount: Decimal | None, digits: int) -> int:
+    return MISSING_I64 if amount is None else int(amount.scaleb(digits))
 
 
 def number(value: Decimal | None) -> float:
@@ -163,20 +185,21 @@ def difference(later: int | None, earlier: int | None) -> int:
 
 def has_preauth(claim: model.Claim) -> int:
     """Return 1 when any insurance or line refers to a pre-authorisation."""
-    return int(
-        any(insurance.preauth_refs for insurance in claim.insurance)
-        or any(line.preauth_ref for line in claim.lines)
-    )
+    for insurance in claim.insurance:
+        if insurance.preauth_refs:
+            return 1
+    for line in claim.lines:
+        if line.preauth_ref:
+            return 1
+    return 0
 
 
 def info_counts(claim: model.Claim) -> tuple[int, int, int, int, int]:
     """Return how many vital signs, narratives, results, attachments and others the claim brings."""
     if not claim.supporting_info and not claim.attachments:
         return (0, 0, 0, 0, 0)
-    categories = [info.category for info in claim.supporting_info]
-    vitals = sum(category in VITAL_SIGNS for category in categories)
-    narratives = sum(category in NARRATIVES for category in categories)
-    results = sum(category in RESULTS for category in categories)
-    attachments = sum(category in ATTACHMENTS for category in categories)
-    others = len(categories) - vitals - narratives - results - attachments
-    return vitals, narratives, results, attachments + len(claim.attachments), others
+    counts = [0, 0, 0, len(claim.attachments), 0]
+    for info in claim.supporting_info:
+        counts[_PLACES.get(info.category or "", _OTHER)] += 1
+    vitals, narratives, results, attachments, others = counts
+    return vitals, narratives, results, attachments, others

@@ -4,13 +4,11 @@ Room: domain.
 """
 
 import datetime as dt
-import functools
 
 from claims.domain import zones
 from formats import days, model
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_day = functools.lru_cache(maxsize=8_192)(days.day_number)  # the days of some months, and instants in flight
 _LAST = dt.date.max.toordinal() - _EPOCH
 # Claims that say another one again: their days count from the payer's answer, which the claim does not hold.
 _RESTATING_CODES = frozenset({"6", "7", "8"})
@@ -23,12 +21,12 @@ def last_service(claim: model.Claim) -> int | None:
     None where the claim names no day.
     """
     zone = zones.name(claim.regime)
-    told = [_day(line.service_end or line.service_date, zone) for line in claim.lines]
+    told = [days.day_number(line.service_end or line.service_date, zone) for line in claim.lines]
     known = [day for day in told if day is not None]
     if known:
         return max(known)
     for period in (claim.billable_period, claim.encounter):
-        day = None if period is None else _day(period.end or period.start, zone)
+        day = None if period is None else days.day_number(period.end or period.start, zone)
         if day is not None:
             return day
     return None

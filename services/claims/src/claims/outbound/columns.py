@@ -1,6 +1,5 @@
 """Submissions as the typed columns of the storage contract; NULLs as the contract writes them."""
 
-import functools
 import math
 import operator
 from collections.abc import Iterable, Sequence
@@ -18,11 +17,9 @@ MEMORY = (
     "provider_claims", "provider_denied", "provider_net_minor",
     "patient_claims", "patient_denied", "patient_net_minor",
 )  # fmt: skip
-CACHED_DAYS = 8_192  # Dates of a few years and the instants of what is in flight.
 
 _memory = operator.attrgetter(*MEMORY)
 _UNKNOWN = (calls.MISSING,) * len(MEMORY)
-_day = functools.lru_cache(maxsize=CACHED_DAYS)(days.day_number)
 
 
 def claims(items: Sequence[ports.Submission]) -> storage_pb2.ClaimColumns:
@@ -90,7 +87,7 @@ def lines(items: Sequence[ports.Submission]) -> storage_pb2.LineColumns:
         sequence=[row[1].sequence for row in rows],
         code=[row[1].code or row[1].revenue_code or "" for row in rows],
         system=[row[1].system or "" for row in rows],
-        service_day=[integer(_day(row[1].service_date, zone[row[0]])) for row in rows],
+        service_day=[integer(days.day_number(row[1].service_date, zone[row[0]])) for row in rows],
         quantity_e4=[_quantity(row[1]) for row in rows],
         net_minor=[integer(row[2].net) for row in rows],
         patient_share_minor=[integer(row[2].patient_share) for row in rows],
@@ -164,6 +161,6 @@ def _span(claim: model.Claim) -> tuple[int | None, int | None]:
 def _known(claim: model.Claim, zone: str) -> Iterable[int]:
     for line in claim.lines:
         for when in (line.service_date, line.service_end):
-            day = None if when is None else _day(when, zone)
+            day = days.day_number(when, zone)
             if day is not None:
                 yield day
