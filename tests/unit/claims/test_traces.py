@@ -218,3 +218,15 @@ def test_parts_of_a_service_do_not_run_into_each_other(system: str, code: str) -
     first = traced(lines=line(system=f"{system}a", code=f"x{code}"))
     second = traced(lines=line(system=system, code=f"ax{code}"))
     assert first.service != second.service
+
+
+def test_a_window_asked_for_again_is_that_of_the_line_and_its_day() -> None:
+    """What is remembered of one code or day is not told of another, beyond the number remembered too."""
+    known = claims_support.looking(14, 30)
+    inside = windows.Window(follow_up_days=14, frequency_days=30)
+    for _ in range(2):
+        for number in range(9_000):
+            told = model.Line(sequence=1, code=f"X{number}", system="hcpcs")
+            assert known.of(told, DAY) == windows.NONE
+        plain = model.Line(sequence=1, code="G0103", system="hcpcs")
+        assert [known.of(plain, day) for day in (DAY, DAY + 365, DAY)] == [inside, windows.NONE, inside]

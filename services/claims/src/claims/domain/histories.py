@@ -31,6 +31,11 @@ MATCHED: dict[Strength, list[str]] = {
 }  # fmt: skip
 
 
+# Of a line without an earlier one, neither a visit nor under an authorisation.
+NEW = past.LineHistory(exact=0, likely=0, possible=0)
+NEW_IN_WINDOW = msgspec.structs.replace(NEW, claimed_quantity=Decimal(0))
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A key that is asked about from one day to another, both included; `most` rows are wanted."""
 
@@ -133,11 +138,22 @@ def without(known: Known, decision: decisions.Decision, submitted: int = 0) -> K
 def ask(claim: model.Claim, identity: identities.Identity, *, before: str = "") -> Question:
     """Return the question for a claim; only lines that may have a duplicate carry a service key."""
     may = identities.may_be_duplicate(claim)
-    keyed = [(line, key) for line, key in zip(claim.lines, identity.service_keys, strict=True) if key and may]
-    return msgspec.structs.replace(
-        ask_counts(claim, identity, before=before),
-        service_keys=[key for _, key in keyed],
-        lines=[line.sequence for line, _ in keyed],
+    service_keys: list[str] = []
+    lines: list[int] = []
+    if may:
+        for line, key in zip(claim.lines, identity.service_keys, strict=True):
+            if key:
+                service_keys.append(key)
+                lines.append(line.sequence)
+    return Question(
+        provider_id=claim.provider.id or "",
+        payer_id=identities.focal_payer(claim) or "",
+        patient_key=identity.patient_key,
+        use=claim.use,
+        claim_id=claim.claim_id or "",
+        before=before,
+        service_keys=service_keys,
+        lines=lines,
         traces=identity.traces,
         keys=[key for trace in identity.traces if trace is not None for key in _keys(trace)],
         exempt=not may,
@@ -176,8 +192,11 @@ def of_lines(claim: model.Claim, question: Question, known: Known | None) -> lis
     """
     if known is None:
         return None
+    answers = _answers(question, known, len(claim.lines))
+    if not known.matches:
+        return [_history(question, answer, 0) for answer in answers]
     matched = Counter(line for line, _ in _matched(question, known))
-    lines = zip(claim.lines, _answers(question, known, len(claim.lines)), strict=True)
+    lines = zip(claim.lines, answers, strict=True)
     return [_history(question, answer, matched[line.sequence]) for line, answer in lines]
 
 
@@ -200,15 +219,15 @@ class _Answer(msgspec.Struct, frozen=True, gc=False):
     authorization: Told | None
 
 
-def _keys(trace: identities.Trace) -> Iterator[Key]:
-    """Yield the keys of a line, in the order in which `_answers` reads what is told about them."""
-    back = (trace.window.frequency_days or 1) - 1
-    yield Key(key=trace.service, from_day=trace.day - back, to_day=trace.day, most=ROWS)
-    if trace.visit:
-        back = trace.window.follow_up_days or 0
-        yield Key(key=trace.visit, from_day=trace.day - back, to_day=trace.day, most=ROWS)
-    if trace.authorization:
-        yield Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0)
+def _keys(trace: identities.Trace) -> tuple[Key, ...]:
+    """Return the keys of a line, in the order in which `_answers` reads what is told about them."""
+    day, window = trace.day, trace.window
+    service = Key(key=trace.service, from_day=day + 1 - (window.frequency_days or 1), to_day=day, most=ROWS)
+    if not (trace.visit or trace.authorization):
+        return (service,)
+    visit = Key(key=trace.visit, from_day=day - (window.follow_up_days or 0), to_day=day, most=ROWS)
+    approval = Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0)
+    return (service, *((visit,) if trace.visit else ()), *((approval,) if trace.authorization else ()))
 
 
 def _answers(question: Question, known: Known, lines: int) -> list[_Answer | None]:
@@ -229,17 +248,19 @@ def _answer(trace: identities.Trace, told: Iterator[Told]) -> _Answer:
 
 def _history(question: Question, answer: _Answer | None, matched: int) -> past.LineHistory:
     if answer is None and question.exempt:
-        return past.LineHistory(exact=0, likely=0, possible=0)
+        return NEW
     if answer is None:
         return past.LineHistory(exact=matched or None)
-    counted = [kind for kind, _ in _same(question, answer)] if answer.service.rows else []
-    visit, used = answer.visit, answer.authorization
+    told, visit, used = answer.service, answer.visit, answer.authorization
+    if not (told.rows or told.quantity or matched or visit or used):
+        return NEW if answer.trace.window.frequency_days is None else NEW_IN_WINDOW
+    counted = [kind for kind, _ in _same(question, answer)] if told.rows else []
     return past.LineHistory(
         exact=counted.count("exact") + matched,
         likely=counted.count("likely"),
         possible=counted.count("possible"),
         visits=None if visit is None else len({row.id for row in visit.rows}),
-        claimed_quantity=None if answer.trace.window.frequency_days is None else answer.service.quantity,
+        claimed_quantity=None if answer.trace.window.frequency_days is None else told.quantity,
         authorized_used=None if used is None else used.quantity,
     )
 

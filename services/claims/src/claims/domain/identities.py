@@ -22,6 +22,7 @@ MIN_KEY_BYTES = 32  # As long as the hash: a shorter key would be the weaker hal
 # These say that a repeated service is meant (X12: distinct service, repeat, side of the body).
 _REPEATS = frozenset({"59", "76", "77", "91", "RT", "LT", "50"})
 _DISTINCT = re.compile(r"X[EPSU]")
+_KEYS = 4  # Keyed hashes kept ready: an installation has one key, two while it is exchanged.
 _day = functools.lru_cache(maxsize=8_192)(days.day_number)  # Dates of a few years and instants in flight.
 # 1 admit through discharge and absent are originals; 2-5 bill a course in parts, 7 replaces, 8 voids.
 _CONTINUES = frozenset({"2", "3", "4", "5", "7", "8"})
@@ -72,13 +73,14 @@ def identify(
     if not patient:
         nothing: list[Trace | None] = [None] * len(claim.lines)
         return Identity(patient_key="", service_keys=[""] * len(claim.lines), traces=nothing)
+    payer = focal_payer(claim) or ""
+    head = f"{tenant}\x1f{patient}\x1f{claim.use}\x1f{claim.provider.id or ''}\x1f{payer}\x1f"
     people = {member.sequence: member.practitioner or "" for member in claim.care_team}
-    head = _joined(tenant, patient, claim.use, claim.provider.id or "", focal_payer(claim) or "")
     services = [_service(line, head, people) for line in claim.lines]
     return Identity(
         patient_key=patient,
         service_keys=[told.hex()[:32] for told in services],  # 128 bits tell services apart for good
-        traces=_traces(claim, services, patient, tenant, looking),
+        traces=_traces(claim, services, patient, _joined(tenant, payer), looking),
     )
 
 
@@ -86,8 +88,15 @@ def patient_key(patient: model.Patient, *, tenant: str, key: bytes) -> str:
     """Return HMAC-SHA256 in hex over tenant and the patient's id with its type and system; "" without id."""
     if not patient.id:
         return ""
-    told = _joined(tenant, patient.id_system or "", patient.id_type or "", patient.id)
-    return hmac.digest(key, told.encode(), "sha256").hex()
+    told = _keyed(key).copy()
+    told.update(_joined(tenant, patient.id_system or "", patient.id_type or "", patient.id).encode())
+    return told.hexdigest()
+
+
+@functools.lru_cache(maxsize=_KEYS)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return the hash begun with a key, to be copied: half of its cost is the key."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def focal_payer(claim: model.Claim) -> str | None:
@@ -107,7 +116,7 @@ def may_be_duplicate(claim: model.Claim) -> bool:
     """
     if claim.use != "claim" or claim.newborn or claim.frequency_code in _CONTINUES:
         return False
-    return all(related.relationship not in _RESTATES for related in claim.related)
+    return not claim.related or all(related.relationship not in _RESTATES for related in claim.related)
 
 
 def counts(claim: model.Claim) -> bool:
@@ -117,7 +126,7 @@ def counts(claim: model.Claim) -> bool:
     """
     if claim.use != "claim" or claim.newborn or claim.frequency_code in _REPLACES:
         return False
-    return all(related.relationship not in _REPEATED for related in claim.related)
+    return not claim.related or all(related.relationship not in _REPEATED for related in claim.related)
 
 
 def authorization(claim: model.Claim) -> str | None:
@@ -128,51 +137,56 @@ def authorization(claim: model.Claim) -> str | None:
 
 
 def _traces(
-    claim: model.Claim, services: list[bytes], patient: str, tenant: str, looking: windows.Windows | None
+    claim: model.Claim, services: list[bytes], patient: str, payer: str, looking: windows.Windows | None
 ) -> list[Trace | None]:
     if not counts(claim):
         return [None] * len(claim.lines)
     zone, start = zones.name(claim.regime), claim.billable_period and claim.billable_period.start
-    person, provider = _joined(patient, claim.use), claim.provider.id
-    visit = _key("visit", patient, provider) if provider else b""
-    whole = authorization(claim)
-    payer = _joined(tenant, focal_payer(claim) or "")
-    meant = may_be_duplicate(claim)
-
-    def trace(line: model.Line, told: bytes) -> Trace | None:
+    provider, whole, meant = claim.provider.id, authorization(claim), may_be_duplicate(claim)
+    found: list[Trace | None] = []
+    for line, told in zip(claim.lines, services, strict=True):
         code, day = line.code or line.revenue_code, _day(line.service_date or start, zone)
         if not code or day is None:
-            return None
-        service = _joined(line.system or "", code.upper())
+            found.append(None)
+            continue
+        service = f"{line.system or ''}\x1f{code.upper()}"
         reference = line.preauth_ref or whole
         window = windows.NONE if looking is None else looking.of(line, day)
-        return Trace(
-            day=day,
-            service=_key("service", person, service),
-            mark=told[:MARK_BYTES] + _site(line) if told and meant else b"",
-            visit=visit if window.follow_up_days is not None else b"",
-            authorization=_key("authorization", payer, reference, service) if reference else b"",
-            window=window,
+        found.append(
+            Trace(
+                day=day,
+                service=_key(f"service\x1f{patient}\x1f{claim.use}\x1f{service}"),
+                mark=told[:MARK_BYTES] + _site(line) if told and meant else b"",
+                visit=_visit(patient, provider) if provider and window.follow_up_days is not None else b"",
+                authorization=_key(f"authorization\x1f{payer}\x1f{reference}\x1f{service}")
+                if reference
+                else b"",
+                window=window,
+            )
         )
+    return found
 
-    return [trace(line, told) for line, told in zip(claim.lines, services, strict=True)]
+
+def _visit(patient: str, provider: str) -> bytes:
+    return _key(_joined("visit", patient, provider))
 
 
-def _key(kind: str, *parts: str) -> bytes:
-    return hashlib.sha256(_joined(kind, *parts).encode()).digest()[:KEY_BYTES]
+def _key(told: str) -> bytes:
+    return hashlib.sha256(told.encode()).digest()[:KEY_BYTES]
 
 
 def _site(line: model.Line) -> bytes:
     if not (line.tooth or line.body_site or line.sub_site):
         return NO_SITE
-    return _key("site", line.tooth or "", line.body_site or "", " ".join(line.sub_site))[: len(NO_SITE)]
+    told = _joined("site", line.tooth or "", line.body_site or "", " ".join(line.sub_site))
+    return _key(told)[: len(NO_SITE)]
 
 
 def _service(line: model.Line, head: str, people: dict[int, str]) -> bytes:
     code = line.code or line.revenue_code
-    if not code or _repeats(line.modifiers):
+    if not code or (line.modifiers and _repeats(line.modifiers)):
         return b""
-    told = _joined(head, line.service_date or "", line.system or "", code)
+    told = f"{head}{line.service_date or ''}\x1f{line.system or ''}\x1f{code}"
     if line.modifiers or line.tooth or line.body_site or line.sub_site or line.care_team_sequences:
         told = _joined(told, *_particulars(line, people))
     return hashlib.sha256(told.encode()).digest()
@@ -180,11 +194,11 @@ def _service(line: model.Line, head: str, people: dict[int, str]) -> bytes:
 
 def _particulars(line: model.Line, people: dict[int, str]) -> tuple[str, ...]:
     return (
-        " ".join(sorted(line.modifiers)),
+        " ".join(sorted(line.modifiers)) if line.modifiers else "",
         line.tooth or "",
         line.body_site or "",
-        " ".join(line.sub_site),
-        " ".join(sorted(people.get(sequence, "") for sequence in line.care_team_sequences)),
+        " ".join(line.sub_site) if line.sub_site else "",
+        " ".join(sorted([people.get(sequence, "") for sequence in line.care_team_sequences])),
     )
 
 

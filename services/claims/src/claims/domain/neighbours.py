@@ -12,16 +12,31 @@ from claims.domain import histories, identities
 from formats import model
 
 
-class _Row(msgspec.Struct, frozen=True, gc=False):
-    row: histories.Row
-    quantity: Decimal
+class _Kept(msgspec.Struct, frozen=True, gc=False):
+    """A row that the claim of this number in the batch leaves, with what the claim itself was asked by."""
+
+    number: int
+    question: histories.Question
+    left: histories.Left
+
+    def row(self) -> histories.Row:
+        """Return the row as storage would tell it."""
+        return histories.Row(
+            id=f"batch:{self.number}",  # as good as an id: it tells one claim from another
+            claim_id=self.question.claim_id,
+            line=self.left.line,
+            day=self.left.day,
+            mark=self.left.mark,
+            provider_id=self.question.provider_id,
+            payer_id=self.question.payer_id,
+        )
 
 
 class Neighbours:
     """What the claims of a batch that were judged so far leave behind, tenant by tenant."""
 
     def __init__(self) -> None:
-        self._left: dict[tuple[str, bytes], list[_Row]] = {}
+        self._left: dict[tuple[str, bytes], list[_Kept]] = {}
         self._claims = 0
 
     def add(
@@ -30,38 +45,36 @@ class Neighbours:
         """Remember a claim that will be recorded and stand; the next ones are asked beside it."""
         self._claims += 1
         for left in histories.leaves(claim, identity):
-            row = histories.Row(
-                id=f"batch:{self._claims}",  # as good as an id: it tells one claim from another
-                claim_id=question.claim_id,
-                line=left.line,
-                day=left.day,
-                mark=left.mark,
-                provider_id=question.provider_id,
-                payer_id=question.payer_id,
-            )
-            kept = self._left.setdefault((tenant, left.key), [])
-            kept.append(_Row(row, left.quantity or Decimal(0)))
+            self._left.setdefault((tenant, left.key), []).append(_Kept(self._claims, question, left))
 
     def beside(self, tenant: str, question: histories.Question, known: histories.Known) -> histories.Known:
         """Return what is known with what the neighbours add to it, the latest of a day first."""
         if not self._left or len(known.past) != len(question.keys):
             return known
+        found = [self._found(tenant, question, key) for key in question.keys]
+        if not any(found):
+            return known
         told = [
-            self._with(tenant, question, key, one) for key, one in zip(question.keys, known.past, strict=True)
+            _with(key, one, more) if more else one
+            for key, one, more in zip(question.keys, known.past, found, strict=True)
         ]
         return msgspec.structs.replace(known, past=told)
 
-    def _with(
-        self, tenant: str, question: histories.Question, key: histories.Key, told: histories.Told
-    ) -> histories.Told:
+    def _found(self, tenant: str, question: histories.Question, key: histories.Key) -> list[_Kept]:
+        """Return what neighbours left under a key, the latest first; a claim is no neighbour of itself."""
+        left = self._left.get((tenant, key.key))
+        if left is None:
+            return []
         own = (question.claim_id, question.provider_id)
-        found = [
+        return [
             kept
-            for kept in reversed(self._left.get((tenant, key.key), ()))
-            if key.from_day <= kept.row.day <= key.to_day and (kept.row.claim_id, kept.row.provider_id) != own
+            for kept in reversed(left)
+            if key.from_day <= kept.left.day <= key.to_day
+            and (kept.question.claim_id, kept.question.provider_id) != own
         ]
-        if not found:
-            return told
-        rows = sorted([*(kept.row for kept in found), *told.rows], key=lambda row: -row.day)
-        quantity = sum((kept.quantity for kept in found), told.quantity)
-        return histories.Told(rows=rows[: key.most], quantity=quantity)
+
+
+def _with(key: histories.Key, told: histories.Told, found: list[_Kept]) -> histories.Told:
+    rows = sorted([*(kept.row() for kept in found), *told.rows], key=lambda row: -row.day)
+    quantity = sum((kept.left.quantity or Decimal(0) for kept in found), told.quantity)
+    return histories.Told(rows=rows[: key.most], quantity=quantity)

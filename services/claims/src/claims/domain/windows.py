@@ -20,6 +20,7 @@ class Window(msgspec.Struct, frozen=True, gc=False):
 
 
 NONE = Window()  # of a line that looks nowhere
+_KNOWN = 8_192  # windows remembered: the usual services of some months
 
 
 class Windows:
@@ -28,13 +29,21 @@ class Windows:
     def __init__(self, known: tables.Tables) -> None:
         self._follow_up = _reader(known, "visits", "follow_up_days")
         self._frequency = _reader(known, "frequency", "days")
+        self._known: dict[tuple[str, str, int], Window] = {}
 
     def of(self, line: model.Line, day: int) -> Window:
         """Return how far back a line of this service day looks."""
         if (self._follow_up is None and self._frequency is None) or not line.code or not line.system:
             return NONE
-        key = f"{line.system}{tables.JOINT}{line.code}"
-        return Window(_days(self._follow_up, key, day), _days(self._frequency, key, day))
+        asked = (line.system, line.code, day)
+        found = self._known.get(asked)
+        if found is None:
+            key = f"{line.system}{tables.JOINT}{line.code}"
+            found = Window(_days(self._follow_up, key, day), _days(self._frequency, key, day))
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[asked] = found
+        return found
 
 
 def _reader(known: tables.Tables, name: str, field: str) -> Callable[[str, int], object] | None:

@@ -10,7 +10,8 @@ import datetime as dt
 import decimal
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,8 +27,17 @@ SCALAR_TURN = (
 )
 COLUMNAR_TURN = 256  # claims judged in columns before that: some ten milliseconds
 MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of words, a program is shared by many
+_PLACE = operator.itemgetter(0, 1)  # of a hit: rule and row
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_DIMENSIONS = ("use", "type", "subtype", "encounter_class", "payer", "profile")
+# What rules are selected by, and how a claim tells it.
+_DIMENSIONS: Mapping[str, Callable[[model.Claim], object]] = {
+    "use": lambda claim: claim.use,
+    "type": lambda claim: claim.type,
+    "subtype": lambda claim: claim.subtype,
+    "encounter_class": lambda claim: claim.encounter and claim.encounter.class_,
+    "payer": lambda claim: runtime.focal(claim, "payer"),
+    "profile": lambda claim: tuple(claim.profile),
+}
 
 type _Rule = packs.Rule
 type _Rules = Sequence[packs.Rule]
@@ -75,6 +85,7 @@ class Engine:
         self._rules = [(pack, rule) for pack in packs for rule in pack.rules]
         _refuse_doubles([rule.id for _, rule in self._rules])
         self._named = [name for name in _DIMENSIONS if any(getattr(r.applies, name) for _, r in self._rules)]
+        self._tell = [_DIMENSIONS[name] for name in self._named]
         self._turns = _turns(self._packs)
         self._programs: dict[tuple[int, ...], _Program] = {}
         self._selected: dict[tuple[object, ...], _Program] = {}
@@ -190,13 +201,17 @@ class Engine:
     def _told(
         self, program: _Program, rules: _Rules, case: explaining.Case, hits: list[programs.Hit]
     ) -> Outcome:
+        hits.sort(key=_PLACE)
+        fired: dict[int, list[int]] = {}
+        open_: dict[int, list[int]] = {}
+        for at, row, said in hits:
+            (fired if said else open_).setdefault(at, []).append(row)
         findings: list[decisions.Finding] = []
+        for at, rows in fired.items():
+            findings += self._explainer(rules[at]).findings(case, rows)
         unchecked: list[decisions.NotChecked] = []
-        for at, group in itertools.groupby(sorted(hits, key=lambda hit: hit[:2]), key=lambda hit: hit[0]):
-            explainer = self._explainer(rules[at])
-            rows = list(group)
-            findings += explainer.findings(case, [row for _, row, said in rows if said])
-            unchecked += explainer.undecided(case, [row for _, row, said in rows if said is None])
+        for at, rows in open_.items():
+            unchecked += self._explainer(rules[at]).undecided(case, rows)
         return Outcome(
             findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
         )
@@ -209,7 +224,7 @@ class Engine:
 
     def _program(self, claim: model.Claim, as_of: dt.date) -> _Program:
         regime = claim.regime or "base"
-        values = [_value(claim, name) for name in self._named]
+        values = [tell(claim) for tell in self._tell]
         key = (regime, bisect.bisect_right(self._turns, as_of), *values)
         found = self._selected.get(key)
         if found is None:
@@ -264,11 +279,11 @@ def misfits(pack: packs.Pack, rule: packs.Rule, claim: model.Claim, as_of: dt.da
         found.append("regime")
     if not (pack.valid.holds(as_of) and rule.valid.holds(as_of)):
         found.append("valid")
-    return found + [n for n in _DIMENSIONS if not _fits(getattr(rule.applies, n), _value(claim, n))]
+    return found + [n for n, tell in _DIMENSIONS.items() if not _fits(getattr(rule.applies, n), tell(claim))]
 
 
 def _case(claim: model.Claim, as_of: dt.date, facts: Facts | None, past: programs.Past) -> explaining.Case:
-    zone = str((facts or {}).get("zone") or zones.name(claim.regime))
+    zone = str(facts.get("zone") or zones.name(claim.regime)) if facts else zones.name(claim.regime)
     return explaining.Case(claim, as_of.toordinal() - _EPOCH, zone, past)
 
 
@@ -296,18 +311,6 @@ def _turns(found: Sequence[packs.Pack]) -> list[dt.date]:
     starts = {span.from_ for span in spans if span.from_ is not None}
     ends = {span.to + dt.timedelta(days=1) for span in spans if span.to is not None and span.to < dt.date.max}
     return sorted(starts | ends)
-
-
-def _value(claim: model.Claim, name: str) -> object:
-    match name:
-        case "encounter_class":
-            return claim.encounter and claim.encounter.class_
-        case "payer":
-            return runtime.focal(claim, "payer")
-        case "profile":
-            return tuple(claim.profile)
-        case _:
-            return getattr(claim, name)
 
 
 def _fits(wanted: Sequence[str], value: object) -> bool:

@@ -3,8 +3,9 @@
 Room: domain. This is the slow path, taken for the rows a program pointed at and for no other.
 """
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+
+import msgspec
 
 from claims.domain import decisions
 from claims.domain.rules import checking, messages, nulls, packs, programs, runtime, schema, tables, tree
@@ -20,10 +21,10 @@ type Place = tuple[str, int | None, int | None]  # path of the row, sequence of 
 NO_HISTORY = "history.unavailable"
 _NO_TABLE = "not checked: no table for this date"
 _NO_VALUE = "not decidable: the calculation has no result"
+_MEMORY = 256  # entries kept per rule; a rule that stays open lacks the same few things again and again
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, gc=False):
     """A claim with the day and zone it is judged in, and what is known of its lines' history."""
 
     claim: model.Claim
@@ -43,8 +44,8 @@ class Explainer:
         self._looks_up = any(isinstance(part, tree.Call) and part.table for part in tree.walk(rule.violation))
         self._needs_past = packs.needs_past(rule)
         self._shown: programs.Explain | None = None
-        self._missing: programs.Explain | None = None
-        self._days: programs.Explain | None = None
+        self._open: programs.Explain | None = None
+        self._entries: dict[tuple[Hashable, tuple[object, ...]], decisions.NotChecked] = {}
 
     def findings(self, case: Case, rows: Sequence[int]) -> list[decisions.Finding]:
         """Return a finding per row."""
@@ -65,30 +66,14 @@ class Explainer:
             return [
                 decisions.NotChecked(rule=self._rule.id, path="lines", missing=["history"], reason=NO_HISTORY)
             ]
-        if self._missing is None:
-            self._missing = programs.explain(self._rule.scope, self._lacking, self._tables)
-        values = self._missing(case.claim, case.today, case.zone, rows, case.past)
-        where = places(self._rule.scope, case.claim, rows)
-        reasons = self._reasons(case, rows)
-        return [self._unchecked(*each) for each in zip(where, values, reasons, strict=True)]
-
-    def _reasons(self, case: Case, rows: Sequence[int]) -> list[str]:
-        """Return, per row, why nothing is decided although no column is missing."""
-        if not self._asked:  # look-ups inside aggregates are asked once for many rows
-            return [_NO_TABLE if self._looks_up else _NO_VALUE] * len(rows)
-        if self._days is None:
-            nodes = [call.arguments[1] for call in self._asked]
-            self._days = programs.explain(self._rule.scope, nodes, self._tables)
-        found = self._days(case.claim, case.today, case.zone, rows, case.past)
-        return [self._reason(days) for days in found]
-
-    def _reason(self, days: tuple[object, ...]) -> str:
-        for call, day in zip(self._asked, days, strict=True):
-            table = self._tables.find(call.table)
-            if table is None or not isinstance(day, int) or table.look("", day) is None:
-                return _NO_TABLE
-        names = " and ".join(dict.fromkeys(call.table for call in self._asked))
-        return f"not decidable: {names} lacks a value for this key"
+        if self._open is None:
+            self._open = programs.openings(self._rule.scope, self._lacking, self._asked, self._tables)
+        found = self._open(case.claim, case.today, case.zone, rows, case.past)
+        where = rows if self._rule.scope != "detail" else [at.steps for at in _details(case.claim, rows)]
+        return [
+            self._entries.get((place, open_)) or self._unchecked(case, (place, open_), row)
+            for place, open_, row in zip(where, found, rows, strict=True)
+        ]
 
     def _finding(self, case: Case, place: Place, found: tuple[object, ...]) -> decisions.Finding:
         rule, currency = self._rule, case.claim.currency
@@ -103,19 +88,34 @@ class Explainer:
             blocking=rule.blocking, review=rule.review, codes=rule.codes, source=rule.source,
         )  # fmt: skip
 
-    def _unchecked(self, place: Place, found: tuple[object, ...], reason: str) -> decisions.NotChecked:
-        rule = self._rule
-        prefix, _, _ = place
-        absent = [column for column, value in zip(self._lacking, found, strict=True) if value is None]
-        if absent:
-            names = ", ".join(_field(column, rule.scope).path for column in absent)
-            reason = f"not decidable: {names} {'is' if len(absent) == 1 else 'are'} missing"
-        return decisions.NotChecked(
+    def _unchecked(
+        self, case: Case, key: tuple[Hashable, tuple[object, ...]], row: int
+    ) -> decisions.NotChecked:
+        """Return what is told of a row in this place that lacks these columns and tables, and remember it."""
+        rule, facts = self._rule, key[1]
+        prefix, _, _ = places(rule.scope, case.claim, [row])[0]
+        absent = [column for column, lacks in zip(self._lacking, facts, strict=False) if lacks]
+        entry = decisions.NotChecked(
             rule=rule.id,
             path=_path(prefix, rule),
             missing=[_missing(column, prefix, rule.scope) for column in absent],
-            reason=reason,
+            reason=self._reason(absent, facts[len(self._lacking) :]),
         )
+        if len(self._entries) >= _MEMORY:
+            self._entries.clear()
+        self._entries[key] = entry
+        return entry
+
+    def _reason(self, absent: Sequence[tree.Column], without_issue: Sequence[object]) -> str:
+        if absent:
+            names = ", ".join(_field(column, self._rule.scope).path for column in absent)
+            return f"not decidable: {names} {'is' if len(absent) == 1 else 'are'} missing"
+        if not self._asked:  # look-ups inside aggregates are asked once for many rows
+            return _NO_TABLE if self._looks_up else _NO_VALUE
+        if any(without_issue):
+            return _NO_TABLE
+        names = " and ".join(dict.fromkeys(call.table for call in self._asked))
+        return f"not decidable: {names} lacks a value for this key"
 
 
 def _look_ups(node: tree.Node) -> list[tree.Call]:
@@ -150,15 +150,19 @@ def places(scope: str, claim: model.Claim, rows: Sequence[int]) -> list[Place]:
         return [
             (f"{_LISTS[scope]}[{row}]", None if lines is None else lines[row].sequence, None) for row in rows
         ]
-    found = runtime.details(claim)
     return [
         (
-            f"lines[{found[row].steps[0]}]" + "".join(f".details[{step}]" for step in found[row].steps[1:]),
-            found[row].line.sequence,
-            found[row].item.sequence,
+            f"lines[{found.steps[0]}]" + "".join(f".details[{step}]" for step in found.steps[1:]),
+            found.line.sequence,
+            found.item.sequence,
         )
-        for row in rows
+        for found in _details(claim, rows)
     ]
+
+
+def _details(claim: model.Claim, rows: Sequence[int]) -> list[runtime.Place]:
+    found = runtime.details(claim)
+    return [found[row] for row in rows]
 
 
 def _path(prefix: str, rule: packs.Rule) -> str:

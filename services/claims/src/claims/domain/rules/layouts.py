@@ -46,11 +46,13 @@ class Layout:
 
     def table(self, call: tree.Call) -> str:
         """Return the name of the function that looks into a call's table."""
-        found = self._tables.find(call.table)
-        if found is None:
-            raise AssertionError(f"table {call.table} was there when the rule was checked")
+        found = self._table(call)
         reader = found.membership() if call.name == "in_codeset" else found.reader(call.field)
         return self.constant(reader, key=(call.name, call.table, call.field))
+
+    def uncovered(self, call: tree.Call) -> str:
+        """Return the name of the function that tells whether a call's table has no issue for a day."""
+        return self.constant(self._table(call).uncovered(), key=("uncovered", call.table))
 
     def quantum(self) -> str:
         """Return the name of the currency's smallest unit."""
@@ -114,6 +116,12 @@ class Layout:
             each = f"x, h in _with_past({scope.items}, past)" if past else f"x in {scope.items}"
             lines.append(f"rows_{rows} = [({values}) for {each}]")
         return lines + self._late
+
+    def _table(self, call: tree.Call) -> tables.Table:
+        found = self._tables.find(call.table)
+        if found is None:
+            raise AssertionError(f"table {call.table} was there when the rule was checked")
+        return found
 
     def _place(self, rows: str, name: str) -> int:
         names = self._rows.setdefault(rows, [])

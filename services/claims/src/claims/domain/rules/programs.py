@@ -59,13 +59,34 @@ def explain(scope_name: str, nodes: Sequence[tree.Node], known: tables.Tables) -
     """
     layout = layouts.Layout(known)
     emitter = emitting.Emitter(layout, scope_name)
+    values = [_explained(layout, emitter, node) for node in nodes]
+    return _asked(layout, scope_name, nodes, values)
+
+
+def openings(
+    scope_name: str, lacking: Sequence[tree.Column], asked: Sequence[tree.Call], known: tables.Tables
+) -> Explain:
+    """Return a function like `explain`'s that tells per row what leaves a rule open, as flags.
+
+    First, for each column: is it missing. Then, for each look into a table: has it no issue for the day.
+    """
+    layout = layouts.Layout(known)
+    emitter = emitting.Emitter(layout, scope_name)
+    values = [f"{_explained(layout, emitter, column)} is None" for column in lacking]
+    values += [f"{layout.uncovered(call)}({emitter.value(call.arguments[1])})" for call in asked]
+    return _asked(layout, scope_name, [*lacking, *(call.arguments[1] for call in asked)], values)
+
+
+def _asked(
+    layout: layouts.Layout, scope_name: str, nodes: Sequence[tree.Node], values: Sequence[str]
+) -> Explain:
+    """Return a function that tells these values, which are of these nodes, per row."""
     scope = schema.SCOPES[scope_name]
     _load(layout, scope, nodes)
-    values = "".join(f"{_explained(layout, emitter, node)}, " for node in nodes)
     lines = [*layout.prologue(), "found = []", "for n in wanted:"]
     if scope.rows and _names(nodes):
         lines.append(f"    {layout.unpacked(scope.rows)} = rows_{scope.rows}[n]")
-    lines += [f"    found.append(({values}))", "return found"]
+    lines += [f"    found.append(({''.join(f'{value}, ' for value in values)}))", "return found"]
     return _compiled(layout, "explain(claim, today, zone, wanted, past=None)", lines)
 
 

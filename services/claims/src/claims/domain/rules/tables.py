@@ -164,6 +164,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
         return read
 
+    def uncovered(self) -> Callable[[int | None], bool]:
+        """Return a function day number → does no issue cover the day; none covers an unknown day."""
+        windows = [(first, last) for first, last, _ in self.windows()]
+
+        def lacks(day: int | None) -> bool:
+            return day is None or not any(first <= day <= last for first, last in windows)
+
+        return lacks
+
     def revisions(self) -> list[decisions.CodeSetRevision]:
         """Return name, revision and window of each issue."""
         return [
