@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,10 @@ from claims.domain.rules.columnar import forms
 from claims.usecases import stages
 from formats import hashing, model
 
-RULES_TURN = 8  # Claims judged before other work of the loop gets a turn: well under a millisecond.
+RULES_TURN = 32  # Claims judged before other work of the loop gets a turn: two or three milliseconds.
+LEAVING_TURNS = (
+    6  # Turns of the loop until a message is with the transport: coalescer, stream, gRPC's writer.
+)
 RULES_BULK = forms.MANY  # So many claims at once are judged together: the engine then reads columns.
 RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
@@ -120,7 +124,8 @@ class Assess:
             await self._judge(works, moment)
             works = [work for work in works if work.fault is None]
         if works:
-            await self._score(works)
+            await self._weigh(works, moment)
+            works = [work for work in works if work.fault is None]
         with self.stages.stage("decide", [work.arrival.context for work in works]):
             decided = documents.instant(self._clock.now())
             return [
@@ -169,19 +174,19 @@ class Assess:
     async def _judge(self, works: list[_Work], moment: _Moment) -> None:
         """Evaluate rules while storage is asked; a history that does not come leaves `known` at None."""
         items = [work.arrival.context for work in works]
-        asked = asyncio.create_task(self._look_up(works))
-        try:
-            await asyncio.sleep(0)  # the question leaves before the rules take the processor
+        async with _meanwhile(self._look_up(works)) as asked:
             with self.stages.stage("rules", items):
                 await self._evaluate(works, moment)
             with self.stages.stage("lookup", items):
                 await asked
-        finally:
-            asked.cancel()
-        with self.stages.stage("history", items):
-            sound = [work for work in works if work.fault is None]
-            beside = neighbours.Neighbours()
-            await _in_turns(sound, lambda work: self._look_back(work, moment, beside))
+
+    async def _weigh(self, works: list[_Work], moment: _Moment) -> None:
+        """Ask the model, and meanwhile the rules that had to wait for what history knows."""
+        async with _meanwhile(self._score(works)) as scored:
+            with self.stages.stage("history", [work.arrival.context for work in works]):
+                beside = neighbours.Neighbours()
+                await _in_turns(works, lambda work: self._look_back(work, moment, beside))
+            await scored
 
     async def _evaluate(self, works: list[_Work], moment: _Moment) -> None:
         """Keep what the rules say, claim by claim for a few, as the engine sees fit for many."""
@@ -273,6 +278,18 @@ class Assess:
             document=documents.encode(decision),
             inputs=ports.Inputs(feature_hash=work.score.feature_hash, known=work.known),
         )
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(question: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Ask another room, and run the block once the question has left; the block waits for the task."""
+    asked = asyncio.create_task(question)
+    try:
+        for _ in range(LEAVING_TURNS):
+            await asyncio.sleep(0)
+        yield asked
+    finally:
+        asked.cancel()
 
 
 async def _in_turns(works: Sequence[_Work], step: Callable[[_Work], None]) -> None:
