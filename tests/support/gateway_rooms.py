@@ -48,13 +48,14 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
         except errors.Fault as fault:
             return result(item.context.item_id, fault)
 
-    async def SubmitFile(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResult]:  # noqa: N802, ARG002
+    async def SubmitFile(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802, ARG002
         """Answer a file."""
         head = await anext(aiter(requests))
         upload = exchanges.Upload(head.media_type, head.dry_run)
         told = contexts.from_wire(head.context, self._clock)
-        async for answer in self._claims.submit_file(upload, self._data(requests), told):
-            yield result("", answer.outcome, answer.position)
+        async for several in self._claims.submit_file(upload, self._data(requests), told):
+            results = [result("", answer.outcome, answer.position) for answer in several]
+            yield claims_pb2.SubmitResponse(results=results)
 
     async def _data(self, requests: Any) -> AsyncIterator[bytes]:
         async for chunk in requests:

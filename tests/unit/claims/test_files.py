@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import claims_support as support
 from chassis import errors
@@ -28,7 +30,9 @@ async def chunks(data: bytes, size: int = 64, **first: Any) -> AsyncIterator[cla
 async def send(made: support.World, data: bytes, size: int = 64, **first: Any) -> list[Any]:
     """Return the results of a file."""
     async with support.intake(made) as stub:
-        return [result async for result in stub.SubmitFile(chunks(data, size, **first))]
+        return [
+            result async for told in stub.SubmitFile(chunks(data, size, **first)) for result in told.results
+        ]
 
 
 def lines(*bodies: bytes) -> bytes:
@@ -153,10 +157,25 @@ async def test_a_file_beyond_its_quota_ends_after_its_answers() -> None:
     async with support.world(max_file_bytes=len(data) // 2) as made, support.intake(made) as stub:
         results = []
         with pytest.raises(errors.Exhausted, match=r"file\.too_large"):  # noqa: PT012 - what came before counts
-            async for result in stub.SubmitFile(chunks(data, 512)):
-                results.append(result)  # noqa: PERF401
+            async for told in stub.SubmitFile(chunks(data, 512)):
+                results += told.results
         assert results
         assert not any(result.HasField("error") for result in results)
+
+
+@given(st.lists(st.integers(0, 3 * files.ANSWER_BYTES // 2), max_size=8))
+@settings(max_examples=20, deadline=None)
+def test_answers_are_told_in_messages_of_bounded_size(sizes: list[int]) -> None:
+    """However large answers grow: all of them, in order, and a message above the bound holds one answer."""
+    results = [
+        claims_pb2.SubmitResult(position=n, rendered=claims_pb2.Rendered(body=b"x" * size))
+        for n, size in enumerate(sizes)
+    ]
+    told = list(files.messages(results))
+    assert [result.position for message in told for result in message.results] == list(range(len(sizes)))
+    for message in told:
+        size = sum(result.ByteSize() for result in message.results)
+        assert size <= files.ANSWER_BYTES or len(message.results) == 1
 
 
 async def test_an_unknown_tenant_is_told_per_claim() -> None:
@@ -188,7 +207,7 @@ async def test_one_claim_is_answered_before_the_next_is_sent() -> None:
 
 async def test_a_client_that_reads_late_gets_everything() -> None:
     """Answers nobody reads while the file is sent wait in the spool, all of them and in order."""
-    count = spools.IN_MEMORY * 3
+    count = spools.IN_MEMORY * files.GROUP_CLAIMS + 1
     data = lines(*(support.body(n) for n in range(1, count + 1)))
     sent = asyncio.Event()
 
@@ -201,7 +220,7 @@ async def test_a_client_that_reads_late_gets_everything() -> None:
         call = stub.SubmitFile(file())
         async with asyncio.timeout(60):
             await sent.wait()
-            results = [result async for result in call]
+            results = [result async for told in call for result in told.results]
         assert [result.position for result in results] == list(range(1, count + 1))
 
 
@@ -275,8 +294,8 @@ async def test_deadlines_of_a_file_are_each_claims_own() -> None:
 
         results = []
         async with support.intake(made) as stub:
-            async for result in stub.SubmitFile(file()):
-                results.append(result)
+            async for told in stub.SubmitFile(file()):
+                results += told.results
                 sent.set()
         assert [result.HasField("error") for result in results] == [False, False]
 

@@ -23,13 +23,12 @@ class _Intake(claims_pb2_grpc.ClaimIntakeServicer):
 
     async def SubmitFile(  # noqa: N802 - gRPC's name
         self, requests: AsyncIterator[claims_pb2.FileChunk], context: Any
-    ) -> AsyncIterator[claims_pb2.SubmitResult]:
+    ) -> AsyncIterator[claims_pb2.SubmitResponse]:
         del context
         self.chunks = [chunk async for chunk in requests]
         if self._fault is not None:
             raise self._fault
-        for result in self._results:
-            yield result
+        yield claims_pb2.SubmitResponse(results=self._results)
 
 
 def _app(intake: _Intake, *, ready: bool = True) -> apps.App:

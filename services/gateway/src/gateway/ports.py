@@ -30,8 +30,8 @@ class ClaimsDoor(Protocol):
 
     def submit_file(
         self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
-    ) -> AsyncIterator[exchanges.FileAnswer]:
-        """Yield one outcome per claim in input order, while the chunks still come.
+    ) -> AsyncIterator[list[exchanges.FileAnswer]]:
+        """Yield one outcome per claim in input order, several at a time, while the chunks still come.
 
         A Fault that `chunks` raises ends the upload without its end being taken for the end of the file, and
         is raised here; so is a Fault of the upload as a whole. Closing the iterator cancels the upload.

@@ -39,7 +39,7 @@ class MemoryClaims:
 
     async def submit_file(
         self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
-    ) -> AsyncIterator[exchanges.FileAnswer]:
+    ) -> AsyncIterator[list[exchanges.FileAnswer]]:
         """Yield one outcome per line."""
         self._fail()
         self.uploads_open += 1
@@ -47,7 +47,7 @@ class MemoryClaims:
             position = 0
             async for line in _lines(chunks):
                 position += 1
-                yield exchanges.FileAnswer(position, self._outcome(line, upload, context))
+                yield [exchanges.FileAnswer(position, self._outcome(line, upload, context))]
         finally:
             self.uploads_open -= 1
             self.uploads_closed.set()

@@ -53,7 +53,7 @@ class ClaimIntakeStub:
         self.SubmitFile = channel.stream_stream(
                 '/ultrathink.claims.v1.ClaimIntake/SubmitFile',
                 request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
-                response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+                response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.FromString,
                 _registered_method=True)
 
 
@@ -83,7 +83,7 @@ class ClaimIntakeServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitFile(self, request_iterator, context):
-        """One file in ordered chunks; one result per claim in input order.
+        """One file in ordered chunks; one result per claim in input order, several to a message as they get ready.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +110,7 @@ def add_ClaimIntakeServicer_to_server(servicer, server):
             'SubmitFile': grpc.stream_stream_rpc_method_handler(
                     servicer.SubmitFile,
                     request_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.FromString,
-                    response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.SerializeToString,
+                    response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,7 +221,7 @@ class ClaimIntake:
             target,
             '/ultrathink.claims.v1.ClaimIntake/SubmitFile',
             ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
-            ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+            ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,7 +7,7 @@ and waits for its answer gets it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,8 +18,9 @@ from claims.inbound import batches, callers, converters, spools
 from formats import frames, framing, media, readers
 from ultrathink.claims.v1 import claims_pb2
 
-GROUP_CLAIMS = 64  # The fixed cost of a message is shared well; more only adds latency.
+GROUP_CLAIMS = 256  # So many are judged in columns at once; more saves nothing and takes longer turns.
 GROUP_BYTES = 2 * 1024 * 1024
+ANSWER_BYTES = 1024 * 1024  # Of a message of answers, unless one alone is larger: findings may be many.
 GROUPS = 4  # At work at once: two messages in flight at each hop, and two being decoded or answered.
 
 
@@ -54,8 +55,8 @@ class Files:
 
     async def answer(
         self, chunks: AsyncIterator[claims_pb2.FileChunk], who: identity.Caller
-    ) -> AsyncIterator[claims_pb2.SubmitResult]:
-        """Yield one result per claim in the order of the file.
+    ) -> AsyncIterator[claims_pb2.SubmitResponse]:
+        """Yield one result per claim in the order of the file, those of a group together.
 
         Raises Invalid `file.empty`, `media_type.unsupported`, `accept.unsupported`, Exhausted
         `file.too_large` or `file.answers_not_read`, Denied; always after the answers that were ready.
@@ -69,7 +70,7 @@ class Files:
         worker = asyncio.create_task(self._work(chunks, who, spool))
         try:
             async for entry in spool.entries():
-                yield claims_pb2.SubmitResult.FromString(entry)
+                yield claims_pb2.SubmitResponse.FromString(entry)
         finally:
             worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -123,12 +124,11 @@ class Files:
 
     async def _decide(self, group: list[_Entry], reading: "_Reading", verb: batches.Verb) -> list[bytes]:
         answers = await self._batches.carry([entry.arrival for entry in group], verb)
-        return [
-            converters.result(
-                reading.item_id, answer, reading.accept, position=entry.position
-            ).SerializeToString()
+        results = [
+            converters.result(reading.item_id, answer, reading.accept, position=entry.position)
             for entry, answer in zip(group, answers, strict=True)
         ]
+        return [message.SerializeToString() for message in messages(results)]
 
 
 class _Reading:
@@ -199,6 +199,19 @@ class _Reading:
             self._first.context, self._caller, given=self._first.HasField("context")
         )
         return msgspec.structs.replace(context, idempotency_key="")
+
+
+def messages(results: list[claims_pb2.SubmitResult]) -> Iterator[claims_pb2.SubmitResponse]:
+    """Yield the results in messages of at most `ANSWER_BYTES`; one that is larger stands alone."""
+    message, size = claims_pb2.SubmitResponse(), 0
+    for result in results:
+        more = result.ByteSize()
+        if size and size + more > ANSWER_BYTES:
+            yield message
+            message, size = claims_pb2.SubmitResponse(), 0
+        message.results.append(result)
+        size += more
+    yield message
 
 
 async def _first(chunks: AsyncIterator[claims_pb2.FileChunk]) -> claims_pb2.FileChunk:

@@ -49,11 +49,11 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
 
     async def SubmitFile(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[claims_pb2.FileChunk], context: Any
-    ) -> AsyncIterator[claims_pb2.SubmitResult]:
+    ) -> AsyncIterator[claims_pb2.SubmitResponse]:
         """Answer the claims of a file in its order."""
         del context
-        async for result in self._files.answer(request_iterator, identity.caller()):
-            yield result
+        async for results in self._files.answer(request_iterator, identity.caller()):
+            yield results
 
     async def _answer(
         self, request: claims_pb2.SubmitRequest, who: identity.Caller

@@ -15,7 +15,9 @@ from typing import IO
 
 from chassis import errors
 
-IN_MEMORY = 256  # Answers kept without a file: what a client that does read is behind at most.
+IN_MEMORY = (
+    8  # Messages kept without a file, of some hundred answers each: what a client that reads is behind.
+)
 _LENGTH = struct.Struct("<I")
 
 

@@ -22,14 +22,19 @@ async def check(channel: grpc.aio.Channel, file: Path, media_type: str) -> Async
     `error` is {reason, message, violations}. Raises the fault of a file that cannot be read at all.
     """
     call = claims_pb2_grpc.ClaimIntakeStub(channel).SubmitFile(_chunks(file, media_type))
-    async for result in call:
-        if result.HasField("error"):
-            fault = faults.from_wire(result.error)
-            violations = [msgspec.to_builtins(violation) for violation in fault.violations]
-            told = {"reason": fault.reason, "message": fault.message, "violations": violations}
-            yield {"position": result.position, "error": told}
-        else:
-            yield msgspec.json.decode(result.rendered.body)
+    async for message in call:
+        for result in message.results:
+            yield _told(result)
+
+
+def _told(result: claims_pb2.SubmitResult) -> dict[str, Any]:
+    if not result.HasField("error"):
+        decision: dict[str, Any] = msgspec.json.decode(result.rendered.body)
+        return decision
+    fault = faults.from_wire(result.error)
+    violations = [msgspec.to_builtins(violation) for violation in fault.violations]
+    error = {"reason": fault.reason, "message": fault.message, "violations": violations}
+    return {"position": result.position, "error": error}
 
 
 async def rules(channel: grpc.aio.Channel, ids: Iterable[str]) -> dict[str, dict[str, Any]]:

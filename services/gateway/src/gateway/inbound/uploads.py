@@ -88,13 +88,13 @@ def _report(scope: Scope, media_type: str) -> reports.Report:
 
 
 async def _pull(
-    answers: AsyncIterator[exchanges.FileAnswer], report: reports.Report, spool: spools.Spool
+    answers: AsyncIterator[list[exchanges.FileAnswer]], report: reports.Report, spool: spools.Spool
 ) -> None:
     """Move answers into the spool, which is closed whatever happens."""
     try:
         async with contextlib.aclosing(answers):  # type: ignore[type-var]  # ports promise an iterator, ours are generators
-            async for answer in answers:
-                await spool.put(report.line(answer))
+            async for several in answers:
+                await spool.put(b"".join(map(report.line, several)))
     finally:
         await spool.close()
 

@@ -80,8 +80,8 @@ class ClaimsDoor:
 
     async def submit_file(
         self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
-    ) -> AsyncIterator[exchanges.FileAnswer]:
-        """Yield one outcome per claim in input order, while the chunks still come."""
+    ) -> AsyncIterator[list[exchanges.FileAnswer]]:
+        """Yield one outcome per claim in input order, several at a time, while the chunks still come."""
         source = _Source(chunks)
         head = claims_pb2.FileChunk(
             context=converters.context(context, self._clock),
@@ -93,8 +93,8 @@ class ClaimsDoor:
         call = self._stub.SubmitFile(source.messages(head), timeout=seconds)
         try:
             with _told():
-                async for result in call:
-                    yield converters.file_answer(result)
+                async for message in call:
+                    yield [converters.file_answer(result) for result in message.results]
         except (
             BaseException
         ):  # a cancelled call raises CancelledError: when the file broke, that is what happened
