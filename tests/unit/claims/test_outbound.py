@@ -193,20 +193,21 @@ async def test_a_record_carries_each_claim_once_with_its_own_context() -> None:
     assert (first.context.idempotency_key, first.context.request_id) == ("k", "request-1")
     assert 9_000 < first.context.remaining_ms < 10_000
     assert first.natural_key == '["10000000000101","claim","CLM-000001"]'
-    assert first.received_body == support.body(1)
-    assert first.received_media_type == "application/json"
+    assert first.claim_json == support.body(1)
     assert len(first.content_hash) == 32
 
 
 async def test_a_body_equal_to_its_canonical_form_is_not_sent_twice() -> None:
     """What storage has already as the claim is not stored again as received."""
-    item = submission()
-    item = msgspec.structs.replace(item, body=canonical.encode(item.claim))
+    equal = submission()
+    other = msgspec.structs.replace(equal, body=b" " + equal.body)
     writer = Writer()
     async with writing(writer) as made:
-        await made.record([item])
-    assert writer.records[0].items[0].received_body == b""
-    assert writer.records[0].items[0].received_media_type == ""
+        await made.record([equal, other])
+    first, second = writer.records[0].items
+    assert (first.received_body, first.received_media_type) == (b"", "")
+    assert first.claim_json == second.claim_json == equal.body
+    assert (second.received_body, second.received_media_type) == (b" " + equal.body, "application/json")
 
 
 async def test_answers_that_do_not_fit_are_used_for_nobody() -> None:

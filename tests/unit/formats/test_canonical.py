@@ -348,3 +348,16 @@ def test_any_bytes_are_read_or_refused(body: bytes):
     """Bytes that are no claim earn an Invalid, nothing else."""
     with pytest.raises(errors.Invalid):
         canonical.decode(body)
+
+
+def test_a_claim_that_was_sent_canonically_is_written_as_it_was_sent():
+    """Reading notes where the id is from; written without that note, what was sent comes back."""
+    sent = canonical.encode(formats_support.sample_claim(claim_id_source=None))
+    read = canonical.decode(sent)
+    assert read.claim_id_source == "sender"
+    assert canonical.encode_as_sent(read) == sent
+    assert canonical.decode(canonical.encode_as_sent(read)) == read
+    nameless = canonical.decode(
+        canonical.encode(formats_support.sample_claim(claim_id=None, claim_id_source=None))
+    )
+    assert b'"claim_id_source":"content"' in canonical.encode_as_sent(nameless)

@@ -36,6 +36,16 @@ def encode(claim: model.Claim) -> bytes:
     return _encoder().encode(claim)
 
 
+def encode_as_sent(claim: model.Claim) -> bytes:
+    """Return the canonical JSON without the note that reading adds: what canonical JSON was sent as.
+
+    Reading it again gives the same claim.
+    """
+    if claim.claim_id_source == "sender":
+        claim = msgspec.structs.replace(claim, claim_id_source=None)
+    return _encoder().encode(claim)
+
+
 def validate(claim: model.Claim) -> model.Claim:
     """Return the claim itself when all its values are sound; raise Invalid `claim.unreadable` otherwise."""
     if soundness.is_sound(claim):

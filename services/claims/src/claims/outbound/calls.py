@@ -1,7 +1,7 @@
 """What every outbound call shares: its faults, its time, and groups of items that fit one message."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis import clock as clocks
@@ -128,18 +128,26 @@ def wire(
 
     Items of several callers share the message, so their own ids could collide; answers are paired by place.
     """
+    made = [common_pb2.Context() for _ in items]
+    fill(made, items, onward, clock)
+    return made
+
+
+def fill(
+    empty: Iterable[common_pb2.Context],
+    items: Sequence[contexts.CallContext],
+    onward: Mapping[str, str],
+    clock: clocks.Clock,
+) -> None:
+    """Write what `wire` returns into contexts that lie in their request already: nothing is copied then."""
     now = clock.monotonic()
-    return [
-        common_pb2.Context(
-            item_id=str(place),
-            tenant=item.tenant,
-            subject=item.subject,
-            roles=item.roles,
-            branch=item.branch,
-            remaining_ms=max(0, int((item.deadline - now) * 1000) - deadlines.HOP_MARGIN_MS),
-            traceparent=onward.get(item.traceparent, "") if item.traceparent else "",
-            idempotency_key=item.idempotency_key,
-            request_id=item.request_id,
-        )
-        for place, item in enumerate(items)
-    ]
+    for place, (told, item) in enumerate(zip(empty, items, strict=True)):
+        told.item_id = str(place)
+        told.tenant = item.tenant
+        told.subject = item.subject
+        told.roles.extend(item.roles)
+        told.branch = item.branch
+        told.remaining_ms = max(0, int((item.deadline - now) * 1000) - deadlines.HOP_MARGIN_MS)
+        told.traceparent = onward.get(item.traceparent, "") if item.traceparent else ""
+        told.idempotency_key = item.idempotency_key
+        told.request_id = item.request_id

@@ -69,11 +69,9 @@ class GrpcScorer:
         with telemetry.batch_span(
             "claims.score_batch", (item.traceparent for item in contexts), rows=len(cases)
         ) as onward:
-            request = scoring_pb2.ScoreRequest(
-                contexts=calls.wire(contexts, onward, self._clock),
-                rows=_rows(cases),
-                claim_keys=[_key(case) for case in cases],
-            )
+            request = scoring_pb2.ScoreRequest(rows=_rows(cases), claim_keys=[_key(case) for case in cases])
+            wired = [request.contexts.add() for _ in cases]
+            calls.fill(wired, contexts, onward, self._clock)
             answer = await self._stream.exchange(request, deadline=deadline)
         return self._read(answer, cases)
 

@@ -9,7 +9,6 @@ from claims import ports
 from claims.domain import histories
 from claims.outbound import calls, columns, stored
 from formats import canonical, hashing
-from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 ITEM_BYTES = 1_024  # Columns, context and keys of one claim beside its documents.
@@ -80,14 +79,14 @@ class GrpcStore:
         with telemetry.batch_span(
             "claims.record_batch", (sender.traceparent for sender in senders), rows=len(items)
         ) as onward:
-            wired = calls.wire(senders, onward, self._clock)
             request = storage_pb2.RecordRequest(
-                items=[entry.wire(context) for entry, context in zip(filed, wired, strict=True)],
                 claims=columns.claims(items),
                 lines=columns.lines(items),
                 findings=columns.findings(items),
                 history=columns.history(items),
             )
+            wired = [entry.put(request).context for entry in filed]
+            calls.fill(wired, senders, onward, self._clock)
             answer = await self._recording.exchange(request, deadline=deadline)
         return [_recorded(result) for result in answer.results]
 
@@ -96,13 +95,9 @@ class GrpcStore:
         with telemetry.batch_span(
             "claims.lookup_batch", (sender.traceparent for sender in senders), rows=len(asked)
         ) as onward:
-            wired = calls.wire(senders, onward, self._clock)
-            request = storage_pb2.LookupRequest(
-                items=[
-                    _lookup_item(question, context)
-                    for (_, question), context in zip(asked, wired, strict=True)
-                ]
-            )
+            request = storage_pb2.LookupRequest()
+            wired = [_put(question, request).context for _, question in asked]
+            calls.fill(wired, senders, onward, self._clock)
             answer = await self._asking.exchange(request, deadline=deadline)
         return [_known(result) for result in answer.results]
 
@@ -134,7 +129,7 @@ class _Filed:
 
     def __init__(self, item: ports.Submission) -> None:
         self.item = item
-        self.claim_json = canonical.encode(item.claim)
+        self.claim_json = canonical.encode_as_sent(item.claim)
 
     def size(self) -> int:
         return ITEM_BYTES + len(self.claim_json) + len(self.item.document) + len(self.item.body)
@@ -142,10 +137,10 @@ class _Filed:
     def deadline(self) -> float:
         return self.item.context.deadline
 
-    def wire(self, context: common_pb2.Context) -> storage_pb2.RecordItem:
+    def put(self, request: storage_pb2.RecordRequest) -> storage_pb2.RecordItem:
+        """Return the item as it lies in the request now, its context still empty."""
         differs = self.item.body != self.claim_json
-        return storage_pb2.RecordItem(
-            context=context,
+        return request.items.add(
             natural_key=hashing.natural_key(self.item.claim),
             content_hash=self.item.content_hash,
             claim_json=self.claim_json,
@@ -171,9 +166,8 @@ def _recorded(result: storage_pb2.RecordResult) -> ports.Recorded | errors.Fault
     return faults.from_wire(result.error)
 
 
-def _lookup_item(question: histories.Question, context: common_pb2.Context) -> storage_pb2.LookupItem:
-    return storage_pb2.LookupItem(
-        context=context,
+def _put(question: histories.Question, request: storage_pb2.LookupRequest) -> storage_pb2.LookupItem:
+    item = request.items.add(
         provider_id=question.provider_id,
         payer_id=question.payer_id,
         patient_key=question.patient_key,
@@ -181,11 +175,10 @@ def _lookup_item(question: histories.Question, context: common_pb2.Context) -> s
         claim_id=question.claim_id,
         service_keys=question.service_keys,
         before=question.before,
-        past=[
-            storage_pb2.PastQuestion(key=key.key, from_day=key.from_day, to_day=key.to_day, most=key.most)
-            for key in question.keys
-        ],
     )
+    for key in question.keys:
+        item.past.add(key=key.key, from_day=key.from_day, to_day=key.to_day, most=key.most)
+    return item
 
 
 def _known(result: storage_pb2.LookupResult) -> histories.Known | errors.Fault:
