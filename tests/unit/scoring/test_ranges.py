@@ -6,11 +6,12 @@ import pytest
 from scoring.domain import ranges
 
 TRAINED = np.array([[0, 5, 1, np.nan], [10, 5, 2, 3], [4, 5, 3, 4]], dtype=np.float32)
+BOUNDS = ranges.bounds(ranges.fit(TRAINED))
 NAMES = ("amount", "constant", "count", "sometimes")
 
 
 def _reasons(*row: float) -> list[tuple[int, str]]:
-    return ranges.outside(ranges.fit(TRAINED), np.array([row], dtype=np.float32), NAMES)
+    return ranges.outside(BOUNDS, np.array([row], dtype=np.float32), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -47,4 +48,4 @@ def test_a_missing_value_is_inside_where_training_had_some():
 def test_only_rows_outside_are_listed_in_order():
     """The answer names rows by number, first feature first."""
     matrix = np.array([[5, 5, 1, 3], [50, 5, 90, 3], [5, 5, 1, 3], [-9, 5, 1, 3]], dtype=np.float32)
-    assert ranges.outside(ranges.fit(TRAINED), matrix, NAMES) == [(1, "above:amount"), (3, "below:amount")]
+    assert ranges.outside(BOUNDS, matrix, NAMES) == [(1, "above:amount"), (3, "below:amount")]

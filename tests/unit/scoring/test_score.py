@@ -52,7 +52,7 @@ def scoring(worker: futures.ThreadPoolExecutor) -> score.Score:
     return score.Score(MODEL, support.twin(), worker=worker, clock=chassis_testing.ManualClock())
 
 
-def _told(found: score.Answer) -> tuple[object, ...]:
+def _told(found: scores.Answer) -> tuple[object, ...]:
     """What an answer says in numbers, comparable."""
     assert isinstance(found, scores.ClaimScore)
     lines = tuple(round(p, 9) for p in found.line_probabilities)  # sums depend on the batch by an ulp
@@ -108,7 +108,7 @@ def test_a_claim_outside_the_training_range_gets_a_reason_and_no_number():
 async def test_explain_gives_contributions_for_every_row(scoring: score.Score):
     """Explaining does not look at the threshold."""
     batch = support.batch(support.claim({}, {}))
-    (found,) = await scoring(support.callers(1), batch, explain_all=True)
+    (found,) = await scoring(support.deadlines(1), batch, explain_all=True)
     assert isinstance(found, scores.ClaimScore)
     assert [reason.row for reason in found.line_reasons] == [0, 1]
     assert found.contributions is not None
@@ -116,7 +116,7 @@ async def test_explain_gives_contributions_for_every_row(scoring: score.Score):
 
 async def test_an_expired_item_is_refused_and_the_others_are_scored(scoring: score.Score):
     """No time left is a fault of that item alone."""
-    late, live = support.callers(2, deadline=0.0)[0], support.callers(2)[1]
+    late, live = support.deadlines(2, deadline=0.0)[0], support.deadlines(2)[1]
     batch = support.batch(support.claim(), support.costly())
     first, second = await scoring([late, live], batch)
     assert isinstance(first, errors.Unavailable)
@@ -128,7 +128,9 @@ async def test_when_all_items_are_expired_nothing_is_computed(worker: futures.Th
     """Work that nobody waits for is not begun."""
     noting = ThreadNoting(support.twin())
     scoring = score.Score(MODEL, noting, worker=worker, clock=chassis_testing.ManualClock())
-    answers = await scoring(support.callers(2, deadline=0.0), support.batch(support.claim(), support.claim()))
+    answers = await scoring(
+        support.deadlines(2, deadline=0.0), support.batch(support.claim(), support.claim())
+    )
     assert [answer.reason for answer in answers] == ["deadline.exceeded"] * 2
     assert not noting.threads
 
@@ -140,7 +142,7 @@ async def test_a_claim_without_lines_is_refused_alone(scoring: score.Score):
         offsets=np.array([0, 0, 1]),
         claims={name: np.append(column, column) for name, column in batch.claims.items()},
     )
-    first, second = await scoring(support.callers(2), empty)
+    first, second = await scoring(support.deadlines(2), empty)
     assert first.reason == "rows.line_count"
     assert _told(second) == _told(support.scored(support.claim())[0])
 
@@ -153,7 +155,7 @@ async def test_a_claim_with_too_many_lines_is_refused(scoring: score.Score):
         offsets=np.array([0, count]),
         lines={name: np.repeat(column, count) for name, column in batch.lines.items()},
     )
-    (found,) = await scoring(support.callers(1), long)
+    (found,) = await scoring(support.deadlines(1), long)
     assert found.reason == "rows.line_count"
 
 
@@ -161,7 +163,7 @@ async def test_rows_of_another_schema_are_invalid(scoring: score.Score):
     """Columns that may mean something else are not scored, and the message says which hashes differ."""
     batch = support.batch(support.claim())._replace(schema_hash="f" * 64)
     with pytest.raises(errors.Invalid) as refused:
-        await scoring(support.callers(1), batch)
+        await scoring(support.deadlines(1), batch)
     assert refused.value.reason == "rows.schema_mismatch"
     assert MODEL.row_schema_hash[:12] in refused.value.message
     assert "ffffffffffff" in refused.value.message
@@ -170,7 +172,7 @@ async def test_rows_of_another_schema_are_invalid(scoring: score.Score):
 async def test_contexts_and_claims_must_pair(scoring: score.Score):
     """Two contexts for one claim cannot be answered item by item."""
     with pytest.raises(errors.Invalid) as refused:
-        await scoring(support.callers(2), support.batch(support.claim()))
+        await scoring(support.deadlines(2), support.batch(support.claim()))
     assert refused.value.reason == "rows.contexts_mismatch"
 
 
@@ -186,7 +188,7 @@ async def test_an_infinite_value_is_refused_alone(scoring: score.Score):
     wire = support.wire([support.claim({}, {"quantity": 2}), support.costly()])
     quantity = next(column for column in wire.line_columns if column.name == "quantity")
     quantity.f64 = np.array([1.0, np.inf, 3.0, 4.0]).tobytes()
-    first, second = await scoring(support.callers(2), converters.to_rows(wire))
+    first, second = await scoring(support.deadlines(2), converters.to_rows(wire))
     assert isinstance(first, errors.Invalid)
     assert first.reason == "rows.not_finite"
     assert "quantity" in first.message
@@ -198,7 +200,7 @@ async def test_a_missing_number_that_training_always_saw_is_said(scoring: score.
     wire = support.wire([support.claim()])
     quantity = next(column for column in wire.line_columns if column.name == "quantity")
     quantity.f64 = np.array([np.nan]).tobytes()
-    (found,) = await scoring(support.callers(1), converters.to_rows(wire))
+    (found,) = await scoring(support.deadlines(1), converters.to_rows(wire))
     assert found == scores.ClaimScore("out_of_range", "missing:most_quantity_log", print=found.print)
 
 
@@ -211,6 +213,6 @@ async def test_large_batches_leave_the_event_loop(
     scoring = score.Score(
         MODEL, noting, worker=worker, clock=chassis_testing.ManualClock(), inline_rows=bound
     )
-    (found,) = await scoring(support.callers(1), support.batch(support.claim({}, {})))
+    (found,) = await scoring(support.deadlines(1), support.batch(support.claim({}, {})))
     assert noting.threads == {thread}
     assert _told(found) == _told(support.scored(support.claim({}, {}))[0])

@@ -91,6 +91,15 @@ async def test_an_item_without_time_is_refused_beside_others(stub: "scoring_pb2_
     assert second.state == scoring_pb2.SCORE_STATE_SCORED
 
 
+async def test_keys_must_pair_with_claims(stub: "scoring_pb2_grpc.ScorerAsyncStub"):
+    """Two keys for three claims choose nothing."""
+    request = support.request(*[support.claim()] * 3)
+    request.claim_keys.extend([1, 2])
+    with pytest.raises(errors.Invalid) as refused:
+        await stub.Score(request)
+    assert refused.value.reason == "rows.keys_mismatch"
+
+
 async def test_explain_explains_what_score_does_not(stub: "scoring_pb2_grpc.ScorerAsyncStub"):
     """An unflagged claim has contributions only in Explain."""
     request = support.request(support.claim())

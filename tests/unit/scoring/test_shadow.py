@@ -69,9 +69,12 @@ class Room:
         self.shadow = shadow.Shadow(workers, **bounds)
         self.answer = answer.Answer(self.crew, self.shadow, self.clock)
 
-    async def ask(self, *claims: support.model.Claim, **options: Any) -> list[answer.Served]:
+    async def ask(
+        self, *claims: support.model.Claim, deadline: float = 60.0, **options: Any
+    ) -> answer.Answered:
         """Answer claims."""
-        return await self.answer(support.callers(len(claims)), support.batch(*claims), **options)
+        deadlines, keys = support.deadlines(len(claims), deadline), support.keys(len(claims))
+        return await self.answer(deadlines, support.batch(*claims), keys=keys, **options)
 
     @property
     def candidate(self) -> crew.Candidate:
@@ -155,8 +158,7 @@ async def test_a_shadow_that_raises_is_isolated(fault: Exception):
         assert room.candidate.failed == 3
         room.clock.advance(crew.ISOLATION_SECONDS)
         gated.fault = None
-        contexts = support.callers(3, deadline=crew.ISOLATION_SECONDS + 60)
-        await room.answer(contexts, support.batch(*CLAIMS))
+        await room.ask(*CLAIMS, deadline=crew.ISOLATION_SECONDS + 60)
         await room.shadow.settled()
         assert room.crew.standings()[1].state == "serving"
         assert room.shadow.report(room.crew.lineup).seen == 3
@@ -166,7 +168,7 @@ async def test_a_batch_that_cannot_be_paired_ends_nothing():
     """Whatever goes wrong with one batch, the next one is paired: the shadow's task does not end."""
     async with _room(support.twin()) as room:
         batch = support.batch(*CLAIMS)
-        told = [one.answer for one in await room.ask(*CLAIMS)]
+        (told,) = (await room.ask(*CLAIMS)).parts
         await room.shadow.settled()
         room.shadow.offer(room.crew.lineup, batch._replace(dictionary=[""]), told)
         await room.shadow.settled()

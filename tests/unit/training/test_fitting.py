@@ -85,6 +85,4 @@ def test_training_rows_lie_inside_their_own_range():
     """What was learned from is never called outside."""
     batch = fitting.subset(support.history().rows, _learned())
     schema, found = fitting.fit(batch, np.random.default_rng(1))
-    assert not any(
-        features.outside(schema, batch.offsets, found._replace(meaning=np.ones_like(found.meaning)))
-    )
+    assert not features.outside(schema, batch.offsets, found._replace(meaning=np.ones_like(found.meaning)))

@@ -109,7 +109,7 @@ def _parts(
         ),
         history.provider[judged], model.flag_threshold,
     )  # fmt: skip
-    return lines, claims, float(np.mean([bool(reason) for reason in refused]))
+    return lines, claims, len(refused) / batch.items
 
 
 def _known(history: histories.History, kind: str, chosen: Mask, margins: Floats) -> denial_baselines.Known:
@@ -196,7 +196,8 @@ def _reasons(
     if not len(chosen):
         return {"n": 0}
     margins = onnx.OnnxEstimator(loaded.onnx).reasons(part.judged[chosen])
-    guessed = [[guess.reason[:2] for guess in one] for one in models.guesses(loaded.model, margins)]
+    classes, _ = models.guesses(margins)
+    guessed = [[loaded.model.reasons[label][:2] for label in one] for one in classes.tolist()]
     true = [history.reason[row] for row in rows_judged[chosen].tolist()]
     return {
         "n": len(chosen),

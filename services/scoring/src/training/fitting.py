@@ -48,7 +48,7 @@ def masked(batch: rows.Rows, rng: np.random.Generator) -> rows.Rows:
 def fit(batch: rows.Rows, rng: np.random.Generator) -> tuple[schemas.Schema, features.Matrices]:
     """Return the schema of a training batch, and its matrices, partly masked, for models to learn from."""
     vocabularies = {
-        name: _vocabulary((batch.claims | batch.lines)[name], batch.dictionary)
+        name: _vocabulary({**batch.claims, **batch.lines}[name], batch.dictionary)
         for name in (*columns.CLAIM_CODES, *columns.LINE_CODES)
     }
     empty = ranges.fit(np.zeros((1, 1), dtype=np.float32))

@@ -32,6 +32,11 @@ LINE_KINDS = (
     | dict.fromkeys(LINE_NUMBERS, "i64")
 )
 
+# How a batch holds them: one block of codes and one of numbers per level, a row per column in this order.
+LINE_FIGURES = (*LINE_FLOATS, *LINE_NUMBERS)
+CLAIM_LEVEL = (CLAIM_CODES, CLAIM_NUMBERS)
+LINE_LEVEL = (LINE_CODES, LINE_FIGURES)
+
 # What changes the meaning of every number: another value than those trained on is outside the range.
 MEANING = ("use", "currency")
 
@@ -85,6 +90,8 @@ PAIRS = {
     "service_for_age": ("code", "age_band"),
     "service_for_setting": ("code", "encounter_class"),
 }
+LINE_PAIRS = tuple(name for name in PAIRS if name in LINE_FEATURES)
+USUAL = ("price", "quantity", "preauth")  # tables by code: what is usual of it
 AGE_BANDS = (1, 6, 13, 18, 30, 40, 50, 65, 80)  # years at which a new band starts; below 1 is the first
 
 MAIN_CODE = "main_code"  # the code of the claim's most expensive line, a category of the claim's model

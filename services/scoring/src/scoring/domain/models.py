@@ -35,8 +35,10 @@ class Model(NamedTuple):
 
 def explain(explainer: explaining.Explainer, matrix: npt.NDArray[np.float32]) -> Doubles:
     """Return log-odds per row and group with the bias as last column: a row adds up to its margin."""
-    parts = explaining.contributions(explainer, matrix)
-    return np.column_stack([parts, np.full(len(parts), explainer.bias)])
+    answer = np.empty((len(matrix), explainer.table.shape[1] + 1))
+    answer[:, :-1] = explaining.contributions(explainer, matrix)
+    answer[:, -1] = explainer.bias
+    return answer
 
 
 def shares(margins: Doubles) -> Doubles:
@@ -46,11 +48,7 @@ def shares(margins: Doubles) -> Doubles:
     return answer
 
 
-def guesses(model: Model, margins: Doubles) -> list[tuple[scores.Guess, ...]]:
-    """Return the likeliest reasons per row of reason margins (softmax), most likely first."""
+def guesses(margins: Doubles) -> tuple[scores.Places, Doubles]:
+    """Return the likeliest classes per row of reason margins (softmax), most likely first, and how likely."""
     likely = shares(margins)
-    best = np.argsort(-likely, axis=1, kind="stable")[:, :TOP_REASONS]
-    return [
-        tuple(scores.Guess(model.reasons[label], float(likely[row, label])) for label in labels)
-        for row, labels in enumerate(best)
-    ]
+    return scores.largest(likely, likely, TOP_REASONS)

@@ -20,9 +20,9 @@ type Words = npt.NDArray[np.uint64]
 
 def of(batch: rows.Rows) -> list[int]:
     """Return one signed 64-bit print per claim, over the row schema's hash, its claim's and lines' values."""
-    words = np.fromiter((_word(text) for text in batch.dictionary), np.uint64, len(batch.dictionary))
-    heads = _bytes(batch.claims, columns.CLAIM_CODES, columns.CLAIM_NUMBERS, words)
-    lines = _bytes(batch.lines, columns.LINE_CODES, columns.LINE_FLOATS + columns.LINE_NUMBERS, words)
+    words = np.fromiter(map(_word, batch.dictionary), np.uint64, len(batch.dictionary))
+    heads = _bytes(rows.blocks(columns.CLAIM_LEVEL, batch.claims), words)
+    lines = _bytes(rows.blocks(columns.LINE_LEVEL, batch.lines), words)
     head = PRINT_BYTES * len(columns.CLAIM_KINDS)
     line = PRINT_BYTES * len(columns.LINE_KINDS)
     ends = (batch.offsets * line).tolist()
@@ -41,13 +41,11 @@ def text(value: int) -> str:
     return f"{value & (1 << 64) - 1:016x}"
 
 
-def _bytes(
-    named: dict[str, rows.Column], codes: tuple[str, ...], numbers: tuple[str, ...], words: Words
-) -> bytes:
+def _bytes(found: rows.Columns, words: Words) -> bytes:
     """Return the values row by row, eight bytes each: words as their hash, numbers as float64."""
-    spoken = words[np.array([named[name] for name in codes])]
-    counted = np.array([named[name] for name in numbers], dtype="<f8").view("<u8")
-    return np.concatenate([spoken.astype("<u8", copy=False), counted]).T.tobytes()
+    spoken = words.take(found.codes).astype("<u8", copy=False)
+    counted = found.figures.astype("<f8", copy=False).view("<u8")
+    return np.concatenate([spoken, counted]).T.tobytes()
 
 
 @functools.lru_cache(maxsize=WORDS)

@@ -22,6 +22,14 @@ class Ranges(NamedTuple):
     missing: npt.NDArray[np.bool_]
 
 
+class Bounds(NamedTuple):
+    """Ranges with the tolerance added, open where nothing is outside."""
+
+    low: Matrix
+    high: Matrix
+    missing: npt.NDArray[np.bool_]
+
+
 def fit(matrix: Matrix) -> Ranges:
     """Return the ranges of a training matrix."""
     low, high = np.fmin.reduce(matrix, axis=0), np.fmax.reduce(matrix, axis=0)
@@ -34,20 +42,28 @@ def fit(matrix: Matrix) -> Ranges:
     )
 
 
+def bounds(ranges: Ranges) -> Bounds:
+    """Return what `outside` compares with."""
+    slack = (ranges.high - ranges.low) * np.float32(TOLERANCE)
+    constant, ends = np.isnan(ranges.low), np.float32(np.inf)
+    low, high = ranges.low - slack, ranges.high + slack
+    return Bounds(np.where(constant, -ends, low), np.where(constant, ends, high), ranges.missing)
+
+
 @np.errstate(invalid="ignore")
-def outside(ranges: Ranges, matrix: Matrix, names: tuple[str, ...]) -> list[tuple[int, str]]:
+def outside(found: Bounds, matrix: Matrix, names: tuple[str, ...]) -> list[tuple[int, str]]:
     """Return (row, reason) of each row with a value outside, in row order.
 
     The reason is `above:<feature>`, `below:<feature>` or `missing:<feature>` for the first such feature.
     """
-    slack = (ranges.high - ranges.low) * np.float32(TOLERANCE)
-    above = matrix > ranges.high + slack  # comparisons with NaN are false
-    below = matrix < ranges.low - slack
-    missing = np.isnan(matrix) & ~ranges.missing
-    wrong = above | below | missing
+    inside = (matrix >= found.low) & (matrix <= found.high)  # comparisons with NaN are false
+    inside |= np.isnan(matrix) & found.missing
+    if inside.all():
+        return []
     answer = []
-    for row in np.flatnonzero(wrong.any(axis=1)).tolist():
-        feature = int(wrong[row].argmax())
-        kind = "missing" if missing[row, feature] else "above" if above[row, feature] else "below"
+    for row in np.flatnonzero(~inside.all(axis=1)).tolist():
+        feature = int(inside[row].argmin())
+        value = matrix[row, feature]
+        kind = "missing" if np.isnan(value) else "above" if value > found.high[feature] else "below"
         answer.append((row, f"{kind}:{names[feature]}"))
     return answer

@@ -4,6 +4,7 @@ A row is a line; rows of a claim are adjacent; claim columns have one value per 
 row.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,45 @@ MAX_LINES = 1_000  # more lines are no claim but a file
 
 type Doubles = npt.NDArray[np.float64]
 type Ints = npt.NDArray[np.int64]
+type Codes = npt.NDArray[np.uint32]
 type Column = npt.NDArray[Any]  # float64 with NaN for missing, or uint32 codes
+type Level = tuple[tuple[str, ...], tuple[str, ...]]  # names of the columns of codes, and of numbers
+
+
+class Columns(Mapping[str, Column]):
+    """The columns of claims, or of lines, as two blocks with a row per column; by name, each is a column.
+
+    A few operations over a block cost less than one per column, which small batches would mostly consist of.
+    """
+
+    __slots__ = ("_level", "codes", "figures")
+
+    def __init__(self, level: Level, codes: Codes, figures: Doubles) -> None:
+        self._level, self.codes, self.figures = level, codes, figures
+
+    def __getitem__(self, name: str) -> Column:
+        codes, figures = self._level
+        if name in codes:
+            coded: Column = self.codes[codes.index(name)]
+            return coded
+        if name not in figures:
+            raise KeyError(name)
+        counted: Column = self.figures[figures.index(name)]
+        return counted
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._level[0], *self._level[1]))
+
+    def __len__(self) -> int:
+        return len(self._level[0]) + len(self._level[1])
+
+
+def blocks(level: Level, found: Mapping[str, Column]) -> Columns:
+    """Return columns as blocks, as they are when they are that already."""
+    if isinstance(found, Columns):
+        return found
+    codes, figures = ([found[name] for name in names] for names in level)
+    return Columns(level, np.array(codes, dtype=np.uint32), np.array(figures, dtype=np.float64))
 
 
 class Rows(NamedTuple):
@@ -28,14 +67,24 @@ class Rows(NamedTuple):
     schema_hash: str
     offsets: Ints
     dictionary: list[str]
-    claims: dict[str, Column]
-    lines: dict[str, Column]
+    claims: Mapping[str, Column]
+    lines: Mapping[str, Column]
     infinite: tuple[tuple[int, str], ...] = ()
 
     @property
     def items(self) -> int:
         """The number of claims."""
         return len(self.offsets) - 1
+
+    @property
+    def counts(self) -> Ints:
+        """The number of lines of each claim."""
+        return self.offsets[1:] - self.offsets[:-1]
+
+    @property
+    def item_of_row(self) -> Ints:
+        """The place of each line's claim."""
+        return np.arange(self.items).repeat(self.counts)
 
     @property
     def size(self) -> int:
@@ -45,10 +94,10 @@ class Rows(NamedTuple):
 
 def subset(batch: Rows, items: npt.NDArray[np.bool_]) -> Rows:
     """Return the chosen claims with their lines, in their order."""
-    kept_rows = np.repeat(items, np.diff(batch.offsets))
+    kept_rows = items.repeat(batch.counts)
     places = np.cumsum(items) - 1
     return batch._replace(
-        offsets=np.concatenate([[0], np.cumsum(np.diff(batch.offsets)[items])]),
+        offsets=np.concatenate([[0], np.cumsum(batch.counts[items])]),
         claims={name: column[items] for name, column in batch.claims.items()},
         lines={name: column[kept_rows] for name, column in batch.lines.items()},
         infinite=tuple((int(places[item]), name) for item, name in batch.infinite if items[item]),

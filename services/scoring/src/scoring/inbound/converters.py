@@ -1,10 +1,9 @@
 """Messages of scoring.proto to rows and scores back. Knows no model's inside and decides nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from chassis import contexts as callers
 from chassis import errors, faults
 from scoring.domain import arms, columns, models, rows, scores
 from scoring.usecases import answer
@@ -31,7 +30,7 @@ def to_rows(wire: scoring_pb2.Rows) -> rows.Rows:
     `rows.dictionary` (a code beyond the dictionary, entry 0 not empty).
     """
     offsets = np.array(wire.line_offsets, dtype=np.int64)
-    if len(offsets) < 1 or offsets[0] != 0 or (np.diff(offsets) < 0).any():
+    if len(offsets) < 1 or offsets[0] != 0 or (offsets[1:] < offsets[:-1]).any():
         raise errors.Invalid("rows.offsets", "Line offsets start at 0 and never fall.")
     if offsets[-1] > MAX_ROWS or len(offsets) > MAX_ITEMS + 1:
         raise errors.Invalid(
@@ -42,60 +41,78 @@ def to_rows(wire: scoring_pb2.Rows) -> rows.Rows:
     dictionary = list(wire.dictionary)
     if not dictionary or dictionary[0]:
         raise errors.Invalid("rows.dictionary", "Entry 0 of the dictionary is the empty string.")
-    size = len(dictionary)
-    claims = _columns(wire.claim_columns, columns.CLAIM_KINDS, len(offsets) - 1, size)
-    lines = _columns(wire.line_columns, columns.LINE_KINDS, int(offsets[-1]), size)
+    claims = _columns(wire.claim_columns, columns.CLAIM_LEVEL, len(offsets) - 1, len(dictionary))
+    lines = _columns(wire.line_columns, columns.LINE_LEVEL, int(offsets[-1]), len(dictionary))
     return rows.Rows(
         schema_hash=wire.schema_hash,
         offsets=offsets,
         dictionary=dictionary,
         claims=claims,
         lines=lines,
-        infinite=(
-            *_infinite(wire.claim_columns, claims, np.arange(len(offsets))),
-            *_infinite(wire.line_columns, lines, offsets),
-        ),
+        infinite=(*_infinite(claims, np.arange(len(offsets))), *_infinite(lines, offsets)),
     )
 
 
-def _infinite(
-    wire: Iterable[common_pb2.Column], found: dict[str, rows.Column], offsets: rows.Ints
-) -> Iterator[tuple[int, str]]:
-    """Yield item and column of infinite values; only floats as sent can hold one."""
-    for column in wire:
-        if column.name in found and column.HasField("f64"):
-            for place in np.flatnonzero(np.isinf(found[column.name])).tolist():
-                yield int(np.searchsorted(offsets, place, side="right")) - 1, column.name
+def _infinite(found: rows.Columns, offsets: rows.Ints) -> Iterator[tuple[int, str]]:
+    """Yield item and column of infinite values."""
+    infinite = np.isinf(found.figures)
+    if infinite.any():
+        names = [*found][len(found.codes) :]
+        for column, place in np.argwhere(infinite).tolist():
+            yield int(np.searchsorted(offsets, place, side="right")) - 1, names[column]
 
 
-def _columns(
-    wire: Iterable[common_pb2.Column], needed: dict[str, str], count: int, words: int
-) -> dict[str, rows.Column]:
-    """Return the needed columns by name, each of `count` values."""
-    found = {column.name: _column(column, count, words) for column in wire if column.name in needed}
-    for name, kind in needed.items():
-        if name not in found:
-            raise errors.Invalid(
-                "rows.missing_column", f"The column {name} is missing: send every column of the row schema."
-            )
-        if (kind == "codes") != (found[name].dtype == np.uint32):
-            raise errors.Invalid("rows.column", f"The column {name} should hold {kind}.")
-    return found
+def _columns(wire: Iterable[common_pb2.Column], level: rows.Level, count: int, words: int) -> rows.Columns:
+    """Return the needed columns, each of `count` values."""
+    found = {column.name: column for column in wire}
+    missing = next((name for names in level for name in names if name not in found), None)
+    if missing is not None:
+        raise errors.Invalid(
+            "rows.missing_column", f"The column {missing} is missing: send every column of the row schema."
+        )
+    codes = _codes(found, level[0], count)
+    if codes.size and int(codes.max()) >= words:
+        name = level[0][int((codes >= words).any(axis=1).argmax())]
+        raise errors.Invalid("rows.dictionary", f"The column {name} points beyond the dictionary.")
+    return rows.Columns(level, codes, _figures(found, level[1], count))
 
 
-def _column(wire: common_pb2.Column, count: int, words: int) -> rows.Column:
-    """Return one column's values; int64 become float64, missing becomes NaN."""
+def _codes(found: Mapping[str, common_pb2.Column], names: Sequence[str], count: int) -> rows.Codes:
+    """Return columns × values of codes."""
+    values = [found[name].codes for name in names]
+    if not count or any(len(one) != 4 * count for one in values):
+        for name in names:
+            _judge(found[name], ("codes",), count)
+    return np.frombuffer(b"".join(values), dtype="<u4").reshape(len(names), count)
+
+
+def _figures(found: Mapping[str, common_pb2.Column], names: Sequence[str], count: int) -> rows.Doubles:
+    """Return columns × values of numbers: floats as sent, integers as floats, missing as NaN."""
+    split = len(columns.LINE_FLOATS) if names is columns.LINE_FIGURES else 0
+    floats, whole = [found[name].f64 for name in names[:split]], [found[name].i64 for name in names[split:]]
+    if not count or any(len(one) != 8 * count for one in (*floats, *whole)):
+        return np.array([_figure(found[name], count) for name in names]).reshape(len(names), count)
+    answer = np.empty((len(names), count))
+    answer[:split] = np.frombuffer(b"".join(floats), dtype="<f8").reshape(split, count)
+    answer[split:] = rows.numbers(np.frombuffer(b"".join(whole), dtype="<i8")).reshape(-1, count)
+    return answer
+
+
+def _figure(wire: common_pb2.Column, count: int) -> rows.Doubles:
+    """Return one column of numbers in whichever of both forms it was sent."""
+    _judge(wire, ("f64", "i64"), count)
+    if wire.HasField("f64"):
+        return np.frombuffer(wire.f64, dtype="<f8")
+    return rows.numbers(np.frombuffer(wire.i64, dtype="<i8"))
+
+
+def _judge(wire: common_pb2.Column, kinds: tuple[str, ...], count: int) -> None:
+    """Raise Invalid `rows.column` when a column has another length or holds something else."""
     kind = wire.WhichOneof("values")
     if kind is None or len(getattr(wire, kind)) != count * (4 if kind == "codes" else 8):
         raise errors.Invalid("rows.column", f"The column {wire.name} does not hold {count} values.")
-    if kind == "f64":
-        return np.frombuffer(wire.f64, dtype="<f8")
-    if kind == "i64":
-        return rows.numbers(np.frombuffer(wire.i64, dtype="<i8"))
-    codes = np.frombuffer(wire.codes, dtype="<u4")
-    if count and int(codes.max()) >= words:
-        raise errors.Invalid("rows.dictionary", f"The column {wire.name} points beyond the dictionary.")
-    return codes
+    if kind not in kinds:
+        raise errors.Invalid("rows.column", f"The column {wire.name} should hold {' or '.join(kinds)}.")
 
 
 def to_task(name: str) -> None:
@@ -106,10 +123,10 @@ def to_task(name: str) -> None:
 
 
 def to_claims(
-    contexts: Sequence[callers.CallContext], served: Sequence[answer.Served], *, whole: bool = False
+    items: Iterable[str], served: Sequence[answer.Served], *, whole: bool = False
 ) -> list[scoring_pb2.ClaimScore]:
-    """Return one message per context; with `whole` every contribution and the bias, else the strongest."""
-    return [_claim(context.item_id, one, whole=whole) for context, one in zip(contexts, served, strict=True)]
+    """Return one message per item; with `whole` every contribution and the bias, else the strongest."""
+    return [_claim(item, one, whole=whole) for item, one in zip(items, served, strict=True)]
 
 
 def refusals(items: Sequence[str], fault: errors.Fault) -> list[scoring_pb2.ClaimScore]:

@@ -1,14 +1,13 @@
 # ruff: noqa: N802, ARG002 - names and signatures are those of the generated servicer
 """The Scorer servicer: each method converts, calls a use case, converts back."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from chassis import clock as clocks
-from chassis import contexts as callers
 from chassis import errors, streams, telemetry
 from scoring.domain import arms
-from scoring.inbound import arm_converters, converters
+from scoring.inbound import arm_converters, converters, part_converters
 from scoring.usecases import answer, crew, explain, promote, roll_back, shadow
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
@@ -51,14 +50,14 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
     async def Explain(self, request: scoring_pb2.ExplainRequest, context: Any) -> scoring_pb2.ExplainResponse:
         """Explain every row of one call."""
         converters.to_task(request.task)
-        contexts = self._contexts(request.contexts)
+        keys = _keys(request.contexts, request.claim_keys)
         served = await self._rooms.explain(
-            contexts, converters.to_rows(request.rows), keys=request.claim_keys
+            self._deadlines(request.contexts), converters.to_rows(request.rows), keys=keys
         )
         return scoring_pb2.ExplainResponse(
-            model=self._stable(served),
-            claims=converters.to_claims(contexts, served, whole=True),
-            candidates=_candidates(served),
+            model=self._stable(served.parts),
+            claims=converters.to_claims(_items(request.contexts), served, whole=True),
+            candidates=_candidates(served.parts),
         )
 
     async def GetModel(
@@ -101,34 +100,47 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 
     async def _answer(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
         converters.to_task(request.task)
-        contexts = self._contexts(request.contexts)
-        followed = [context.traceparent for context in contexts]
-        with telemetry.batch_span("scoring.score", followed, rows=len(contexts)):
+        keys = _keys(request.contexts, request.claim_keys)
+        followed = (context.traceparent for context in request.contexts)
+        with telemetry.batch_span("scoring.score", followed, rows=len(request.contexts)):
             rows = converters.to_rows(request.rows)
-            served = await self._rooms.answer(contexts, rows, keys=request.claim_keys)
-        return scoring_pb2.ScoreResponse(
+            served = await self._rooms.answer(self._deadlines(request.contexts), rows, keys=keys)
+        return self._told(request, served)
+
+    def _told(self, request: scoring_pb2.ScoreRequest, served: answer.Answered) -> scoring_pb2.ScoreResponse:
+        told = scoring_pb2.ScoreResponse(
             batch_id=request.batch_id,
-            model=self._stable(served),
-            claims=converters.to_claims(contexts, served),
-            candidates=_candidates(served),
+            model=self._stable(served.parts),
+            candidates=_candidates(served.parts),
         )
+        if request.columnar:
+            told.parts.extend(map(part_converters.to_part, served.parts))
+            for part in served.parts:
+                if part.model.revision not in request.known_revisions:
+                    part_converters.label(told, part)
+        else:
+            told.claims.extend(converters.to_claims(_items(request.contexts), served))
+        return told
 
     async def _answer_always(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
         try:
             return await self._answer(request)
         except errors.Fault as fault:
-            items = [context.item_id for context in request.contexts]
             return scoring_pb2.ScoreResponse(
-                batch_id=request.batch_id, model=self._stable(), claims=converters.refusals(items, fault)
+                batch_id=request.batch_id,
+                model=self._stable(),
+                claims=converters.refusals(list(_items(request.contexts)), fault),
             )
 
-    def _stable(self, served: Sequence[answer.Served] = ()) -> scoring_pb2.ModelInfo:
+    def _stable(self, parts: Sequence[crew.Part] = ()) -> scoring_pb2.ModelInfo:
         """Return the stable model that answered, which may have been replaced meanwhile, or that of now."""
-        answered = (one.model for one in served if one.arm == arms.STABLE)
+        answered = (part.model for part in parts if part.arm == arms.STABLE)
         return converters.to_info(next(answered, self._rooms.crew.lineup.stable.candidate.model))
 
-    def _contexts(self, wire: Sequence[common_pb2.Context]) -> list[callers.CallContext]:
-        return [callers.from_wire(one, self._clock) for one in wire]
+    def _deadlines(self, wire: Sequence[common_pb2.Context]) -> list[float]:
+        """Return when each item's time is over, counted from now."""
+        now = self._clock.monotonic()
+        return [now + context.remaining_ms / 1000 for context in wire]
 
     def _permit(self, wire: common_pb2.Context) -> None:
         """Raise Denied `role.not_allowed` for who is no operator."""
@@ -138,7 +150,21 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
             )
 
 
-def _candidates(served: Sequence[answer.Served]) -> list[scoring_pb2.ModelInfo]:
-    """Return the models of other arms that answered here, each once."""
-    found = {one.arm: one.model for one in served if one.arm != arms.STABLE}
-    return [converters.to_info(model, arm) for arm, model in found.items()]
+def _items(wire: Sequence[common_pb2.Context]) -> Iterable[str]:
+    return (context.item_id for context in wire)
+
+
+def _keys(wire: Sequence[common_pb2.Context], given: Sequence[int]) -> answer.Keys:
+    """Return what makes the claims' keys: those given, else tenant and item choose.
+
+    Raises Invalid `rows.keys_mismatch` when some are given and not one each.
+    """
+    if given and len(given) != len(wire):
+        message = f"{len(given)} claim keys came with {len(wire)} contexts: send one each, or none."
+        raise errors.Invalid("rows.keys_mismatch", message)
+    return lambda: given or [arms.of_identity(context.tenant, context.item_id) for context in wire]
+
+
+def _candidates(parts: Sequence[crew.Part]) -> list[scoring_pb2.ModelInfo]:
+    """Return the models of other arms that answered here."""
+    return [converters.to_info(part.model, part.arm) for part in parts if part.arm != arms.STABLE]

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from chassis import clock as clocks
 from chassis import errors, logs, metrics
 from scoring import ports
-from scoring.domain import arms, models
+from scoring.domain import arms, models, scores
 from scoring.usecases import score
 
 ISOLATION_SECONDS = 30.0  # long enough that a failing arm costs nothing, short enough to see it recover
@@ -63,6 +66,15 @@ class Seat(NamedTuple):
         """Count claims that it was never asked about, because too many waited."""
         self.candidate.dropped += claims
         _count(self.arm, "dropped", claims)
+
+
+class Part(NamedTuple):
+    """What one arm answered of a batch: `items` are the places of its claims, None for all of them."""
+
+    arm: str
+    model: models.Model
+    items: npt.NDArray[np.intp] | None
+    scored: scores.Scored
 
 
 class Lineup(NamedTuple):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from chassis import contexts as callers
 from scoring.domain import rows
 from scoring.usecases import answer
 
@@ -14,7 +13,7 @@ class Explain:
         self._answering = answering
 
     async def __call__(
-        self, contexts: Sequence[callers.CallContext], batch: rows.Rows, *, keys: Sequence[int] = ()
-    ) -> list[answer.Served]:
-        """Return one explained answer per context; raises what `answer.Answer` raises."""
-        return await self._answering(contexts, batch, keys=keys, explain_all=True)
+        self, deadlines: Sequence[float], batch: rows.Rows, *, keys: answer.Keys
+    ) -> answer.Answered:
+        """Return one explained answer per claim; raises what `answer.Answer` raises."""
+        return await self._answering(deadlines, batch, keys=keys, explain_all=True)

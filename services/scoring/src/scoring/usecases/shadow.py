@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from concurrent import futures
 from typing import NamedTuple, Never
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from chassis import errors
 from scoring import ports
-from scoring.domain import arms, calibration, features, models, pairs, rows, scores
-from scoring.usecases import crew, score
+from scoring.domain import arms, calibration, features, models, pairs, rows
+from scoring.usecases import crew
 
 WAITING_ROWS = 20_000  # lines that may wait for the shadow: some 20 MB, seconds of its work
 SLOW_SECONDS = 10.0  # for one batch: a hundred times what a full one takes
@@ -39,8 +38,8 @@ class Shadow:
         self._idle.set()
         self._pairs: dict[tuple[str, str], pairs.Pairs] = {}
 
-    def offer(self, lineup: crew.Lineup, batch: rows.Rows, answers: Sequence[score.Answer | None]) -> None:
-        """Remember a batch for later, at the cost of a few microseconds; None marks claims of other arms.
+    def offer(self, lineup: crew.Lineup, batch: rows.Rows, part: crew.Part) -> None:
+        """Remember what the stable arm answered of a batch for later, at the cost of some microseconds.
 
         When too much waits, the batch is dropped and counted: the shadow never slows an answer.
         """
@@ -50,12 +49,16 @@ class Shadow:
         if self._rows + batch.size > self._bound:
             seat.dropped(batch.items)
             return
-        kept = np.array([isinstance(answer, scores.ClaimScore) for answer in answers], dtype=np.bool_)
-        told = [_number(answer) for answer in answers if isinstance(answer, scores.ClaimScore)]
-        if not told:
+        told = np.ones(len(part.scored), dtype=np.bool_)
+        told[[*part.scored.faults]] = False
+        if not told.any():
             return
+        stable = part.scored.probability.copy()
+        stable[[*part.scored.outside]] = np.nan
+        kept = np.zeros(batch.items, dtype=np.bool_)
+        kept[told if part.items is None else part.items[told]] = True
         chosen = batch if kept.all() else rows.subset(batch, kept)
-        self._waiting.append(_Work(lineup, seat, chosen, np.array(told)))
+        self._waiting.append(_Work(lineup, seat, chosen, stable[told]))
         self._rows += chosen.size
         self._idle.clear()
         self._wake.set()
@@ -118,16 +121,13 @@ class Shadow:
 def probabilities(model: models.Model, estimator: ports.Estimator, batch: rows.Rows) -> pairs.Doubles:
     """Return the claims' probabilities, NaN where a claim is outside what the model's training saw."""
     found = features.matrices(model.features, batch)
-    refused = np.array([bool(reason) for reason in features.outside(model.features, batch.offsets, found)])
     margins = estimator.claims(found.claims)
     if not np.isfinite(margins).all():
         message = f"the {arms.SHADOW} gave a margin that is no number"
         raise ValueError(message)
-    return np.where(refused, np.nan, calibration.apply(model.claim_calibration, margins))
-
-
-def _number(answer: scores.ClaimScore) -> float:
-    return answer.probability if answer.state == "scored" else np.nan
+    answer = calibration.apply(model.claim_calibration, margins)
+    answer[[*features.outside(model.features, batch.offsets, found)]] = np.nan
+    return answer
 
 
 def _words(batch: rows.Rows, column: str) -> list[str]:

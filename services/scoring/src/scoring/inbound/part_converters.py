@@ -1,0 +1,79 @@
+"""Answers in columns to messages of scoring.proto: a few arrays per arm, whatever the number of claims."""
+
+import numpy as np
+import numpy.typing as npt
+
+from chassis import faults
+from scoring.domain import models, scores
+from scoring.inbound import converters
+from scoring.usecases import crew
+from ultrathink.scoring.v1 import scoring_pb2
+
+
+def to_part(part: crew.Part) -> scoring_pb2.ScoredPart:
+    """Return what one arm answered."""
+    scored = part.scored
+    states = bytearray([converters.STATES["scored"]]) * len(scored)
+    for items, state in ((scored.outside, "out_of_range"), (scored.faults, "not_scored")):
+        for item in items:
+            states[item] = converters.STATES[state]
+    told = scoring_pb2.ScoredPart(
+        arm=part.arm,
+        model_revision=part.model.revision,
+        items=[] if part.items is None else part.items.tolist(),
+        states=bytes(states),
+        probabilities=_doubles(scored.probability),
+        line_probabilities=_doubles(scored.lines),
+        feature_hashes=np.array(scored.prints, dtype="<i8").tobytes(),
+        unscored=_unscored(scored),
+    )
+    if len(scored.flagged_lines.places):
+        _add_lines(told, scored.flagged_lines)
+    if len(scored.flagged_claims.places):
+        claims = scored.flagged_claims
+        told.flagged_claims = claims.places.astype("<u4").tobytes()
+        told.claim_groups, told.claim_shares = _strongest(claims.shares, converters.CLAIM_REASONS)
+    return told
+
+
+def label(told: scoring_pb2.ScoreResponse, part: crew.Part) -> None:
+    """Add to a response the words that the columns of a part point to."""
+    for info in (told.model, *told.candidates):
+        if info.revision == part.model.revision and not info.groups:
+            info.groups.extend(_groups(part.model))
+            info.reasons.extend(scoring_pb2.ReasonClass(**one._asdict()) for one in part.model.reasons)
+
+
+def _groups(model: models.Model) -> list[scoring_pb2.FeatureGroup]:
+    return [
+        scoring_pb2.FeatureGroup(feature=name, label_en=english, label_ar=arabic)
+        for name, english, arabic in model.features.groups
+    ]
+
+
+def _add_lines(told: scoring_pb2.ScoredPart, lines: scores.Lines) -> None:
+    """Add why lines are flagged."""
+    told.flagged_rows = lines.places.astype("<u4").tobytes()
+    told.row_groups, told.row_shares = _strongest(lines.shares, converters.LINE_REASONS)
+    told.row_reasons = lines.classes.astype(np.uint8).tobytes()
+    told.row_chances = _doubles(lines.chances)
+
+
+def _strongest(shares: scores.Doubles, most: int) -> tuple[bytes, bytes]:
+    """Return the groups that move each score most, strongest first, and their shares; never the bias."""
+    groups, moved = scores.largest(np.abs(shares[:, :-1]), shares, most)
+    return groups.astype(np.uint8).tobytes(), _doubles(moved)
+
+
+def _unscored(scored: scores.Scored) -> list[scoring_pb2.Unscored]:
+    """Return why claims have no score."""
+    faulty = {
+        item: scoring_pb2.Unscored(item=item, error=faults.to_wire(one))
+        for item, one in scored.faults.items()
+    }
+    outside = {item: scoring_pb2.Unscored(item=item, reason=why) for item, why in scored.outside.items()}
+    return [one for _, one in sorted((outside | faulty).items())]
+
+
+def _doubles(values: npt.NDArray[np.float64]) -> bytes:
+    return values.astype("<f8", copy=False).tobytes()
