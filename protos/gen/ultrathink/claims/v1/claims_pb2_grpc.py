@@ -268,6 +268,11 @@ class ClaimDeskStub:
                 request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.DecideRequest.SerializeToString,
                 response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.DecideResponse.FromString,
                 _registered_method=True)
+        self.Remit = channel.stream_stream(
+                '/ultrathink.claims.v1.ClaimDesk/Remit',
+                request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
+                response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/ultrathink.claims.v1.ClaimDesk/Watch',
                 request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.WatchRequest.SerializeToString,
@@ -310,6 +315,14 @@ class ClaimDeskServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Remit(self, request_iterator, context):
+        """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
+        input order: what was joined, or why nothing was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they are recorded, at least once, in order per claim.
         """
@@ -344,6 +357,11 @@ def add_ClaimDeskServicer_to_server(servicer, server):
                     servicer.Decide,
                     request_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.DecideRequest.FromString,
                     response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.DecideResponse.SerializeToString,
+            ),
+            'Remit': grpc.stream_stream_rpc_method_handler(
+                    servicer.Remit,
+                    request_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.FromString,
+                    response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -487,6 +505,33 @@ class ClaimDesk:
             '/ultrathink.claims.v1.ClaimDesk/Decide',
             ultrathink_dot_claims_dot_v1_dot_claims__pb2.DecideRequest.SerializeToString,
             ultrathink_dot_claims_dot_v1_dot_claims__pb2.DecideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Remit(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/ultrathink.claims.v1.ClaimDesk/Remit',
+            ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
+            ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
             options,
             channel_credentials,
             insecure,

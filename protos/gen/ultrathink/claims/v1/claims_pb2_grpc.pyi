@@ -106,6 +106,10 @@ class ClaimDeskStub:
     Explain: _grpc.UnaryUnaryMultiCallable[_claims_pb2.ExplainRequest, _claims_pb2.ExplainResponse]
     Decide: _grpc.UnaryUnaryMultiCallable[_claims_pb2.DecideRequest, _claims_pb2.DecideResponse]
     """A reviewer's decision on a claim in review."""
+    Remit: _grpc.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResult]
+    """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
+    input order: what was joined, or why nothing was.
+    """
     Watch: _grpc.UnaryStreamMultiCallable[_claims_pb2.WatchRequest, _claims_pb2.WatchResponse]
     """Changes as they are recorded, at least once, in order per claim."""
 
@@ -120,6 +124,10 @@ class ClaimDeskAsyncStub(ClaimDeskStub):
     Explain: _aio.UnaryUnaryMultiCallable[_claims_pb2.ExplainRequest, _claims_pb2.ExplainResponse]  # type: ignore[assignment]
     Decide: _aio.UnaryUnaryMultiCallable[_claims_pb2.DecideRequest, _claims_pb2.DecideResponse]  # type: ignore[assignment]
     """A reviewer's decision on a claim in review."""
+    Remit: _aio.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResult]  # type: ignore[assignment]
+    """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
+    input order: what was joined, or why nothing was.
+    """
     Watch: _aio.UnaryStreamMultiCallable[_claims_pb2.WatchRequest, _claims_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they are recorded, at least once, in order per claim."""
 
@@ -161,6 +169,16 @@ class ClaimDeskServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_claims_pb2.DecideResponse, _abc.Awaitable[_claims_pb2.DecideResponse]]:
         """A reviewer's decision on a claim in review."""
+
+    @_abc_1.abstractmethod
+    def Remit(
+        self,
+        request_iterator: _MaybeAsyncIterator[_claims_pb2.FileChunk],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_claims_pb2.SubmitResult], _abc.AsyncIterator[_claims_pb2.SubmitResult]]:
+        """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
+        input order: what was joined, or why nothing was.
+        """
 
     @_abc_1.abstractmethod
     def Watch(

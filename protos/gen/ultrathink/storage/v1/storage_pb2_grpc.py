@@ -60,6 +60,11 @@ class ClaimStoreStub:
                 request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordChangeRequest.SerializeToString,
                 response_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordChangeResponse.FromString,
                 _registered_method=True)
+        self.RecordOutcomes = channel.unary_unary(
+                '/ultrathink.storage.v1.ClaimStore/RecordOutcomes',
+                request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordOutcomesRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordOutcomesResponse.FromString,
+                _registered_method=True)
         self.ListUnscored = channel.unary_unary(
                 '/ultrathink.storage.v1.ClaimStore/ListUnscored',
                 request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListUnscoredRequest.SerializeToString,
@@ -103,6 +108,13 @@ class ClaimStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordOutcomes(self, request, context):
+        """Appends changes that bring outcomes to claims already recorded, each in a transaction of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnscored(self, request, context):
         """Claims recorded without a score, oldest first, for rescoring.
         """
@@ -137,6 +149,11 @@ def add_ClaimStoreServicer_to_server(servicer, server):
                     servicer.RecordChange,
                     request_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordChangeRequest.FromString,
                     response_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordChangeResponse.SerializeToString,
+            ),
+            'RecordOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOutcomes,
+                    request_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordOutcomesRequest.FromString,
+                    response_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordOutcomesResponse.SerializeToString,
             ),
             'ListUnscored': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnscored,
@@ -291,6 +308,33 @@ class ClaimStore:
             _registered_method=True)
 
     @staticmethod
+    def RecordOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ultrathink.storage.v1.ClaimStore/RecordOutcomes',
+            ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordOutcomesRequest.SerializeToString,
+            ultrathink_dot_storage_dot_v1_dot_storage__pb2.RecordOutcomesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListUnscored(request,
             target,
             options=(),
@@ -343,6 +387,11 @@ class ClaimReaderStub:
                 request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListClaimsRequest.SerializeToString,
                 response_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListClaimsResponse.FromString,
                 _registered_method=True)
+        self.FindClaims = channel.unary_unary(
+                '/ultrathink.storage.v1.ClaimReader/FindClaims',
+                request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.FindClaimsRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.FindClaimsResponse.FromString,
+                _registered_method=True)
         self.GetHistory = channel.unary_unary(
                 '/ultrathink.storage.v1.ClaimReader/GetHistory',
                 request_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.GetHistoryRequest.SerializeToString,
@@ -383,6 +432,13 @@ class ClaimReaderServicer:
 
     def ListClaims(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindClaims(self, request, context):
+        """Claims by their senders' ids, with what the payer said last of their lines.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -431,6 +487,11 @@ def add_ClaimReaderServicer_to_server(servicer, server):
                     servicer.ListClaims,
                     request_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListClaimsRequest.FromString,
                     response_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListClaimsResponse.SerializeToString,
+            ),
+            'FindClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindClaims,
+                    request_deserializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.FindClaimsRequest.FromString,
+                    response_serializer=ultrathink_dot_storage_dot_v1_dot_storage__pb2.FindClaimsResponse.SerializeToString,
             ),
             'GetHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHistory,
@@ -535,6 +596,33 @@ class ClaimReader:
             '/ultrathink.storage.v1.ClaimReader/ListClaims',
             ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListClaimsRequest.SerializeToString,
             ultrathink_dot_storage_dot_v1_dot_storage__pb2.ListClaimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ultrathink.storage.v1.ClaimReader/FindClaims',
+            ultrathink_dot_storage_dot_v1_dot_storage__pb2.FindClaimsRequest.SerializeToString,
+            ultrathink_dot_storage_dot_v1_dot_storage__pb2.FindClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,8 @@ class ClaimStoreStub:
     LookupBatch: _grpc.UnaryUnaryMultiCallable[_storage_pb2.LookupRequest, _storage_pb2.LookupResponse]
     RecordChange: _grpc.UnaryUnaryMultiCallable[_storage_pb2.RecordChangeRequest, _storage_pb2.RecordChangeResponse]
     """Appends a decision (a review, a late score) and its status change to claims already recorded."""
+    RecordOutcomes: _grpc.UnaryUnaryMultiCallable[_storage_pb2.RecordOutcomesRequest, _storage_pb2.RecordOutcomesResponse]
+    """Appends changes that bring outcomes to claims already recorded, each in a transaction of its own."""
     ListUnscored: _grpc.UnaryUnaryMultiCallable[_storage_pb2.ListUnscoredRequest, _storage_pb2.ListUnscoredResponse]
     """Claims recorded without a score, oldest first, for rescoring."""
 
@@ -55,6 +57,8 @@ class ClaimStoreAsyncStub(ClaimStoreStub):
     LookupBatch: _aio.UnaryUnaryMultiCallable[_storage_pb2.LookupRequest, _storage_pb2.LookupResponse]  # type: ignore[assignment]
     RecordChange: _aio.UnaryUnaryMultiCallable[_storage_pb2.RecordChangeRequest, _storage_pb2.RecordChangeResponse]  # type: ignore[assignment]
     """Appends a decision (a review, a late score) and its status change to claims already recorded."""
+    RecordOutcomes: _aio.UnaryUnaryMultiCallable[_storage_pb2.RecordOutcomesRequest, _storage_pb2.RecordOutcomesResponse]  # type: ignore[assignment]
+    """Appends changes that bring outcomes to claims already recorded, each in a transaction of its own."""
     ListUnscored: _aio.UnaryUnaryMultiCallable[_storage_pb2.ListUnscoredRequest, _storage_pb2.ListUnscoredResponse]  # type: ignore[assignment]
     """Claims recorded without a score, oldest first, for rescoring."""
 
@@ -99,6 +103,14 @@ class ClaimStoreServicer(metaclass=_abc_1.ABCMeta):
         """Appends a decision (a review, a late score) and its status change to claims already recorded."""
 
     @_abc_1.abstractmethod
+    def RecordOutcomes(
+        self,
+        request: _storage_pb2.RecordOutcomesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_pb2.RecordOutcomesResponse, _abc.Awaitable[_storage_pb2.RecordOutcomesResponse]]:
+        """Appends changes that bring outcomes to claims already recorded, each in a transaction of its own."""
+
+    @_abc_1.abstractmethod
     def ListUnscored(
         self,
         request: _storage_pb2.ListUnscoredRequest,
@@ -118,6 +130,8 @@ class ClaimReaderStub:
     GetTenant: _grpc.UnaryUnaryMultiCallable[_storage_pb2.GetTenantRequest, _storage_pb2.GetTenantResponse]
     GetClaim: _grpc.UnaryUnaryMultiCallable[_storage_pb2.GetClaimRequest, _storage_pb2.GetClaimResponse]
     ListClaims: _grpc.UnaryUnaryMultiCallable[_storage_pb2.ListClaimsRequest, _storage_pb2.ListClaimsResponse]
+    FindClaims: _grpc.UnaryUnaryMultiCallable[_storage_pb2.FindClaimsRequest, _storage_pb2.FindClaimsResponse]
+    """Claims by their senders' ids, with what the payer said last of their lines."""
     GetHistory: _grpc.UnaryUnaryMultiCallable[_storage_pb2.GetHistoryRequest, _storage_pb2.GetHistoryResponse]
     Watch: _grpc.UnaryStreamMultiCallable[_storage_pb2.WatchRequest, _storage_pb2.WatchResponse]
     Export: _grpc.UnaryStreamMultiCallable[_storage_pb2.ExportRequest, _storage_pb2.ExportResponse]
@@ -135,6 +149,8 @@ class ClaimReaderAsyncStub(ClaimReaderStub):
     GetTenant: _aio.UnaryUnaryMultiCallable[_storage_pb2.GetTenantRequest, _storage_pb2.GetTenantResponse]  # type: ignore[assignment]
     GetClaim: _aio.UnaryUnaryMultiCallable[_storage_pb2.GetClaimRequest, _storage_pb2.GetClaimResponse]  # type: ignore[assignment]
     ListClaims: _aio.UnaryUnaryMultiCallable[_storage_pb2.ListClaimsRequest, _storage_pb2.ListClaimsResponse]  # type: ignore[assignment]
+    FindClaims: _aio.UnaryUnaryMultiCallable[_storage_pb2.FindClaimsRequest, _storage_pb2.FindClaimsResponse]  # type: ignore[assignment]
+    """Claims by their senders' ids, with what the payer said last of their lines."""
     GetHistory: _aio.UnaryUnaryMultiCallable[_storage_pb2.GetHistoryRequest, _storage_pb2.GetHistoryResponse]  # type: ignore[assignment]
     Watch: _aio.UnaryStreamMultiCallable[_storage_pb2.WatchRequest, _storage_pb2.WatchResponse]  # type: ignore[assignment]
     Export: _aio.UnaryStreamMultiCallable[_storage_pb2.ExportRequest, _storage_pb2.ExportResponse]  # type: ignore[assignment]
@@ -167,6 +183,14 @@ class ClaimReaderServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_pb2.ListClaimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_pb2.ListClaimsResponse, _abc.Awaitable[_storage_pb2.ListClaimsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def FindClaims(
+        self,
+        request: _storage_pb2.FindClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_pb2.FindClaimsResponse, _abc.Awaitable[_storage_pb2.FindClaimsResponse]]:
+        """Claims by their senders' ids, with what the payer said last of their lines."""
 
     @_abc_1.abstractmethod
     def GetHistory(
