@@ -31,6 +31,7 @@ bench: setup ## side-by-side benchmark table, raw data in bench/results
 gen: setup ## regenerate what is generated: stubs, JSON Schema, column reference
 	@protos/generate.sh
 	@$(BIN)/python -c 'import json; from formats import schema; print(json.dumps(schema.claim_schema(), indent=1, ensure_ascii=False))' > docs/schemas/claim.json
+	@$(BIN)/python -c 'import json; from formats import adjudications; print(json.dumps(adjudications.schema(), indent=1, ensure_ascii=False))' > docs/schemas/adjudication.json
 	@$(BIN)/python -m claims.domain.rules.reference > docs/rule-schema.md
 	@$(BIN)/python -m claims.domain.rules.editors rule-pack > docs/schemas/rule-pack.json
 	@$(BIN)/python -m claims.domain.rules.editors table > docs/schemas/table.json

@@ -11,6 +11,7 @@ INPUTS = {
     "feature_hash": -7, "provider_claims": 12, "provider_denied": 3, "provider_net_minor": 90_000,
     "patient_claims": 2, "patient_denied": 1, "patient_net_minor": 15_000,
 }  # fmt: skip
+UNKNOWN = "01890000-0000-7000-8000-00000000beef"
 AT_MS = 1_754_000_000_000
 
 
@@ -158,3 +159,73 @@ async def test_another_tenant_sees_no_outcome(two_tenants: support.Stubs):
     assert await exported(two_tenants, "other") == []
     fields = {"expected_revision": 2, "outcomes": said(), "context": support.context(tenant="other")}
     assert await refused(two_tenants, identifier, **fields) == "claim.unknown"
+
+
+async def find(storage: support.Stubs, *claim_ids: str, tenant: str = "demo") -> list[storage_pb2.FoundClaim]:
+    """Return the claims with these senders' ids."""
+    request = storage_pb2.FindClaimsRequest(context=support.context(tenant=tenant), claim_ids=claim_ids)
+    return list((await storage.reader.FindClaims(request)).claims)
+
+
+async def test_claims_are_found_by_their_senders_ids(storage: support.Stubs):
+    """With documents, statuses and parties; an id of several providers finds each, an unknown one nothing."""
+    one, two = await support.recorded(storage, "C-1", "C-2")
+    [same] = await support.recorded(storage, "C-1", provider_id="P9", key="another")
+    found = await find(storage, "C-1", "C-9", "C-2", "C-1")
+    assert [(found_.claim.id, found_.provider_id, found_.use) for found_ in found] == [
+        (one, "P1", "claim"), (two, "P1", "claim"), (same, "P9", "claim"),
+    ]  # fmt: skip
+    assert found[0].claim.claim_json == support.claim_document("C-1")
+    first = found[0].claim
+    assert (first.revision, first.business_status, found[0].payer_id) == (1, "draft", "7001571327")
+    assert not found[0].HasField("payer")
+    assert await find(storage) == await find(storage, "C-1", tenant="other") == []
+
+
+async def test_the_payers_latest_word_is_found_with_its_claim(storage: support.Stubs):
+    """A reviewer's word is not the payer's."""
+    [identifier] = await support.recorded(storage, "C-1")
+    await change(storage, identifier, event="review.decided", outcomes=said("reviewer"))
+    [found] = await find(storage, "C-1")
+    assert not found.HasField("payer")
+    await change(storage, identifier, expected_revision=2, outcomes=said(), decision_json=b'{"new":1}')
+    [found] = await find(storage, "C-1")
+    assert found.payer == said()
+    assert (found.claim.revision, found.claim.decision_json) == (3, b'{"new":1}')
+
+
+@pytest.mark.parametrize("claim_ids", [["x"] * 501, [""], ["a\nb"], ["c" * 256]])
+async def test_what_cannot_be_a_senders_id_is_refused(storage: support.Stubs, claim_ids: list[str]):
+    """Too many, empty, with control characters or too long."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - a fault or an RPC error
+        await find(storage, *claim_ids)
+    assert support.reason_of(caught.value) in {"find.too_many", "find.claim_id"}
+
+
+async def test_changes_of_one_call_succeed_or_fail_alone(storage: support.Stubs):
+    """A stale, an unknown and a malformed one leave the others alone; answers keep the order."""
+    one, two = await support.recorded(storage, "C-1", "C-2")
+    quiet = {"event": "adjudication.received", "verdict": "", "review_status": ""}
+
+    def made(item: str, identifier: str, **fields: object) -> storage_pb2.Change:
+        values = quiet | {"context": support.context(item), "outcomes": said()} | fields
+        return support.changed(identifier, **values).change
+
+    changes = [
+        made("a", one), made("b", two, expected_revision=5), made("c", UNKNOWN),
+        made("d", two, outcomes=said("nobody")), made("e", two), made("f", one),
+    ]  # fmt: skip
+    answer = await storage.store.RecordOutcomes(storage_pb2.RecordOutcomesRequest(changes=changes))
+    assert [(one.item_id, one.revision, one.error.reason) for one in answer.results] == [
+        ("a", 2, ""), ("b", 0, "revision.stale"), ("c", 0, "claim.unknown"), ("d", 0, "change.invalid"),
+        ("e", 2, ""), ("f", 0, "revision.stale"),
+    ]  # fmt: skip
+    assert (await support.verified(storage)).done
+
+
+async def test_too_many_changes_at_once_are_refused(storage: support.Stubs):
+    """A bound that the sender can keep."""
+    many = storage_pb2.RecordOutcomesRequest(changes=[storage_pb2.Change()] * 501)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - a fault or an RPC error
+        await storage.store.RecordOutcomes(many)
+    assert support.reason_of(caught.value) == "change.too_many"

@@ -14,6 +14,7 @@ from chassis import testing as chassis_testing
 from claims import ports, testing
 from claims.domain import amounts, decisions, documents, histories, identities, lifecycle, risk, windows
 from claims.outbound import archive, store
+from claims.testing import records as memory
 from formats import canonical, hashing
 from storage.domain import views
 from ultrathink.storage.v1 import storage_pb2_grpc
@@ -35,7 +36,7 @@ class Rooms(msgspec.Struct):
 async def opened(make: Make) -> AsyncIterator[Rooms]:
     """Yield the ports under test: our twin for None, else outbound over a real socket to what is made."""
     if make is None:
-        twin = testing.MemoryStore(clocks.SystemClock())
+        twin = memory.MemoryStore(clocks.SystemClock())
         yield Rooms(store=twin, archive=twin)
         return
     async with contextlib.AsyncExitStack() as stack:

@@ -15,6 +15,7 @@ from chassis import testing as chassis_testing
 from claims import compose, ports, settings, testing
 from claims.domain import amounts, decisions, documents, identities, lifecycle, windows
 from claims.domain.rules import catalogue, tables
+from claims.testing import records as memory
 from formats import hashing, model
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
@@ -178,7 +179,7 @@ class World:
         **options: Any,
     ) -> None:
         self.clock = clock
-        self.store = testing.MemoryStore(clock)
+        self.store = memory.MemoryStore(clock)
         self.rules = testing.FakeRules()
         self.scorer = testing.FakeScorer()
         self.tenants = testing.MemoryTenants()

@@ -58,6 +58,42 @@ def test_an_adjudicated_claim_may_be_adjudicated_again_and_paid() -> None:
         lifecycle.advance(status, "payer.rejected")
 
 
+@pytest.mark.parametrize("answer", ["approved", "partial", "rejected"])
+@pytest.mark.parametrize("verdict", ["accept", "review"])
+def test_a_claim_that_left_by_other_means_takes_an_answer(verdict: Any, answer: Any) -> None:
+    """Its wire status stays, the payer's word stands, and nobody here is asked about it any more."""
+    status = lifecycle.adjudicate(lifecycle.begin(verdict), answer)
+    assert (status.wire, status.business, status.review) == ("received", answer, "none")
+    again = lifecycle.adjudicate(status, "partial")
+    assert again.business == "partial"
+
+
+def test_a_decided_review_stays_decided_under_an_answer() -> None:
+    """A person's word is not forgotten when the payer's comes."""
+    decided = lifecycle.advance(lifecycle.begin("review"), "review.decided.accept")
+    assert lifecycle.adjudicate(decided, "approved").review == "decided"
+
+
+@pytest.mark.parametrize("verdict", ["reject", "reviewed"])
+def test_a_claim_that_was_refused_takes_no_answer(verdict: Any) -> None:
+    """What rules or a reviewer kept here no payer has seen."""
+    if verdict == "reject":
+        refused = lifecycle.begin("reject")
+    else:
+        refused = lifecycle.advance(lifecycle.begin("review"), "review.decided.reject")
+    with pytest.raises(errors.Conflict, match=r"lifecycle\.not_allowed"):
+        lifecycle.adjudicate(refused, "approved")
+
+
+def test_a_claim_that_left_through_us_is_acknowledged_by_its_answer() -> None:
+    """An answer proves that the message arrived."""
+    sent = lifecycle.advance(lifecycle.begin("accept"), "wire.sent")
+    assert lifecycle.adjudicate(sent, "rejected").wire == "acknowledged"
+    paid = lifecycle.advance(lifecycle.adjudicate(sent, "approved"), "payer.paid")
+    with pytest.raises(errors.Conflict):
+        lifecycle.adjudicate(paid, "rejected")
+
+
 class Life(stateful.RuleBasedStateMachine):
     """Any events in any order, allowed or not."""
 
@@ -67,6 +103,7 @@ class Life(stateful.RuleBasedStateMachine):
         self.status: decisions.Status = lifecycle.begin(verdict)
         self.refused_at_start = verdict == "reject"
         self.decided = False
+        self.outside = False
 
     @stateful.rule(event=st.sampled_from(EVENTS))
     def happen(self, event: lifecycle.Event) -> None:
@@ -78,7 +115,8 @@ class Life(stateful.RuleBasedStateMachine):
                 lifecycle.advance(before, event)
             return
         self.status = lifecycle.advance(before, event)
-        if event.startswith("review."):
+        self.outside = self.outside or event == "outside.sent"
+        if event.startswith("review.decided"):
             assert not self.decided
             self.decided = True
 
@@ -97,7 +135,10 @@ class Life(stateful.RuleBasedStateMachine):
             assert status.wire == "received"
             assert status.business in {"draft", "cancelled"}
         if status.business in {"pended", "approved", "partial", "rejected", "paid"}:
-            assert status.wire == "acknowledged"
+            assert status.wire == "acknowledged" or self.outside
+        if self.outside:
+            assert status.wire in {"received", "failed"}
+            assert status.business != "draft"
         if self.refused_at_start:
             assert status == lifecycle.begin("reject")
         if self.decided:

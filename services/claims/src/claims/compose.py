@@ -16,10 +16,11 @@ from claims import ports
 from claims import settings as configuration
 from claims.domain import identities
 from claims.domain.rules import catalogue, engines
-from claims.inbound import batches, callers, desk, files, intake, rulebook
+from claims.inbound import batches, callers, desk, files, intake, remittances, rulebook
 from claims.outbound import archive, pack_files, probes, scorer, store, tenants
 from claims.outbound import offline as lone
 from claims.usecases import (
+    adjudicate,
     assess,
     browse,
     check,
@@ -155,7 +156,10 @@ def assemble(
     )
     filing = files.Files(carrying, who, verbs, _limits(settings))
     taking = intake.Intake(carrying, filing, verbs)
-    showing = desk.Desk(_desk_verbs(rooms, clock), who)
+    joining = remittances.Remittances(
+        adjudicate.Adjudicate(rooms.archive, rooms.store, clock), who, max_bytes=settings.max_file_bytes
+    )
+    showing = desk.Desk(_desk_verbs(rooms, clock), joining, who)
     telling = rulebook.RuleBook(consult.Consult(rooms.book, clock), who)
 
     def register(server: grpc.aio.Server) -> None:

@@ -6,7 +6,7 @@ What the whole batch has in common (the other side is away, or too slow) is rais
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -65,6 +65,14 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes = b""
 
 
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source said of a claim's lines, and when (milliseconds since 1970-01-01 UTC)."""
+
+    source: Literal["payer", "reviewer"]
+    at_ms: int
+    lines: Sequence[decisions.LineOutcome]
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A new decision on a recorded claim; `revision` is the one the caller saw, `document` the new whole."""
 
@@ -78,6 +86,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
     note: str = ""
     inputs: Inputs | None = None  # of a new score
+    outcomes: Outcomes | None = None
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +99,17 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     decision: bytes
     status: decisions.Status
     received_at: datetime
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded claim found by its sender's id, with what the payer said last of its lines."""
+
+    stored: Stored
+    claim_id: str
+    use: str
+    provider: str
+    payer: str
+    said: Outcomes | None = None
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,6 +262,10 @@ class Store(Protocol):
         """Append a decision to a recorded claim and return its new revision; Conflict for an old revision."""
         ...
 
+    async def append_each(self, changes: Sequence[Change]) -> Sequence[int | errors.Fault]:
+        """Append one tenant's changes, each for itself; return new revisions, or why there is none."""
+        ...
+
     async def unscored(self, limit: int) -> Sequence[Stored]:
         """Return claims recorded without a score, oldest first."""
         ...
@@ -252,6 +276,10 @@ class Archive(Protocol):
 
     async def claim(self, context: contexts.CallContext, identifier: str) -> Stored:
         """Return a recorded claim; raise NotFound `claim.not_found`."""
+        ...
+
+    async def find(self, context: contexts.CallContext, claim_ids: Sequence[str]) -> Sequence[Found]:
+        """Return the tenant's claims with these senders' ids; several providers may use the same."""
         ...
 
     async def page(self, context: contexts.CallContext, query: Query) -> Page:

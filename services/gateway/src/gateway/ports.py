@@ -31,7 +31,7 @@ class ClaimsDoor(Protocol):
     def submit_file(
         self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
     ) -> AsyncIterator[list[exchanges.FileAnswer]]:
-        """Yield one outcome per claim in input order, several at a time, while the chunks still come.
+        """Yield an outcome per claim or payer's answer, in input order, several at a time, as they come.
 
         A Fault that `chunks` raises ends the upload without its end being taken for the end of the file, and
         is raised here; so is a Fault of the upload as a whole. Closing the iterator cancels the upload.

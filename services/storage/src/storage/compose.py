@@ -44,8 +44,14 @@ CALLERS = {
     "Objects": frozenset({"claims", "scoring", "cli"}),
 }
 METHODS = {
-    "ClaimStore": ("Record", "RecordBatch", "Lookup", "LookupBatch", "RecordChange", "ListUnscored"),
-    "ClaimReader": ("GetTenant", "GetClaim", "ListClaims", "GetHistory", "Watch", "Export", "ReadClaims"),
+    "ClaimStore": (
+        *("Record", "RecordBatch", "Lookup", "LookupBatch"),
+        *("RecordChange", "RecordOutcomes", "ListUnscored"),
+    ),
+    "ClaimReader": (
+        *("GetTenant", "GetClaim", "ListClaims", "FindClaims", "GetHistory", "Watch"),
+        *("Export", "ReadClaims"),
+    ),
     "AuditLog": ("Verify", "Append"),
     "Objects": ("Put", "Get", "Head"),
 }

@@ -56,6 +56,10 @@ class Reader(Protocol):
         """Return one page."""
         ...
 
+    async def find(self, tenant: str, claim_ids: Sequence[str]) -> list[views.FoundClaim]:
+        """Return the claims with one of these senders' ids, in the order of ids."""
+        ...
+
     async def history(self, tenant: str, identifier: str) -> tuple[list[views.Transition], list[chains.Link]]:
         """Return a claim's transitions by revision and its audit entries by time; both empty when unknown."""
         ...

@@ -271,7 +271,7 @@ class ClaimDeskStub:
         self.Remit = channel.stream_stream(
                 '/ultrathink.claims.v1.ClaimDesk/Remit',
                 request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
-                response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+                response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/ultrathink.claims.v1.ClaimDesk/Watch',
@@ -361,7 +361,7 @@ def add_ClaimDeskServicer_to_server(servicer, server):
             'Remit': grpc.stream_stream_rpc_method_handler(
                     servicer.Remit,
                     request_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.FromString,
-                    response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.SerializeToString,
+                    response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -531,7 +531,7 @@ class ClaimDesk:
             target,
             '/ultrathink.claims.v1.ClaimDesk/Remit',
             ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
-            ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+            ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -106,7 +106,7 @@ class ClaimDeskStub:
     Explain: _grpc.UnaryUnaryMultiCallable[_claims_pb2.ExplainRequest, _claims_pb2.ExplainResponse]
     Decide: _grpc.UnaryUnaryMultiCallable[_claims_pb2.DecideRequest, _claims_pb2.DecideResponse]
     """A reviewer's decision on a claim in review."""
-    Remit: _grpc.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResult]
+    Remit: _grpc.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResponse]
     """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
     input order: what was joined, or why nothing was.
     """
@@ -124,7 +124,7 @@ class ClaimDeskAsyncStub(ClaimDeskStub):
     Explain: _aio.UnaryUnaryMultiCallable[_claims_pb2.ExplainRequest, _claims_pb2.ExplainResponse]  # type: ignore[assignment]
     Decide: _aio.UnaryUnaryMultiCallable[_claims_pb2.DecideRequest, _claims_pb2.DecideResponse]  # type: ignore[assignment]
     """A reviewer's decision on a claim in review."""
-    Remit: _aio.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResult]  # type: ignore[assignment]
+    Remit: _aio.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResponse]  # type: ignore[assignment]
     """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
     input order: what was joined, or why nothing was.
     """
@@ -175,7 +175,7 @@ class ClaimDeskServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_claims_pb2.FileChunk],
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_claims_pb2.SubmitResult], _abc.AsyncIterator[_claims_pb2.SubmitResult]]:
+    ) -> _typing.Union[_abc.Iterator[_claims_pb2.SubmitResponse], _abc.AsyncIterator[_claims_pb2.SubmitResponse]]:
         """What payers answered, in ordered chunks of NDJSON (docs/schemas/adjudication.json); one result per line, in
         input order: what was joined, or why nothing was.
         """

@@ -145,6 +145,29 @@ class Review(Part, frozen=True, kw_only=True):
     at: str
 
 
+class LineOutcome(Part, frozen=True, kw_only=True):
+    """What one source said of a line; amounts in minor units."""
+
+    sequence: int
+    outcome: Literal["approved", "partial", "denied"]
+    nphies: str | None = None
+    carc: str | None = None
+    allowed_minor: int | None = None
+    paid_minor: int | None = None
+
+
+class Adjudication(Part, frozen=True, kw_only=True):
+    """The payer's answer as it was told to us; `sent_outside` when the claim did not leave through us."""
+
+    outcome: Literal["approved", "partial", "rejected"]
+    decided_at: str
+    received_at: str
+    subject: str
+    payer: str | None = None
+    sent_outside: bool = False
+    lines: list[LineOutcome]
+
+
 class RequiredDocument(Part, frozen=True, kw_only=True):
     code: str
     label: Bilingual
@@ -172,6 +195,7 @@ class Decision(Part, frozen=True, kw_only=True):
     risk: Risk
     amounts: Amounts
     review: Review | None = None
+    adjudication: Adjudication | None = None
     duplicates: list[Duplicate] = []
     required_documents: list[RequiredDocument] = []
     submit_by: str | None = None

@@ -24,7 +24,13 @@ type Event = Literal[
     "payer.rejected",
     "payer.paid",
     "claim.cancelled",
+    "review.overtaken",
+    "outside.sent",
+    "outside.approved",
+    "outside.partial",
+    "outside.rejected",
 ]
+type Answer = Literal["approved", "partial", "rejected"]
 
 FIRST_REVISION = 1  # Of a claim as it is recorded; each change adds one.
 
@@ -36,7 +42,15 @@ _DELIVERED = frozenset({"sent", "acknowledged"})
 _AWAITS_PAYER = frozenset({"submitted", "pended"})
 # A decision may be issued again with a reason (nphies BV-00055), so adjudicated states lead to each other.
 _ADJUDICATED = frozenset({"approved", "partial", "rejected"})
+_HERE = frozenset({"received", "failed"})
 _CANCELLABLE = frozenset({"draft", "submitted", "pended"})
+
+_THROUGH_US: dict[Answer, Event] = {
+    "approved": "payer.approved", "partial": "payer.partial", "rejected": "payer.rejected",
+}  # fmt: skip
+_OUTSIDE: dict[Answer, Event] = {
+    "approved": "outside.approved", "partial": "outside.partial", "rejected": "outside.rejected",
+}  # fmt: skip
 
 type _Guard = Callable[[decisions.Status], bool]
 
@@ -58,6 +72,22 @@ def advance(status: decisions.Status, event: Event) -> decisions.Status:
     )
 
 
+def adjudicate(status: decisions.Status, answer: Answer) -> decisions.Status:
+    """Return the status after a payer's answer; raise Conflict `lifecycle.not_allowed`.
+
+    A claim that never left through us may have been sent by other means: then it counts as submitted, its
+    wire status stays, and nobody here is asked about it any more. One that was refused before it left has no
+    answer.
+    """
+    if status.wire in _DELIVERED:
+        return advance(status, _THROUGH_US[answer])
+    if _in_review(status):
+        status = advance(status, "review.overtaken")
+    if status.business == "draft":
+        status = advance(status, "outside.sent")
+    return advance(status, _OUTSIDE[answer])
+
+
 def allowed(status: decisions.Status) -> frozenset[Event]:
     """Return the events that may happen to a claim in this status."""
     return frozenset(event for event, (guard, *_) in _TRANSITIONS.items() if guard(status))
@@ -68,7 +98,7 @@ def _in_review(status: decisions.Status) -> bool:
 
 
 def _may_be_sent(status: decisions.Status) -> bool:
-    return status.business == "draft" and status.wire in {"received", "failed"} and status.review != "open"
+    return status.business == "draft" and status.wire in _HERE and status.review != "open"
 
 
 def _was_sent(status: decisions.Status) -> bool:
@@ -81,6 +111,10 @@ def _before_payer(status: decisions.Status) -> bool:
 
 def _adjudicable(status: decisions.Status) -> bool:
     return status.wire in _DELIVERED and status.business in _AWAITS_PAYER | _ADJUDICATED
+
+
+def _was_sent_outside(status: decisions.Status) -> bool:
+    return status.wire in _HERE and status.business in _AWAITS_PAYER | _ADJUDICATED
 
 
 def _payable(status: decisions.Status) -> bool:
@@ -110,4 +144,9 @@ _TRANSITIONS: dict[Event, tuple[_Guard, str | None, str | None, str | None]] = {
     "payer.rejected": (_adjudicable, "acknowledged", "rejected", None),
     "payer.paid": (_payable, None, "paid", None),
     "claim.cancelled": (_cancellable, None, "cancelled", None),
+    "review.overtaken": (_in_review, None, None, "none"),
+    "outside.sent": (_may_be_sent, None, "submitted", None),
+    "outside.approved": (_was_sent_outside, None, "approved", None),
+    "outside.partial": (_was_sent_outside, None, "partial", None),
+    "outside.rejected": (_was_sent_outside, None, "rejected", None),
 }

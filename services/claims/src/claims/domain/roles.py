@@ -5,12 +5,13 @@ from typing import Literal
 
 from chassis import errors
 
-type Permission = Literal["submit", "check", "decide", "read", "watch"]
+type Permission = Literal["submit", "check", "decide", "remit", "read", "watch"]
 
 _ALLOWED: dict[Permission, frozenset[str]] = {
     "submit": frozenset({"biller", "integrator", "manager"}),
     "check": frozenset({"biller", "integrator", "manager", "reviewer", "payer"}),
     "decide": frozenset({"reviewer", "manager"}),
+    "remit": frozenset({"biller", "integrator", "manager", "payer"}),
     "read": frozenset(
         {"biller", "reviewer", "manager", "payer", "integrator", "auditor", "operator", "scientist"}
     ),

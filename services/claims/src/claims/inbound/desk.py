@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from chassis import contexts, errors, identity
-from claims.inbound import callers
+from claims.inbound import callers, remittances
 from claims.usecases import browse, decide, explain, read, recount, watch
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 
@@ -30,8 +30,8 @@ class Verbs(msgspec.Struct, frozen=True, kw_only=True):
 class Desk(claims_pb2_grpc.ClaimDeskServicer):
     """Serves ClaimDesk."""
 
-    def __init__(self, verbs: Verbs, who: callers.Callers) -> None:
-        self._verbs, self._callers = verbs, who
+    def __init__(self, verbs: Verbs, taking: remittances.Remittances, who: callers.Callers) -> None:
+        self._verbs, self._remittances, self._callers = verbs, taking, who
 
     async def GetClaim(  # noqa: N802 - the contract's name
         self, request: claims_pb2.GetClaimRequest, context: Any
@@ -92,6 +92,14 @@ class Desk(claims_pb2_grpc.ClaimDeskServicer):
             yield claims_pb2.WatchResponse(
                 position=event.position, document=msgspec.json.encode(event.document)
             )
+
+    async def Remit(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[claims_pb2.FileChunk], context: Any
+    ) -> AsyncIterator[claims_pb2.SubmitResponse]:
+        """Join payers' answers to claims."""
+        del context
+        async for results in self._remittances.answer(request_iterator, identity.caller()):
+            yield results
 
     def _who(self, request: Any) -> contexts.CallContext:
         return self._callers.context(request.context, identity.caller(), given=request.HasField("context"))

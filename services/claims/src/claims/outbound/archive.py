@@ -1,6 +1,6 @@
 """The system of record for reading, and the audit entries of those reads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from chassis import clock as clocks
 from chassis import contexts
@@ -28,6 +28,12 @@ class GrpcArchive:
         request = storage_pb2.GetClaimRequest(context=self._wire(context), id=identifier)
         answer = await calls.unary(self._reader.GetClaim, request, context, self._clock)
         return stored.claim(context.tenant, answer.claim)
+
+    async def find(self, context: contexts.CallContext, claim_ids: Sequence[str]) -> list[ports.Found]:
+        """Return the tenant's claims with these senders' ids."""
+        request = storage_pb2.FindClaimsRequest(context=self._wire(context), claim_ids=claim_ids)
+        answer = await calls.unary(self._reader.FindClaims, request, context, self._clock)
+        return [stored.found(context.tenant, one) for one in answer.claims]
 
     async def page(self, context: contexts.CallContext, query: ports.Query) -> ports.Page:
         """Return one page of the tenant's claims."""

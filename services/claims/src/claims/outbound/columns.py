@@ -59,6 +59,20 @@ def inputs(told: ports.Inputs) -> storage_pb2.Inputs:
     return storage_pb2.Inputs(feature_hash=values[0], **dict(zip(MEMORY, values[1:], strict=True)))
 
 
+def outcomes(told: ports.Outcomes) -> storage_pb2.Outcomes:
+    """Return what one source said of a claim's lines."""
+    return storage_pb2.Outcomes(
+        source=told.source,
+        at_ms=told.at_ms,
+        line=[line.sequence for line in told.lines],
+        outcome=[line.outcome for line in told.lines],
+        nphies=[line.nphies or "" for line in told.lines],
+        carc=[line.carc or "" for line in told.lines],
+        allowed_minor=[integer(line.allowed_minor) for line in told.lines],
+        paid_minor=[integer(line.paid_minor) for line in told.lines],
+    )
+
+
 def _inputs(told: Sequence[ports.Inputs | None]) -> dict[str, Sequence[int]]:
     """Return the columns of what scores were given for, by name."""
     names = ("feature_hash", *MEMORY)

@@ -40,7 +40,7 @@ class NoRecord:
         """Raise Unavailable `storage.offline`."""
         raise away("storage")
 
-    record = lookup = append = unscored = _refuse
+    record = lookup = append = append_each = unscored = _refuse
 
 
 class NoArchive:
@@ -50,7 +50,7 @@ class NoArchive:
         """Raise Unavailable `storage.offline`."""
         raise away("storage")
 
-    claim = page = history = note_read = _refuse
+    claim = find = page = history = note_read = _refuse
 
     def watch(self, *_: Any, **__: Any) -> AsyncIterator[ports.Event]:
         """Raise Unavailable `storage.offline`."""

@@ -57,6 +57,16 @@ class GrpcStore:
         answer = await calls.unary(self._stub.RecordChange, request, change.context, self._clock)
         return answer.revision
 
+    async def append_each(self, changes: Sequence[ports.Change]) -> list[int | errors.Fault]:
+        """Return new revisions, or why there is none, in one call of the first change's patience."""
+        request = storage_pb2.RecordOutcomesRequest(changes=[self._change(change) for change in changes])
+        answer = await calls.unary(self._stub.RecordOutcomes, request, changes[0].context, self._clock)
+        if len(answer.results) != len(changes):
+            raise errors.Internal("storage.mismatched", "Storage answered another number of changes.")
+        return [
+            faults.from_wire(one.error) if one.HasField("error") else one.revision for one in answer.results
+        ]
+
     async def unscored(self, limit: int) -> Sequence[ports.Stored]:
         """Return claims recorded without a score, oldest first."""
         request = storage_pb2.ListUnscoredRequest(limit=limit)
@@ -119,6 +129,7 @@ class GrpcStore:
             model_revision=risk.model.revision if risk.model else "",
             note=change.note,
             inputs=columns.inputs(change.inputs) if change.inputs else None,
+            outcomes=columns.outcomes(change.outcomes) if change.outcomes else None,
         )
 
 

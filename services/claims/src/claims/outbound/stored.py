@@ -23,6 +23,36 @@ def claim(tenant: str, told: storage_pb2.StoredClaim) -> ports.Stored:
     )
 
 
+def found(tenant: str, told: storage_pb2.FoundClaim) -> ports.Found:
+    """Return a claim found by its sender's id."""
+    return ports.Found(
+        stored=claim(tenant, told.claim),
+        claim_id=told.claim.claim_id,
+        use=told.use,
+        provider=told.provider_id,
+        payer=told.payer_id,
+        said=_said(told.payer) if told.HasField("payer") else None,
+    )
+
+
+def _said(told: storage_pb2.Outcomes) -> ports.Outcomes:
+    columns = zip(
+        told.line, told.outcome, told.nphies, told.carc, told.allowed_minor, told.paid_minor, strict=True
+    )
+    lines = [
+        decisions.LineOutcome(
+            sequence=line,
+            outcome=outcome,
+            nphies=nphies or None,
+            carc=carc or None,
+            allowed_minor=_known(allowed, allowed),
+            paid_minor=_known(paid, paid),
+        )
+        for line, outcome, nphies, carc, allowed, paid in columns
+    ]
+    return ports.Outcomes(source="payer", at_ms=told.at_ms, lines=lines)
+
+
 def unscored(told: storage_pb2.UnscoredClaim) -> ports.Stored:
     """Return a claim that waits for its score; status and time of receipt stand in its decision."""
     decision = documents.decode(told.decision_json)

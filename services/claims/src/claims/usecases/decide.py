@@ -6,6 +6,7 @@ from chassis import clock as clocks
 from chassis import contexts, errors
 from claims import ports
 from claims.domain import decisions, documents, lifecycle, roles
+from formats import canonical
 
 EVENT = "review.decided"
 MAX_NOTE = 4_000  # characters: a few paragraphs
@@ -61,4 +62,16 @@ class Decide:
             risk=documents.decode(stored.decision).risk,
             document=document,
             note=note,
+            outcomes=_outcomes(stored, verdict, self._clock),
         )
+
+
+def _outcomes(stored: ports.Stored, verdict: Judgement, clock: clocks.Clock) -> ports.Outcomes:
+    """Return the verdict as the word on every line: a reviewer judges the claim as a whole."""
+    outcome: Literal["approved", "denied"] = "approved" if verdict == "accept" else "denied"
+    lines = canonical.decode(stored.claim).lines
+    return ports.Outcomes(
+        source="reviewer",
+        at_ms=int(clock.now().timestamp() * 1000),
+        lines=[decisions.LineOutcome(sequence=line.sequence, outcome=outcome) for line in lines],
+    )

@@ -27,12 +27,13 @@ def submit(
 ) -> None:
     """Send files of claims; keep every receipt beside its file; go on where an earlier run stopped."""
     with console.faults_shown():
-        gateway, bearer = _door(url, token, data, tenant)
+        gateway, bearer = door(url, token, data, tenant)
         refused = sum(_send(file, gateway, bearer) for file in files)
     raise typer.Exit(1 if refused else 0)
 
 
-def _door(url: str | None, token: str | None, data: Path | None, tenant: str) -> tuple[str, str]:
+def door(url: str | None, token: str | None, data: Path | None, tenant: str) -> tuple[str, str]:
+    """Return address and bearer token of the platform that is meant; Unavailable, Denied."""
     here = options.running(data)
     address = url or (here.http if here else "")
     if not address:

@@ -10,6 +10,7 @@ from chassis import errors
 
 CONNECT_S = 5.0
 ANSWER_S = 60.0
+LINES = "application/x-ndjson"
 EXAMPLE = "http://127.0.0.1:8080"
 
 _FAULTS: dict[int, type[errors.Fault]] = {
@@ -64,11 +65,20 @@ class GatewayClient:
         self, chunks: AsyncIterator[bytes], media_type: str
     ) -> AsyncIterator[dict[str, Any]]:
         """Send a file in chunks; yield one decision or problem per claim as they come, in input order."""
-        headers = {"content-type": media_type, "accept": "application/x-ndjson"}
+        async for receipt in self._stream("/api/v1/claims", chunks, media_type):
+            yield receipt
+
+    async def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+        """Send payers' answers, one per line; yield what each was joined to, or a problem, in input order."""
+        async for receipt in self._stream("/api/v1/remittances", chunks, LINES):
+            yield receipt
+
+    async def _stream(
+        self, path: str, chunks: AsyncIterator[bytes], media_type: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        headers = {"content-type": media_type, "accept": LINES}
         try:
-            async with self._client.stream(
-                "POST", "/api/v1/claims", content=chunks, headers=headers
-            ) as answer:
+            async with self._client.stream("POST", path, content=chunks, headers=headers) as answer:
                 if answer.is_error:
                     raise _fault(answer.status_code, await answer.aread())
                 async for line in answer.aiter_lines():

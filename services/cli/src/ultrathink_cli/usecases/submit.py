@@ -70,7 +70,7 @@ async def submit(door: Door, file: Path, media_type: str, sent: Callable[[int], 
     tally.resumed = skip
     encoder = msgspec.json.Encoder()
     with receipts.open("ab" if skip else "wb") as kept:
-        async for receipt in door.submit_stream(_chunks(file, skip, sent), media_type):
+        async for receipt in door.submit_stream(chunks(file, skip, sent), media_type):
             kept.write(encoder.encode(receipt) + b"\n")
             kept.flush()
             tally.count(receipt)
@@ -101,7 +101,8 @@ def _receipt(line: bytes) -> dict[str, Any] | None:
         return None
 
 
-async def _chunks(file: Path, skip: int, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
+async def chunks(file: Path, skip: int, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
+    """Yield a file behind its first `skip` lines; `sent` hears of the bytes passed so far."""
     with file.open("rb") as body:
         done = 0
         while skip and (line := body.readline()):

@@ -23,6 +23,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "check": _SENDERS | {"reviewer", "payer"},
     "read": _WATCHERS | {"scientist"},  # who may not see patients gets them masked by claims
     "decide": frozenset({"reviewer", "manager"}),
+    "remit": _SENDERS | {"payer"},
     "watch": _WATCHERS,
 }
 

@@ -23,10 +23,11 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
 
 
 class Upload(msgspec.Struct, frozen=True, gc=False):
-    """A file of claims; its bytes travel apart, in chunks."""
+    """A file of claims, or of what payers answered to claims; its bytes travel apart, in chunks."""
 
     media_type: str
-    dry_run: bool
+    dry_run: bool = False
+    remittance: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

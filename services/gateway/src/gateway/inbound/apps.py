@@ -26,6 +26,7 @@ from gateway.inbound import (
     intake,
     limits,
     lobbies,
+    remittances,
     replies,
     rulebook,
     uploads,
@@ -87,6 +88,7 @@ def _lanes(parts: Parts, lobby: lobbies.Lobby, reader: intake.Reader) -> tuple[e
     endpoints: dict[str, ASGIApp] = {
         "/api/v1/claims": intake.Intake(parts.door, lobby, reader, files, dry_run=False),
         "/api/v1/claims/check": intake.Intake(parts.door, lobby, reader, files, dry_run=True),
+        remittances.ROUTE: remittances.Remittances(lobby, files),
         "/api/fhir/$process-message": fhir.Operation(
             parts.door, lobby, reader, accept=exchanges.FHIR_MESSAGE, span="gateway.process_message"
         ),

@@ -218,6 +218,15 @@ def paths() -> dict[str, Schema]:
             "check_claims", "claims", "Check claims, store nothing", stream, requestBody=CLAIMS_BODY,
             responses=_responses({200: _ok("The decision a submission would give.", STREAMED)}, WRITING),
         )},
+        "/api/v1/remittances": {"post": _plain(
+            "remit", "claims", "What payers answered",
+            "One answer per line (docs/schemas/adjudication.json): approved, partial or rejected, of every "
+            "line the reason and amounts. Each line of the reply says what was joined, or is a "
+            "problem with its `position`. The same answer again changes nothing and says `replayed`.",
+            requestBody={"required": True, "content": _text(exchanges.NDJSON, examples.ADJUDICATION)},
+            responses=_responses(
+                {200: _ok("What was joined.", _text(exchanges.NDJSON, examples.JOINED))}, WRITING),
+        )},
         "/api/v1/events": {"get": _plain(
             "watch", "events", "Changes as they are recorded",
             "Server-sent events, at least once, in order per claim; the stream ends now and then: reconnect.",

@@ -135,3 +135,12 @@ OUTCOME: dict[str, Any] = {
         }
     ],
 }
+ADJUDICATION = (
+    '{"claim_id":"CLM-2026-000001","outcome":"partial","decided_at":"2026-08-20","lines":['
+    '{"sequence":1,"outcome":"approved","paid_minor":15000},'
+    '{"sequence":2,"outcome":"denied","nphies":"MN-1-1","carc":"50","paid_minor":0}]}\n'
+)
+JOINED = (
+    f'{{"id":"{ID}","claim_id":"CLM-2026-000001","outcome":"partial","lines":2,"revision":2,'
+    '"status":{"wire":"received","business":"partial","review":"none"},"replayed":false,"sent_outside":true}\n'
+)

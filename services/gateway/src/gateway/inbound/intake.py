@@ -62,7 +62,8 @@ class Intake:
         media_type = names.media_type(headers.get("content-type", ""), ALLOWED)
         with self._lobby.follow(scope, self._span):
             if media_type in FILES:
-                await self._files.answer(scope, receive, send, caller, media_type, dry_run=self._dry_run)
+                upload = exchanges.Upload(media_type, dry_run=self._dry_run)
+                await self._files.answer(scope, receive, send, caller, upload)
             else:
                 await self._one(scope, receive, send, caller, media_type)
 

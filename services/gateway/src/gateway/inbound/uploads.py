@@ -26,11 +26,9 @@ class Uploads:
         receive: Receive,
         send: Send,
         caller: callers.Caller,
-        media_type: str,
-        *,
-        dry_run: bool,
+        upload: exchanges.Upload,
     ) -> None:
-        """Answer one upload: 200 and one line per claim, in input order, as they are decided.
+        """Answer one upload: 200 and one line per message, in input order, as they are decided.
 
         A refusal before the first line has its own status; a later one is the last line. A caller that
         goes away cancels the upload.
@@ -42,7 +40,7 @@ class Uploads:
             )
         self._running += 1
         try:
-            await self._serve(scope, receive, send, caller, exchanges.Upload(media_type, dry_run))
+            await self._serve(scope, receive, send, caller, upload)
         finally:
             self._running -= 1
 
@@ -61,7 +59,7 @@ class Uploads:
         self, scope: Scope, receive: Receive, send: Send, caller: callers.Caller, upload: exchanges.Upload
     ) -> None:
         context = self._lobby.context(scope, caller, seconds=self._bounds.upload_seconds)
-        report, ended = _report(scope, upload.media_type), asyncio.Event()
+        report, ended = _report(scope, upload), asyncio.Event()
         chunks = bodies.chunks(
             receive,
             limit=self._bounds.upload_bytes,
@@ -78,11 +76,12 @@ class Uploads:
             spool.discard()
 
 
-def _report(scope: Scope, media_type: str) -> reports.Report:
+def _report(scope: Scope, upload: exchanges.Upload) -> reports.Report:
     """Return the report asked for; without a wish the answer has the form of the file."""
     arrival = arrivals.of(scope)
-    other = exchanges.CSV if media_type == exchanges.NDJSON else exchanges.NDJSON
-    if names.preferred(arrival.headers.get("accept", ""), (media_type, other)) == exchanges.CSV:
+    other = exchanges.CSV if upload.media_type == exchanges.NDJSON else exchanges.NDJSON
+    forms = (exchanges.NDJSON,) if upload.remittance else (upload.media_type, other)
+    if names.preferred(arrival.headers.get("accept", ""), forms) == exchanges.CSV:
         return reports.Table()
     return reports.Lines(scope["path"], arrival.request_id)
 

@@ -28,11 +28,12 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class ClaimsDoor:
-    """Implements `ports.ClaimsDoor` on claims' ClaimIntake."""
+    """Implements `ports.ClaimsDoor` on claims' ClaimIntake, and ClaimDesk for payers' answers."""
 
     def __init__(self, channel: grpc.aio.Channel, clock: clocks.Clock) -> None:
         self._clock = clock
         self._stub = claims_pb2_grpc.ClaimIntakeStub(channel)
+        self._desk = claims_pb2_grpc.ClaimDeskStub(channel)
         # A claim sent twice is recognised by its key and content, so a batch in doubt is sent again.
         self._stream = streams.BatchStream(self._stub.Submit, clock=clock, resend=True)
         self._submits = self._coalescer(dry_run=False)
@@ -81,7 +82,7 @@ class ClaimsDoor:
     async def submit_file(
         self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
     ) -> AsyncIterator[list[exchanges.FileAnswer]]:
-        """Yield one outcome per claim in input order, several at a time, while the chunks still come."""
+        """Yield an outcome per claim or payer's answer, in input order, several at a time, as they come."""
         source = _Source(chunks)
         head = claims_pb2.FileChunk(
             context=converters.context(context, self._clock),
@@ -90,7 +91,8 @@ class ClaimsDoor:
             dry_run=upload.dry_run,
         )
         seconds = deadlines.left_for_hop(context, self._clock)
-        call = self._stub.SubmitFile(source.messages(head), timeout=seconds)
+        method = self._desk.Remit if upload.remittance else self._stub.SubmitFile
+        call = method(source.messages(head), timeout=seconds)
         try:
             with _told():
                 async for message in call:

@@ -104,6 +104,11 @@ def _item_fault(item: records.Item, known: Known, now: float) -> errors.Fault | 
     return fault
 
 
+def is_claim_id(text: str) -> bool:
+    """Return whether a text may be a sender's id of a claim."""
+    return bool(text) and _storable(text, CLAIM_ID_MAX)
+
+
 def _storable(text: str, longest: int = TEXT_MAX) -> bool:
     return len(text) <= longest and not _CONTROL.search(text)
 

@@ -96,6 +96,16 @@ class LineOutcome(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
+class FoundClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim found by its sender's id; `payer` is the payer's latest word by line."""
+
+    claim: StoredClaim
+    use: str
+    provider_id: str | None
+    payer_id: str | None
+    payer: dict[int, LineOutcome]
+
+
 class ExportRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a claim for data scientists; no patient's data.
 

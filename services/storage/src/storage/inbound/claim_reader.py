@@ -8,7 +8,7 @@ from chassis import errors
 from storage import ports
 from storage.domain import queries
 from storage.inbound import converters
-from storage.usecases import append, export, know_tenants, read_claims, watch
+from storage.usecases import append, export, find_claims, know_tenants, read_claims, watch
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 
@@ -46,6 +46,16 @@ class ClaimReader(storage_pb2_grpc.ClaimReaderServicer):
         if found is None:
             raise _unknown_claim()
         return storage_pb2.GetClaimResponse(claim=converters.stored_claim(found))
+
+    async def FindClaims(  # noqa: N802 - the contract's name
+        self, request: storage_pb2.FindClaimsRequest, context: Any
+    ) -> storage_pb2.FindClaimsResponse:
+        """Return claims by their senders' ids."""
+        del context
+        found = await find_claims.find_claims(
+            request.context.tenant, request.claim_ids, reader=self._reader, tenants=self._tenants
+        )
+        return storage_pb2.FindClaimsResponse(claims=[converters.found_claim(one) for one in found])
 
     async def ListClaims(  # noqa: N802 - the contract's name
         self, request: storage_pb2.ListClaimsRequest, context: Any

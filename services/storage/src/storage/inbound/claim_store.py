@@ -94,6 +94,26 @@ class ClaimStore(storage_pb2_grpc.ClaimStoreServicer):
         )
         return storage_pb2.RecordChangeResponse(revision=revision)
 
+    async def RecordOutcomes(  # noqa: N802 - the contract's name
+        self, request: storage_pb2.RecordOutcomesRequest, context: Any
+    ) -> storage_pb2.RecordOutcomesResponse:
+        """Append the revisions that payers' answers bring; one that fails fails alone."""
+        del context
+        rooms = self._rooms
+        outcomes = await change.change_each(
+            [converters.change(one) for one in request.changes],
+            ledger=rooms.ledger,
+            tenants=rooms.tenants,
+            bell=rooms.bell,
+            clock=rooms.clock,
+            chain=rooms.chain,
+        )
+        results = [
+            converters.changed(one.context.item_id, outcome)
+            for one, outcome in zip(request.changes, outcomes, strict=True)
+        ]
+        return storage_pb2.RecordOutcomesResponse(results=results)
+
     async def ListUnscored(  # noqa: N802 - the contract's name
         self, request: storage_pb2.ListUnscoredRequest, context: Any
     ) -> storage_pb2.ListUnscoredResponse:

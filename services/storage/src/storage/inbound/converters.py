@@ -181,6 +181,36 @@ def stored_claim(found: views.StoredClaim) -> storage_pb2.StoredClaim:
     return storage_pb2.StoredClaim(**values, received_at_ms=ids.ms_of(found.id))
 
 
+def found_claim(found: views.FoundClaim) -> storage_pb2.FoundClaim:
+    """Return the message of a claim found by its sender's id."""
+    return storage_pb2.FoundClaim(
+        claim=stored_claim(found.claim),
+        use=found.use,
+        provider_id=found.provider_id or "",
+        payer_id=found.payer_id or "",
+        payer=_said(found.payer) if found.payer else None,
+    )
+
+
+def _said(lines: dict[int, views.LineOutcome]) -> storage_pb2.Outcomes:
+    told = storage_pb2.Outcomes(source="payer", at_ms=max(one.at_ms for one in lines.values()))
+    for line, one in sorted(lines.items()):
+        told.line.append(line)
+        told.outcome.append(one.outcome)
+        told.nphies.append(one.nphies or "")
+        told.carc.append(one.carc or "")
+        told.allowed_minor.append(_integer(one.allowed_minor))
+        told.paid_minor.append(_integer(one.paid_minor))
+    return told
+
+
+def changed(item_id: str, outcome: int | errors.Fault) -> storage_pb2.RecordOutcomesResult:
+    """Return what became of one change: its revision, or the fault."""
+    if isinstance(outcome, errors.Fault):
+        return storage_pb2.RecordOutcomesResult(item_id=item_id, error=faults.to_wire(outcome))
+    return storage_pb2.RecordOutcomesResult(item_id=item_id, revision=outcome)
+
+
 def portions(found: Sequence[views.StoredClaim]) -> Iterator[list[storage_pb2.StoredClaim]]:
     """Yield claims in lists that each fit a message."""
     portion: list[storage_pb2.StoredClaim] = []

@@ -14,6 +14,10 @@ CLAIM = (
 )  # fmt: skip
 LINE = ("code", "system", "service_day", "net_minor")
 OUTCOME = ("outcome", "nphies", "carc", "allowed_minor", "paid_minor", "at_ms")
+SAID = """
+SELECT id, line, outcome, nphies, carc, allowed_minor, paid_minor, at_ms FROM line_outcomes
+WHERE tenant = $1 AND id = ANY ($2) AND source = $3 ORDER BY id, revision
+"""
 
 type Said = dict[tuple[str, int, str], views.LineOutcome]
 
@@ -40,21 +44,32 @@ async def export(
     return [_row(by_id[row["id"]], row, said) for row in rows if row["id"] in by_id], last
 
 
+async def said(
+    connection: postgres.Lent, tenant: str, ids: Sequence[str], source: str
+) -> dict[str, dict[int, views.LineOutcome]]:
+    """Return a source's latest word by line, by claim; nothing for claims it has not spoken of."""
+    found: dict[str, dict[int, views.LineOutcome]] = {}
+    for row in await connection.fetch(SAID, tenant, list(ids), source):
+        found.setdefault(str(row["id"]), {})[row["line"]] = _outcome(row)
+    return found
+
+
 async def _said(connection: postgres.Lent, tenant: str, first: str, last: str) -> Said:
     """Return the latest word of each source by claim, line and source."""
     o = tables.OUTCOMES.c
-    statement = (
-        sa.select(o.id, o.line, o.source, *(o[name] for name in OUTCOME))
-        .where(o.tenant == tenant, o.id.between(first, last))
-        .order_by(o.id, o.revision)
-    )
-    rows: Sequence[Any] = await tables.fetch(connection, statement)
-    return {
-        (str(row["id"]), row["line"], row["source"]): views.LineOutcome(
-            **{name: row[name] for name in OUTCOME}
-        )
-        for row in rows
-    }
+    rows = await tables.fetch(connection, _outcomes().where(o.tenant == tenant, o.id.between(first, last)))
+    return {(str(row["id"]), row["line"], row["source"]): _outcome(row) for row in rows}
+
+
+def _outcomes() -> sa.Select[Any]:
+    """Return the statement of outcomes, later ones behind those that they replace."""
+    o = tables.OUTCOMES.c
+    columns = (o.id, o.line, o.source, *(o[name] for name in OUTCOME))
+    return sa.select(*columns).order_by(o.id, o.revision)
+
+
+def _outcome(row: Any) -> views.LineOutcome:
+    return views.LineOutcome(**{name: row[name] for name in OUTCOME})
 
 
 def _row(claim: Any, line: Any, said: Said) -> views.ExportRow:

@@ -26,6 +26,11 @@ STATE = """
 SELECT claim_id, wire_status, business_status, review_status, verdict, audit_chain, audit_sequence
 FROM claims WHERE tenant = $1 AND id = $2
 """
+# A sender's id is one provider's own: a few claims of a tenant share it at most.
+FOUND = """
+SELECT id, claim_id, use, provider_id, payer_id, wire_status, business_status, review_status
+FROM claims WHERE claim_id = ANY ($2) AND tenant = $1 ORDER BY id LIMIT 2000
+"""
 TRANSITIONS = """
 SELECT revision, event, wire_status, business_status, review_status, subject, at_ms
 FROM transitions WHERE tenant = $1 AND id = $2 ORDER BY revision
@@ -138,12 +143,30 @@ class PostgresReader:
     async def whole(self, question: queries.Walk, limit: int) -> list[views.StoredClaim]:
         """Return claims by keyset with their documents."""
         async with self._database.within(question.tenant) as connection:
-            states = {
-                str(row["id"]): row for row in await tables.fetch(connection, steps(question).limit(limit))
-            }
-            wanted = list(states)
-            kept = await self._bodies.load(connection, question.tenant, wanted)
-            latest = await self._bodies.latest_decisions(connection, question.tenant, wanted)
+            rows = await tables.fetch(connection, steps(question).limit(limit))
+            return await self._stored(connection, question.tenant, {str(row["id"]): row for row in rows})
+
+    async def find(self, tenant: str, claim_ids: Sequence[str]) -> list[views.FoundClaim]:
+        """Return claims by the index of senders' ids, with their documents and the payer's word."""
+        async with self._database.within(tenant) as connection:
+            rows = {str(row["id"]): row for row in await connection.fetch(FOUND, tenant, list(claim_ids))}
+            claims = await self._stored(connection, tenant, rows)
+            said = await exporting.said(connection, tenant, list(rows), "payer")
+        return [
+            views.FoundClaim(
+                claim=claim,
+                payer=said.get(claim.id, {}),
+                **{name: rows[claim.id][name] for name in ("use", "provider_id", "payer_id")},
+            )
+            for claim in claims
+        ]
+
+    async def _stored(
+        self, connection: postgres.Lent, tenant: str, states: Mapping[str, Any]
+    ) -> list[views.StoredClaim]:
+        """Return claims with their documents, in the order of their states."""
+        kept = await self._bodies.load(connection, tenant, list(states))
+        latest = await self._bodies.latest_decisions(connection, tenant, list(states))
         return [
             views.StoredClaim(
                 id=identifier,

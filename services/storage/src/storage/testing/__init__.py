@@ -205,6 +205,12 @@ class TwinReader:
         """Return one page: everything sorted, cut behind the cursor."""
         return rows.page(self._state.of(question.tenant), question)
 
+    async def find(self, tenant: str, claim_ids: Sequence[str]) -> list[views.FoundClaim]:
+        """Return the claims with these senders' ids."""
+        found = [row for row in self._state.of(tenant) if row.columns["claim_id"] in claim_ids]
+        claims = [await self.claim(tenant, row.id) for row in found]
+        return [rows.found(row, claim) for row, claim in zip(found, claims, strict=True) if claim is not None]
+
     async def history(self, tenant: str, identifier: str) -> tuple[list[views.Transition], list[chains.Link]]:
         """Return transitions and audit entries."""
         row = self._state.rows.get((tenant, identifier))

@@ -183,6 +183,14 @@ def export_row(row: Row, line: dict[str, Value]) -> views.ExportRow:
     return msgspec.convert(values, views.ExportRow)
 
 
+def found(row: Row, claim: views.StoredClaim) -> views.FoundClaim:
+    """Return a row as it is found by its sender's id."""
+    told = {int(line["sequence"] or 0): _said(row, int(line["sequence"] or 0), "payer") for line in row.lines}
+    values = {name: row.columns[name] for name in ("use", "provider_id", "payer_id")}
+    payer = {line: said for line, said in told.items() if said is not None}
+    return views.FoundClaim(claim=claim, payer=payer, **values)  # type: ignore[arg-type]  # columns by name
+
+
 def _said(row: Row, line: int, source: str) -> views.LineOutcome | None:
     """Return the latest word of a source on a line."""
     told = [one for _, one in row.outcomes if one.source == source and line in one.line]

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from chassis import clock as clocks
 from chassis import errors
@@ -10,6 +11,7 @@ from storage.domain import admission, chains, queries, records
 from storage.usecases import know_tenants
 
 EVENT = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)+")
+EACH_MOST = 500  # changes of one call
 NOTE_MAX = 10_000  # characters of a person's words
 
 
@@ -42,6 +44,32 @@ async def change(
     revision = await ledger.change(asked, entry)
     bell.ring()
     return revision
+
+
+async def change_each(
+    asked: Sequence[records.Change],
+    *,
+    ledger: ports.Ledger,
+    tenants: know_tenants.Tenants,
+    bell: ports.Bell,
+    clock: clocks.Clock,
+    chain: str,
+) -> list[int | errors.Fault]:
+    """Return the new revision of each, or the fault that it ended in.
+
+    One after the other: the chain's head is one row. Raises Invalid `change.too_many`.
+    """
+    if len(asked) > EACH_MOST:
+        raise errors.Invalid("change.too_many", f"At most {EACH_MOST} changes at once.")
+    made: list[int | errors.Fault] = []
+    for one in asked:
+        try:
+            revision = await change(one, ledger=ledger, tenants=tenants, bell=bell, clock=clock, chain=chain)
+        except errors.Fault as fault:
+            made.append(fault)
+        else:
+            made.append(revision)
+    return made
 
 
 def _judge(asked: records.Change) -> None:
