@@ -7,10 +7,11 @@ shared: a decision's parts are immutable.
 import datetime as dt
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Protocol
 
 from chassis import errors, faults
 from claims.domain import decisions, reasons, risk
+from claims.outbound import opinion_parts
 from ultrathink.scoring.v1 import scoring_pb2
 
 STATES = {
@@ -19,25 +20,26 @@ STATES = {
 }
 
 
-class _Guessed(NamedTuple):
-    """A predicted reason without its probability: codes, words, and what helps against it."""
+class _Labelled(Protocol):
+    """What has a label in both languages."""
 
-    nphies: str | None
-    carc: str | None
-    label: decisions.Bilingual
-    fix: decisions.Bilingual | None
+    @property
+    def label_en(self) -> str: ...
+    @property
+    def label_ar(self) -> str: ...
 
 
 class _Served:
     """The model that answered, in this room's words, with the words that it has used on one day."""
 
-    __slots__ = ("guessed", "labels", "model", "simulated")
+    __slots__ = ("guessed", "labels", "model", "simulated", "words")
 
     def __init__(self, told: scoring_pb2.ModelInfo) -> None:
         self.model = decisions.Model(name=told.name, revision=told.revision) if told.revision else None
         self.simulated = told.simulated
         self.labels: dict[str, decisions.Bilingual] = {}
-        self.guessed: dict[tuple[str, str], _Guessed] = {}
+        self.guessed: dict[tuple[str, str], opinion_parts.Guess] = {}
+        self.words: opinion_parts.Words | None = None  # of answers in columns, once they were told
 
 
 class Opinions:
@@ -47,6 +49,12 @@ class Opinions:
         self._book = book
         self._day = dt.date.min
         self._served: dict[str, _Served] = {}  # by revision; as many as models were seen today
+        self._told: dict[str, scoring_pb2.ModelInfo] = {}  # with words, as they came, on whichever day
+
+    def known(self, today: dt.date) -> list[str]:
+        """Return the revisions whose words are known today: columns of theirs can be read without."""
+        self._turn(today)
+        return [revision for revision, served in self._served.items() if served.words is not None]
 
     def read(
         self,
@@ -55,14 +63,41 @@ class Opinions:
         today: dt.date,
     ) -> list[risk.Score | errors.Fault]:
         """Return one score or fault per claim that was answered; `lines` tells how many lines each has."""
-        if today != self._day:  # the crosswalk may hold something else
-            self._day, self._served = today, {}
+        self._turn(today)
         served = {one.revision: self._model(one) for one in answer.candidates}
         stable = self._model(answer.model)
+        if isinstance(answer, scoring_pb2.ScoreResponse) and answer.parts:
+            self._learn([answer.model, *answer.candidates])
+            return opinion_parts.read(answer.parts, lines, self._words)
         return [
             self._score(told, served.get(told.model_revision, stable), count)
             for told, count in zip(answer.claims, lines, strict=False)
         ]
+
+    def _turn(self, today: dt.date) -> None:
+        if today != self._day:  # the crosswalk may hold something else
+            self._day, self._served = today, {}
+            self._learn(list(self._told.values()))
+
+    def _learn(self, infos: Sequence[scoring_pb2.ModelInfo]) -> None:
+        """Keep the words that came with an answer in columns."""
+        for info in infos:
+            served = self._model(info)
+            if info.groups and served.words is None:
+                self._told[info.revision] = info
+                served.words = opinion_parts.Words(
+                    served.model,
+                    served.simulated,
+                    [(one.feature, _label(one)) for one in info.groups],
+                    [self._completed((one.nphies, one.carc), _label(one)) for one in info.reasons],
+                )
+
+    def _words(self, revision: str) -> opinion_parts.Words:
+        """Return the words of a revision; raises LookupError when they were never told."""
+        words = self._served[revision].words
+        if words is None:
+            raise LookupError(revision)
+        return words
 
     def _model(self, told: scoring_pb2.ModelInfo) -> _Served:
         found = self._served.get(told.revision)
@@ -86,7 +121,7 @@ class Opinions:
             )
         chances, chance = list(told.line_probabilities), told.probability
         if len(chances) != lines or not (_is_chance(chance) and all(map(_is_chance, chances))):
-            return errors.Internal("scoring.nonsense", "Scoring answered something that is no probability.")
+            return opinion_parts.nonsense()
         return risk.Score(
             state="scored",
             reason=told.reason or None,
@@ -116,18 +151,17 @@ class Opinions:
         contributions = _contributions(told.contributions, served)
         return risk.LineReason(row=told.row, guesses=guesses, fix=fix, contributions=contributions)
 
-    def _guessed(self, guess: scoring_pb2.ReasonGuess, served: _Served) -> _Guessed:
+    def _guessed(self, guess: scoring_pb2.ReasonGuess, served: _Served) -> opinion_parts.Guess:
         key = (guess.nphies, guess.carc)
         found = served.guessed.get(key)
         if found is None:
-            label = decisions.Bilingual(en=guess.label_en, ar=guess.label_ar)
-            found = served.guessed[key] = self._completed(key, label)
+            found = served.guessed[key] = self._completed(key, _label(guess))
         return found
 
-    def _completed(self, codes: tuple[str, str], label: decisions.Bilingual) -> _Guessed:
+    def _completed(self, codes: tuple[str, str], label: decisions.Bilingual) -> opinion_parts.Guess:
         nphies, carc = (code or None for code in codes)
         if self._book is None:
-            return _Guessed(nphies, carc, label, None)
+            return opinion_parts.Guess(nphies, carc, label, None)
         told = risk.LineReason(
             row=0,
             guesses=[
@@ -135,7 +169,7 @@ class Opinions:
             ],
         )
         known = risk.completed(told, self._book, self._day)
-        return _Guessed(known.guesses[0].nphies, known.guesses[0].carc, label, known.fix)
+        return opinion_parts.Guess(known.guesses[0].nphies, known.guesses[0].carc, label, known.fix)
 
 
 def _contributions(told: Sequence[scoring_pb2.Contribution], served: _Served) -> list[decisions.Contribution]:
@@ -145,9 +179,13 @@ def _contributions(told: Sequence[scoring_pb2.Contribution], served: _Served) ->
         feature = part.feature
         label = labels.get(feature)
         if label is None:
-            label = labels[feature] = decisions.Bilingual(en=part.label_en, ar=part.label_ar)
+            label = labels[feature] = _label(part)
         parts.append(decisions.Contribution(feature=feature, label=label, log_odds=part.log_odds))
     return parts
+
+
+def _label(told: _Labelled) -> decisions.Bilingual:
+    return decisions.Bilingual(en=told.label_en, ar=told.label_ar)
 
 
 def _is_chance(value: float) -> bool:

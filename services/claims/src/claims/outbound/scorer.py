@@ -69,7 +69,12 @@ class GrpcScorer:
         with telemetry.batch_span(
             "claims.score_batch", (item.traceparent for item in contexts), rows=len(cases)
         ) as onward:
-            request = scoring_pb2.ScoreRequest(rows=_rows(cases), claim_keys=[_key(case) for case in cases])
+            request = scoring_pb2.ScoreRequest(
+                rows=_rows(cases),
+                claim_keys=[_key(case) for case in cases],
+                columnar=True,
+                known_revisions=self._opinions.known(self._clock.now().date()),
+            )
             wired = [request.contexts.add() for _ in cases]
             calls.fill(wired, contexts, onward, self._clock)
             answer = await self._stream.exchange(request, deadline=deadline)

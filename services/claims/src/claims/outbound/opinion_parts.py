@@ -1,0 +1,198 @@
+"""Scores told in columns, read into this room's words: what each arm answered of a batch, claim by claim."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from chassis import errors, faults
+from claims.domain import decisions, risk
+from ultrathink.scoring.v1 import scoring_pb2
+
+type Answer = risk.Score | errors.Fault
+type _Why = tuple[list[risk.LineReason], list[decisions.Contribution]]
+
+
+class Guess(NamedTuple):
+    """A predicted reason without its probability: codes, words, and what helps against it."""
+
+    nphies: str | None
+    carc: str | None
+    label: decisions.Bilingual
+    fix: decisions.Bilingual | None
+
+
+class Words(NamedTuple):
+    """What the columns of one revision point to, and the model in this room's words."""
+
+    model: decisions.Model | None
+    simulated: bool
+    groups: Sequence[tuple[str, decisions.Bilingual]]
+    guesses: Sequence[Guess]
+
+
+class _Columns(NamedTuple):
+    """The columns of a part as lists, one value per claim or per line."""
+
+    states: bytes
+    chances: list[float]
+    lines: list[float]
+    prints: list[int]
+
+
+def nonsense() -> errors.Fault:
+    """Return that scoring answered what cannot be a score."""
+    return errors.Internal("scoring.nonsense", "Scoring answered something that is no probability.")
+
+
+def read(
+    parts: Sequence[scoring_pb2.ScoredPart], lines: Sequence[int], words: Callable[[str], Words]
+) -> list[Answer]:
+    """Return one score or fault per claim; `lines` tells how many lines each has, `words` knows revisions.
+
+    Claims in no part, or in one that does not hold what it should, are faults.
+    """
+    answers: list[Answer] = [nonsense()] * len(lines)
+    for part in parts:
+        items = list(part.items) or range(len(lines))
+        try:
+            told = _part(part, [lines[item] for item in items], words(part.model_revision))
+        except (ValueError, LookupError):  # columns of other lengths, places that are none
+            continue
+        for item, answer in zip(items, told, strict=True):
+            answers[item] = answer
+    return answers
+
+
+def _part(part: scoring_pb2.ScoredPart, counts: list[int], words: Words) -> list[Answer]:
+    """Return the answers of a part; raises ValueError or LookupError when its columns do not fit."""
+    starts = [0, *itertools.accumulate(counts)]
+    told = _columns(part, len(counts), starts[-1])
+    reasons = _line_reasons(part, starts, words)
+    moved = _claim_reasons(part, len(counts), words)
+    why = {one.item: one for one in part.unscored}
+
+    def why_flagged(place: int) -> _Why:
+        return reasons.get(place, []), moved.get(place, [])
+
+    return [
+        _score(told, place, told.lines[slice(*starts[place : place + 2])], words, why_flagged(place))
+        if state == scoring_pb2.SCORE_STATE_SCORED
+        else _unscored(why.get(place), state, told.prints[place], words)
+        for place, state in enumerate(told.states)
+    ]
+
+
+def _columns(part: scoring_pb2.ScoredPart, claims: int, lines: int) -> _Columns:
+    chances = _numbers(part.probabilities, "<f8", claims)
+    rows = _numbers(part.line_probabilities, "<f8", lines)
+    if len(part.states) != claims:
+        raise ValueError(part.states)
+    return _Columns(
+        part.states, chances.tolist(), rows.tolist(), _numbers(part.feature_hashes, "<i8", claims).tolist()
+    )
+
+
+def _score(told: _Columns, place: int, chances: list[float], words: Words, why: _Why) -> Answer:
+    chance = told.chances[place]
+    if not (0 <= chance <= 1 and all(0 <= one <= 1 for one in chances)):  # NaN is neither
+        return nonsense()
+    return risk.Score(
+        state="scored",
+        probability=chance,
+        line_probabilities=chances,
+        line_reasons=why[0],
+        contributions=why[1],
+        model=words.model,
+        simulated=words.simulated,
+        feature_hash=told.prints[place] or None,
+    )
+
+
+def _unscored(why: scoring_pb2.Unscored | None, state: int, stamp: int, words: Words) -> Answer:
+    if why is not None and why.HasField("error"):
+        return faults.from_wire(why.error)
+    reason = "" if why is None else why.reason
+    if state != scoring_pb2.SCORE_STATE_OUT_OF_RANGE:
+        return risk.not_scored(reason or "scoring.not_scored")
+    return risk.Score(
+        state="out_of_range",
+        reason=reason or None,
+        model=words.model,
+        simulated=words.simulated,
+        feature_hash=stamp or None,
+    )
+
+
+def _line_reasons(
+    part: scoring_pb2.ScoredPart, starts: list[int], words: Words
+) -> dict[int, list[risk.LineReason]]:
+    """Return why lines are flagged, by the place of their claim."""
+    rows = np.frombuffer(part.flagged_rows, "<u4")
+    if not len(rows):
+        return {}
+    if int(rows.max()) >= starts[-1]:
+        raise LookupError(rows)
+    places = np.searchsorted(starts, rows, side="right") - 1
+    labels, chances = _table(part.row_reasons, "u1", len(rows)), _table(part.row_chances, "<f8", len(rows))
+    moved = _moved(part.row_groups, part.row_shares, len(rows), words)
+    found: dict[int, list[risk.LineReason]] = {}
+    for row, place, guessed, likely, shares in zip(
+        rows.tolist(), places.tolist(), labels, chances, moved, strict=True
+    ):
+        guesses = [words.guesses[label] for label in guessed]
+        reason = risk.LineReason(
+            row=row - starts[place],
+            guesses=[_likely(one, chance) for one, chance in zip(guesses, likely, strict=True)],
+            fix=guesses[0].fix if guesses else None,
+            contributions=shares,
+        )
+        found.setdefault(place, []).append(reason)
+    return found
+
+
+def _claim_reasons(
+    part: scoring_pb2.ScoredPart, claims: int, words: Words
+) -> dict[int, list[decisions.Contribution]]:
+    """Return what moved the scores of flagged claims, by their place."""
+    places = np.frombuffer(part.flagged_claims, "<u4").tolist()
+    if not places:
+        return {}
+    if max(places) >= claims:
+        raise LookupError(places)
+    return dict(zip(places, _moved(part.claim_groups, part.claim_shares, len(places), words), strict=True))
+
+
+def _moved(groups: bytes, shares: bytes, count: int, words: Words) -> list[list[decisions.Contribution]]:
+    return [
+        [
+            decisions.Contribution(
+                feature=words.groups[group][0], label=words.groups[group][1], log_odds=share
+            )
+            for group, share in zip(*one, strict=True)
+            if share
+        ]
+        for one in zip(_table(groups, "u1", count), _table(shares, "<f8", count), strict=True)
+    ]
+
+
+def _likely(guess: Guess, chance: float) -> decisions.LikelyReason:
+    return decisions.LikelyReason(
+        nphies=guess.nphies, carc=guess.carc, label=guess.label, probability=chance, predicted=True
+    )
+
+
+def _numbers(column: bytes, kind: str, count: int) -> npt.NDArray[Any]:
+    """Return a column's values; raises ValueError when there are not `count`."""
+    found: npt.NDArray[Any] = np.frombuffer(column, kind)
+    if len(found) != count:
+        raise ValueError(count)
+    return found
+
+
+def _table(column: bytes, kind: str, rows: int) -> list[list[Any]]:
+    """Return as many rows of a column that holds several values for each."""
+    found: list[list[Any]] = np.frombuffer(column, kind).reshape(rows, -1).tolist()
+    return found
