@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import rules_support as support
-from claims.domain.rules import checking, emitting, examples, layouts, programs, runtime, tables, tree
+from claims.domain.rules import checking, emitting, examples, layouts, programs, runtime, schema, tables, tree
 
 
 def _judge(partial: dict[str, Any], *documents: dict[str, Any]) -> list[programs.Hit]:
@@ -19,6 +19,15 @@ def _judge(partial: dict[str, Any], *documents: dict[str, Any]) -> list[programs
 
 def _plain(violation: str, **fields: Any) -> dict[str, Any]:
     return support.rule(violation=violation, message={"en": "x", "ar": "x"}, **fields)
+
+
+FULL: dict[str, Any] = {
+    "accident": {"date": "2026-07-01", "type": "MVA"}, "billable_period": {"start": "2026-07-01"},
+    "amounts": {"patient_paid": 1, "prior_payer_paid": 2}, "payee": {"type": "provider"},
+    "institutional": {"type_of_bill": "0111", "drg": "470", "admission_datetime": "2026-07-01"},
+    "authorization": {"prior_auth_response": "A-1"}, "eligibility": {"offline_date": "2026-07-01"},
+    "insurance": [{"coverage": {"payer": "P", "start": "2026-01-01", "relationship": "self"}}],
+}  # fmt: skip
 
 
 def test_a_hit_names_rule_row_and_truth():
@@ -88,6 +97,51 @@ def test_only_what_is_read_is_loaded():
         "c_total = x.total",
         "rows_lines = [(x.net, ) for x in claim.lines]",
     ]
+
+
+def test_siblings_that_are_only_counted_are_not_gathered():
+    """The list itself has their number."""
+    layout = layouts.Layout(support.KNOWN)
+    emitting.Emitter(layout, "claim").value(checking.value("COUNT(lines.sequence)", "claim", support.KNOWN))
+    assert layout.prologue() == ["x = claim", "rows_lines = claim.lines", "a1 = len(rows_lines)"]
+
+
+def test_columns_of_a_part_are_read_together():
+    """A part that may be absent is looked for once; each row reads its own columns from its struct."""
+    layout = layouts.Layout(support.KNOWN)
+    for name, kind in (("encounter_class", tree.Kind.TEXT), ("encounter_end", tree.Kind.DATE)):
+        layout.column(tree.Column("claim", name, kind, nullable=True))
+    assert layout.prologue()[1:] == [
+        "p = x.encounter",
+        "if p is None:",
+        "    c_encounter_class = c_encounter_end = None",
+        "else:",
+        "    c_encounter_class = p.class_",
+        "    c_encounter_end = _day(p.end, zone)",
+    ]
+    layout.own("insurance", ["sequence", "payer", "sequence"])
+    assert layout.loop("insurance", ["pass"]) == [
+        "for n, x in enumerate(claim.insurance):",
+        "    r_sequence = x.sequence",
+        "    p = x.coverage",
+        "    if p is None:",
+        "        r_payer = None",
+        "    else:",
+        "        r_payer = p.payer",
+        "    pass",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(schema.CLAIM))
+def test_every_column_of_a_claim_reads_the_same_together_or_alone(name: str):
+    """How a program loads a column and how the schema words it are one."""
+    field = schema.CLAIM[name]
+    column = tree.Column("claim", name, field.kind, field.nullable)
+    claims = [examples.build(partial)[0] for partial in ({}, FULL)]
+    explain = programs.explain("claim", [column], support.KNOWN)
+    read = eval(f"lambda x, zone: {field.source}", dict(runtime.NAMESPACE))  # noqa: S307 - the schema's own text
+    for claim in claims:
+        assert explain(claim, 0, "UTC", [0]) == [(read(claim, "UTC"),)]
 
 
 def test_a_table_that_vanished_is_our_defect():

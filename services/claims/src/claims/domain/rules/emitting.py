@@ -5,7 +5,9 @@ carries that as guards, collected upwards, so that a comparison of four columns 
 Texts and decimals of a rule enter as named constants: only whole numbers and our names stand in the source.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from decimal import Decimal
 
 from claims.domain.rules import correlations, layouts, runtime, tree
@@ -56,39 +58,82 @@ class Code:
 
 
 class Emitter:
-    """Writes expressions for one scope, asking the layout for names of columns, rows and constants."""
+    """Writes expressions for one scope, asking the layout for names of columns, rows and constants.
+
+    What a condition has shown not to be NULL is a fact where the condition holds: there its value is at hand
+    under a name and is tested no more.
+    """
 
     def __init__(self, layout: layouts.Layout, scope: str) -> None:
         self._layout, self._scope = layout, scope
+        self._facts: dict[tree.Node, str] = {}
+        self._bound: dict[str, tree.Node] = {}
 
     def value(self, node: tree.Node) -> str:
         """Return an expression for the node; it is None where the node is NULL."""
         return self._code(node).value()
 
+    def code(self, node: tree.Node) -> Code:
+        """Return the node as an expression and what must be known before it is evaluated."""
+        return self._code(node)
+
     def holds(self, node: tree.Node) -> str:
         """Return a Python condition that is true where the node is TRUE: NULL and FALSE are alike."""
+        with self.aside():
+            return self.given(node)
+
+    @contextlib.contextmanager
+    def aside(self, *, afresh: bool = False) -> Iterator[None]:
+        """Forget afterwards what was learned within; `afresh` begins without what is known before."""
+        before, self._facts = self._facts, {} if afresh else dict(self._facts)
+        yield
+        self._facts = before
+
+    def given(self, node: tree.Node) -> str:
+        """Return what `holds` returns; what it shows is known from here on."""
         match node:
-            case tree.Junction(op=op, parts=parts):
-                return "(" + f" {op} ".join(self.holds(part) for part in parts) + ")"
+            case tree.Junction(op="and", parts=parts):
+                return "(" + " and ".join([self.given(part) for part in parts]) + ")"
+            case tree.Junction(parts=parts):
+                return "(" + " or ".join([self.holds(part) for part in parts]) + ")"
             case tree.Not(operand=operand):
-                return self._fails(operand)
+                return self._refuted(operand)
             case _:
                 code = self._code(node)
-                return "(" + " and ".join([*code.known(), code.body]) + ")"
+                return self._shown(code, code.body)
+
+    def _refuted(self, node: tree.Node) -> str:
+        """Return a condition that is true where the node is FALSE; what it shows is known from here on."""
+        match node:
+            case tree.Junction(op="or", parts=parts):
+                return "(" + " and ".join([self._refuted(part) for part in parts]) + ")"
+            case tree.Junction(parts=parts):
+                return "(" + " or ".join([self._fails(part) for part in parts]) + ")"
+            case tree.Not(operand=operand):
+                return self.given(operand)
+            case tree.IsNull(operand=operand):
+                code = self._code(operand)
+                return self._shown(code) if code.guards else "True"
+            case _:
+                code = self._code(node)
+                return self._shown(code, f"not {code.body}")
 
     def _fails(self, node: tree.Node) -> str:
-        match node:
-            case tree.Junction(op=op, parts=parts):
-                other = "or" if op == "and" else "and"
-                return "(" + f" {other} ".join(self._fails(part) for part in parts) + ")"
-            case tree.Not(operand=operand):
-                return self.holds(operand)
-            case _:
-                code = self._code(node)
-                return "(" + " and ".join([*code.known(), f"not {code.body}"]) + ")"
+        with self.aside():
+            return self._refuted(node)
 
-    def _bind(self, text: str) -> Code:
+    def _shown(self, code: Code, *tests: str) -> str:
+        known = code.known()
+        for name, _ in code.guards:
+            if name in self._bound:
+                self._facts[self._bound[name]] = name
+        parts = [*known, *tests]
+        return parts[0] if len(parts) == 1 else "(" + " and ".join(parts) + ")"
+
+    def _bind(self, text: str, node: tree.Node | None = None) -> Code:
         name = self._layout.temporary()
+        if node is not None:
+            self._bound[name] = node
         return Code(name, ((name, text),))
 
     def _strict(self, body: str, *parts: Code) -> Code:
@@ -96,11 +141,14 @@ class Emitter:
         return Code(body, guards)
 
     def _code(self, node: tree.Node) -> Code:  # noqa: PLR0911 - one return per kind of node
+        if node in self._facts:
+            return Code(self._facts[node])
         match node:
             case tree.Literal():
                 return self._literal(node)
             case tree.Column():
                 name = self._layout.column(node)
+                self._bound[name] = node
                 return Code(name, ((name, ""),) if node.nullable else ())
             case tree.Today():
                 return Code("today")
@@ -185,14 +233,16 @@ class Emitter:
 
     def _chosen(self, node: tree.Choice | tree.Fallback) -> Code:
         if isinstance(node, tree.Choice):
-            values = [self._code(value) for _, value in node.branches]
+            text, sure = "", True
+            for test, value in node.branches:
+                with self.aside():
+                    asked = self.given(test)
+                    code = self._code(value)
+                text += f"{code.value()} if {asked} else "
+                sure = sure and not code.guards
             last = self._code(node.otherwise)
-            tests = [self.holds(test) for test, _ in node.branches]
-            text = "".join(
-                f"{value.value()} if {test} else " for value, test in zip(values, tests, strict=True)
-            )
             text = f"({text}{last.value()})"
-            return self._bind(text) if any(code.guards for code in (*values, last)) else Code(text)
+            return Code(text) if sure and not last.guards else self._bind(text, node)
         text = ""
         for part in node.parts:
             code = self._code(part)
@@ -200,13 +250,15 @@ class Emitter:
                 return Code(f"({text}{code.body})")
             bound = self._bind(code.value())
             text += f"{bound.body} if ({bound.body} := {bound.guards[0][1]}) is not None else "
-        return self._bind(f"({text}None)")
+        return self._bind(f"({text}None)", node)
 
     def _call(self, node: tree.Call) -> Code:
         codes = [self._code(argument) for argument in node.arguments]
         if node.name in {"in_codeset", "lookup"}:
             found = self._layout.table(node)
-            return self._bind(self._strict(f"{found}({codes[0].body}, {codes[1].body})", *codes).value())
+            return self._bind(
+                self._strict(f"{found}({codes[0].body}, {codes[1].body})", *codes).value(), node
+            )
         if node.name == "nullif":
             return self._bind(f"_nullif({codes[0].value()}, {codes[1].value()})")
         if node.name == "round":
@@ -228,7 +280,7 @@ class Emitter:
     def _aggregate(self, node: tree.Aggregate) -> Code:
         hoisted = self._layout.hoisted(node)
         if hoisted is not None:
-            return _named(*hoisted)
+            return self._named(node, *hoisted)
         correlation = correlations.of(node)
         if correlation is not None:
             return (
@@ -237,72 +289,91 @@ class Emitter:
         equal = correlations.counted(node)
         if equal is not None:
             return self._tallied(node, *equal)
-        code = self._collected(node, self._layout.rows(node.rows), node.where)
+        with self.aside(afresh=True):
+            code = self._collected(node, self._layout.rows(node.rows), node.where)
         risky = correlations.calculates(node)
-        return _named(
-            *self._layout.hoist(node, code.value(), nullable=bool(code.guards) or risky, risky=risky)
-        )
+        nullable = bool(code.guards) or risky
+        return self._named(node, *self._layout.hoist(node, code.value(), nullable=nullable, risky=risky))
+
+    def _named(self, node: tree.Aggregate, name: str, nullable: bool) -> Code:  # noqa: FBT001 - the pair that a layout keeps
+        self._bound[name] = node
+        return Code(name, ((name, ""),) if nullable else ())
 
     def _tallied(self, node: tree.Aggregate, column: tree.Column, value: str) -> Code:
         """Count the rows of every text once; many rules ask for one of them."""
         rows = self._layout.rows(node.rows)
         tally = self._layout.define("tally", f"_tally([{self._layout.column(column)} for s in {rows}])")
         text = f"{tally}.get({self._layout.constant(value)}, 0)"
-        return _named(*self._layout.hoist(node, text, nullable=False, risky=False))
+        return self._named(node, *self._layout.hoist(node, text, nullable=False, risky=False))
 
     def _collected(self, node: tree.Aggregate, rows: str, where: tree.Node | None) -> Code:
         """Return the aggregate over those of `rows` that pass; `rows` is Python text for a list of tuples."""
-        test = "" if where is None else f" if {self.holds(where)}"
-        argument = None if node.argument is None else self._code(node.argument)
-        if node.function == "count" and not node.distinct and (argument is None or not argument.guards):
+        with self.aside():
+            test = "" if where is None else f" if {self.given(where)}"
+            argument = None if node.argument is None or _each(node) else self._code(node.argument)
+        if _counts(node, argument):
             return Code(f"len([0 for s in {rows}{test}])" if test else f"len({rows})")
         value = argument.value() if argument is not None else "0"
-        name = "_count_distinct" if node.distinct else f"_{node.function}"
-        return self._bind(f"{name}([{value} for s in {rows}{test}])")
+        return self._bind(f"{_function(node)}([{value} for s in {rows}{test}])", node)
 
     def _grouped(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
         """Compute the aggregate once per group of siblings, before the rows; a row looks its group up."""
-        tests = [self.holds(part) for part in correlation.alone]
-        strict = zip(correlation.keys, correlation.strict, strict=True)
-        tests += [f"{self._code(key).body} is not None" for (key, _), sure in strict if sure and key.nullable]
+        with self.aside(afresh=True):
+            tests = [self.given(part) for part in correlation.alone]
+            strict = zip(correlation.keys, correlation.strict, strict=True)
+            tests += [
+                f"{self._code(key).body} is not None" for (key, _), sure in strict if sure and key.nullable
+            ]
+            argument = None if node.argument is None else self._code(node.argument)
         test = " if " + " and ".join(tests) if tests else ""
-        rows = f"[s for s in {self._layout.rows(node.rows)}{test}]" if test else self._layout.rows(node.rows)
-        groups = self._groups(node, rows, correlation)
-        answer = self._collected(node, "rows", None)
-        answers = self._layout.define(
-            "answer", f"{{key: {answer.value()} for key, rows in {groups}.items()}} if {groups} else {groups}"
-        )
+        rows, key = self._layout.rows(node.rows), self._key(correlation)
+        if _counts(node, argument):
+            text = f"_tally([{key} for s in {rows}{test}]) if {rows} else {{}}"
+            return Code(f"{self._layout.define('tally', text)}.get({self._looked_up(correlation)}, 0)")
+        value = argument.value() if argument is not None else "0"
+        text = f"_by({_function(node)}, [({key}, {value}) for s in {rows}{test}]) if {rows} else {{}}"
         empty = "0" if node.function == "count" else "None"
-        found = f"{answers}.get({self._looked_up(correlation)}, {empty})"
-        return self._bind(found) if answer.guards or node.function != "count" else Code(found)
+        answers = self._layout.define("answer", text)
+        return self._bind(f"{answers}.get({self._looked_up(correlation)}, {empty})", node)
 
     def _searched(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
         """Compute the aggregate in each row, over siblings with equal keys; the filter is tested in full."""
         rows = self._layout.rows(node.rows)
         if correlation.keys:
-            groups = self._groups(node, rows, correlation)
+            groups = self._groups(rows, correlation)
             rows = f"{groups}.get({self._looked_up(correlation)}, ())"
         return self._collected(node, rows, node.where)
 
-    def _groups(self, node: tree.Aggregate, rows: str, correlation: correlations.Correlation) -> str:
-        """Return the name of siblings by their keys; most claims have no row of most kinds."""
-        text = f"_group({rows}, {self._key(correlation)}) if {self._layout.rows(node.rows)} else {{}}"
-        return self._layout.define("group", text)
+    def _groups(self, rows: str, correlation: correlations.Correlation) -> str:
+        """Return the name of siblings by their keys."""
+        return self._layout.define("group", f"_group({rows}, [{self._key(correlation)} for s in {rows}])")
 
     def _key(self, correlation: correlations.Correlation) -> str:
-        parts = [_hashable(self._layout.column(column), column.kind) for column, _ in correlation.keys]
-        return f"lambda s: {_tuple(parts)}"
+        return _tuple([_hashable(self._layout.column(column), column) for column, _ in correlation.keys])
 
     def _looked_up(self, correlation: correlations.Correlation) -> str:
-        return _tuple([_hashable(self.value(other), column.kind) for column, other in correlation.keys])
+        return _tuple([_hashable(self.value(other), other) for _, other in correlation.keys])
 
 
-def _named(name: str, nullable: bool) -> Code:  # noqa: FBT001 - the pair that a layout keeps
-    return Code(name, ((name, ""),) if nullable else ())
+def _counts(node: tree.Aggregate, argument: Code | None) -> bool:
+    """Tell whether an aggregate only counts rows."""
+    return node.function == "count" and not node.distinct and (argument is None or not argument.guards)
 
 
-def _hashable(text: str, kind: tree.Kind) -> str:
-    return f"_frozen({text})" if kind in tree.LISTS else text
+def _each(node: tree.Aggregate) -> bool:
+    """Tell whether an aggregate counts by a column that no row lacks."""
+    column = node.argument
+    return isinstance(column, tree.Column) and not column.nullable and _counts(node, None)
+
+
+def _function(node: tree.Aggregate) -> str:
+    return "_count_distinct" if node.distinct else f"_{node.function}"
+
+
+def _hashable(text: str, node: tree.Node) -> str:
+    if node.kind not in tree.LISTS:
+        return text
+    return f"tuple({text})" if isinstance(node, tree.Column) and not node.nullable else f"_frozen({text})"
 
 
 def _tuple(parts: list[str]) -> str:

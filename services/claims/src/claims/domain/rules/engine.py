@@ -35,7 +35,7 @@ _DIMENSIONS: Mapping[str, Callable[[model.Claim], object]] = {
     "type": lambda claim: claim.type,
     "subtype": lambda claim: claim.subtype,
     "encounter_class": lambda claim: claim.encounter and claim.encounter.class_,
-    "payer": lambda claim: runtime.focal(claim, "payer"),
+    "payer": lambda claim: (found := runtime.focal(claim)) and found.payer,
     "profile": lambda claim: tuple(claim.profile),
 }
 

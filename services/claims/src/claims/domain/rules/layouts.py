@@ -1,12 +1,21 @@
 """The frame of a generated program: which columns it loads, which aggregates it computes once, its constants.
 
-Room: domain. Columns of a row set are gathered once per claim into tuples; a row and its siblings read the
-same tuples. Everything is added on first use, so a program loads what its rules read and no more.
+Room: domain. A row's own columns are read from its struct where the row is judged; columns that its siblings
+are asked for are gathered once per claim into tuples. Everything is added on first use, so a program loads
+what its rules read and no more.
 """
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Iterable
 
-from claims.domain.rules import runtime, schema, tables, tree
+from claims.domain.rules import runtime, schema, tables, tree, vocabulary
+
+_INDENT = "    "
+# A column of a part that may be absent as a whole: `(x.part and x.part.name)`, or with a name for the part.
+_PART = re.compile(
+    r"(?P<day>_day\()?\(?(?:(?P<part>(?:[\w.]+ and )*(?P<last>[\w.]+)) and (?P=last)"
+    r"|\(p := (?P<named>[^ ]+)\) and p)\.(?P<name>\w+)\)?(?(day), zone\))"
+)
 
 
 class Layout:
@@ -16,6 +25,7 @@ class Layout:
         self.namespace: dict[str, object] = dict(runtime.NAMESPACE)
         self._tables = known
         self._claim: dict[str, str] = {}
+        self._own: dict[str, list[str]] = {}
         self._rows: dict[str, list[str]] = {}
         self._hoisted: dict[tree.Aggregate, tuple[str, bool]] = {}
         self._defined: dict[str, str] = {}
@@ -60,26 +70,42 @@ class Layout:
         return "quantum"
 
     def column(self, column: tree.Column) -> str:
-        """Return the expression that reads a column where it is used."""
+        """Return the expression that reads a column where it is used; `s` is the tuple of a sibling."""
         if column.owner == "claim":
             return self._claim.setdefault(column.name, f"c_{column.name}")
         if column.owner == "row":
             return f"r_{column.name}"
-        return f"s[{self._place(column.owner, column.name)}]"
-
-    def row_columns(self, rows: str, names: list[str]) -> None:
-        """Make sure that the row set carries these columns."""
-        for name in names:
-            self._place(rows, name)
+        names = self._rows.setdefault(column.owner, [])
+        if column.name not in names:
+            names.append(column.name)
+        return f"s[{names.index(column.name)}]"
 
     def rows(self, rows: str) -> str:
         """Return the name of the list of tuples of a row set."""
         self._rows.setdefault(rows, [])
         return f"rows_{rows}"
 
-    def unpacked(self, rows: str) -> str:
-        """Return the target that binds a row's columns to `r_` names; a lone column keeps its comma."""
-        return "(" + "".join(f"r_{name}, " for name in self._rows[rows]) + ")"
+    def own(self, rows: str, names: Iterable[str]) -> None:
+        """Have each row of the set carry these columns where it is judged."""
+        kept = self._own.setdefault(rows, [])
+        kept += [name for name in dict.fromkeys(names) if name not in kept]
+
+    def loop(self, rows: str, body: list[str]) -> list[str]:
+        """Return the lines that take every row in turn: `n` is its place."""
+        items, names = schema.ROWS[rows].items, self._own[rows]
+        if _past(rows, names):
+            head = f"for n, (x, h) in enumerate(_with_past({items}, past)):"
+        else:
+            head = f"for n, x in enumerate({items}):"
+        return [head, *_indented([*self._read(rows), *body])]
+
+    def picks(self, rows: str, body: list[str]) -> list[str]:
+        """Return the lines that take the `wanted` rows in turn; without a row set, the claim."""
+        if not self._own.get(rows):
+            return ["for n in wanted:", *_indented(body)]
+        history = ["h = None if past is None else past[n]"] if _past(rows, self._own[rows]) else []
+        head = [f"found_{rows} = {schema.ROWS[rows].items}", "for n in wanted:", f"    x = found_{rows}[n]"]
+        return [*head, *_indented([*history, *self._read(rows), *body])]
 
     def define(self, word: str, text: str) -> str:
         """Have a text computed before the rows and return its name; equal texts share one."""
@@ -108,14 +134,22 @@ class Layout:
         lines = ["x = claim"]
         if self._uses_quantum:
             lines.append("quantum = _quantum(claim.currency)")
-        lines += [f"{local} = {schema.CLAIM[name].source}" for name, local in self._claim.items()]
-        for rows, names in self._rows.items():
-            scope = schema.ROWS[rows]
-            values = "".join(f"{scope.fields[name].source}, " for name in names)
-            past = any(scope.fields[name].past for name in names)
-            each = f"x, h in _with_past({scope.items}, past)" if past else f"x in {scope.items}"
-            lines.append(f"rows_{rows} = [({values}) for {each}]")
+        lines += _loaded([(local, schema.CLAIM[name]) for name, local in self._claim.items()])
+        lines += [self._gathered(rows, names) for rows, names in self._rows.items()]
         return lines + self._late
+
+    def _gathered(self, rows: str, names: list[str]) -> str:
+        scope = schema.ROWS[rows]
+        if not names:  # siblings are only counted
+            return f"rows_{rows} = {scope.items}"
+        values = "".join(f"{scope.fields[name].source}, " for name in names)
+        each = f"x, h in _with_past({scope.items}, past)" if _past(rows, names) else f"x in {scope.items}"
+        return f"rows_{rows} = [({values}) for {each}]"
+
+    def _read(self, rows: str) -> list[str]:
+        """Return the lines that bind a row's own columns."""
+        fields = schema.ROWS[rows].fields
+        return _loaded([(f"r_{name}", fields[name]) for name in self._own[rows]])
 
     def _table(self, call: tree.Call) -> tables.Table:
         found = self._tables.find(call.table)
@@ -123,8 +157,29 @@ class Layout:
             raise AssertionError(f"table {call.table} was there when the rule was checked")
         return found
 
-    def _place(self, rows: str, name: str) -> int:
-        names = self._rows.setdefault(rows, [])
-        if name not in names:
-            names.append(name)
-        return names.index(name)
+
+def _past(rows: str, names: Iterable[str]) -> bool:
+    return any(schema.ROWS[rows].fields[name].past for name in names)
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [_INDENT + line for line in lines]
+
+
+def _loaded(columns: list[tuple[str, vocabulary.Field]]) -> list[str]:
+    """Return the lines that bind columns of `x` to names; an absent part is looked for once."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    lines = []
+    for local, field in columns:
+        found = _PART.fullmatch(field.source)
+        if found is None:
+            lines.append(f"{local} = {field.source}")
+        else:
+            value = f"p.{found['name']}"
+            value = f"_day({value}, zone)" if found["day"] else value
+            parts.setdefault(found["part"] or found["named"], []).append((local, value))
+    for part, values in parts.items():
+        absent = " = ".join(local for local, _ in values)
+        lines += [f"p = {part}", "if p is None:", f"    {absent} = None", "else:"]
+        lines += [f"    {local} = {value}" for local, value in values]
+    return lines

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from claims.domain import past
-from claims.domain.rules import emitting, layouts, packs, schema, tables, tree
+from claims.domain.rules import branching, emitting, layouts, packs, schema, tables, tree
 from formats import model
 
 type Hit = tuple[
@@ -36,18 +36,16 @@ class Explain(Protocol):
 
 
 _INDENT = "    "
-_UNPACK = "unpack "  # a line to be written last: a later scope may still add columns to the row set
 
 
 def judge(rules: Sequence[packs.Rule], known: tables.Tables) -> Judge:
-    """Return a function (claim, as-of day number, zone, history) → hits, in order of scope and row."""
+    """Return a function (claim, as-of day number, zone, history) → hits, in no order."""
     layout = layouts.Layout(known)
     body: list[str] = []
     for scope in schema.SCOPES.values():
         mine = [(at, rule) for at, rule in enumerate(rules) if rule.scope == scope.name]
         if mine:
             body += _scope(layout, scope, mine)
-    body = [_unpacked(layout, line) for line in body]
     lines = ["hits = []", "hit = hits.append", *layout.prologue(), *body, "return hits"]
     return _compiled(layout, "judge(claim, today, zone, past=None)", lines)
 
@@ -81,55 +79,21 @@ def _asked(
     layout: layouts.Layout, scope_name: str, nodes: Sequence[tree.Node], values: Sequence[str]
 ) -> Explain:
     """Return a function that tells these values, which are of these nodes, per row."""
-    scope = schema.SCOPES[scope_name]
-    _load(layout, scope, nodes)
-    lines = [*layout.prologue(), "found = []", "for n in wanted:"]
-    if scope.rows and _names(nodes):
-        lines.append(f"    {layout.unpacked(scope.rows)} = rows_{scope.rows}[n]")
-    lines += [f"    found.append(({''.join(f'{value}, ' for value in values)}))", "return found"]
+    rows = schema.SCOPES[scope_name].rows
+    layout.own(rows, _names(nodes))
+    pick = layout.picks(rows, [f"found.append(({''.join(f'{value}, ' for value in values)}))"])
+    lines = [*layout.prologue(), "found = []", *pick, "return found"]
     return _compiled(layout, "explain(claim, today, zone, wanted, past=None)", lines)
 
 
 def _scope(layout: layouts.Layout, scope: schema.Scope, rules: list[tuple[int, packs.Rule]]) -> list[str]:
     emitter = emitting.Emitter(layout, scope.name)
-    for _, rule in rules:
-        _load(layout, scope, [rule.when, rule.violation])
+    tests = [branching.test(at, rule) for at, rule in rules]
     if not scope.rows:
-        return [line for at, rule in rules for line in _test(emitter, at, rule, "0")]
-    name = layout.rows(scope.rows)
-    tests = [_INDENT + line for at, rule in rules for line in _test(emitter, at, rule, "n")]
-    return [f"for n, row in enumerate({name}):", _UNPACK + scope.rows, *tests]
-
-
-def _test(emitter: emitting.Emitter, at: int, rule: packs.Rule, row: str) -> list[str]:
-    value = f"v = {emitter.value(rule.violation)}"
-    lines = [value, "if v is not False:", f"    hit(({at}, {row}, v))"]
-    if rule.when != packs.ALWAYS:
-        lines = [f"if {emitter.holds(rule.when)}:", *(_INDENT + line for line in lines)]
-    if not any(isinstance(part, tree.Arithmetic | tree.Call) for part in _walk(rule)):
-        return lines
-    return [
-        "try:",
-        *(_INDENT + line for line in lines),
-        "except ArithmeticError:",
-        f"    hit(({at}, {row}, None))",
-    ]
-
-
-def _walk(rule: packs.Rule) -> list[tree.Node]:
-    return [*tree.walk(rule.when), *tree.walk(rule.violation)]
-
-
-def _unpacked(layout: layouts.Layout, line: str) -> str:
-    if not line.startswith(_UNPACK):
-        return line
-    return f"    {layout.unpacked(line.removeprefix(_UNPACK))} = row"
-
-
-def _load(layout: layouts.Layout, scope: schema.Scope, nodes: Sequence[tree.Node]) -> None:
-    if scope.rows:
-        layout.rows(scope.rows)
-        layout.row_columns(scope.rows, _names(nodes))
+        return branching.lines(emitter, tests, "0")
+    for _, rule in rules:
+        layout.own(scope.rows, _names([rule.when, rule.violation]))
+    return layout.loop(scope.rows, branching.lines(emitter, tests, "n"))
 
 
 def _names(nodes: Sequence[tree.Node]) -> list[str]:

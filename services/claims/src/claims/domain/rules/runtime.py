@@ -25,6 +25,7 @@ EXACT = decimal.Context(prec=120, rounding=decimal.ROUND_HALF_UP, traps=[
 _ROUNDING = decimal.Context(prec=120, rounding=decimal.ROUND_HALF_UP, traps=[decimal.InvalidOperation])
 _DIVISION_QUANTUM = Decimal(1).scaleb(-DIVISION_DIGITS)
 _EPOCH = date(1970, 1, 1).toordinal()
+_FEW = 64  # comparisons up to which two lists are compared member by member
 _KNOWN_DAYS = 65_536  # distinct date texts remembered; a few years of service dates in several zones
 
 type Row = tuple[Any, ...]
@@ -53,14 +54,11 @@ def _inside(at: int, line: model.Line) -> Iterator[Place]:
             yield Place(line, inner, 2, (at, first, second))
 
 
-def focal(claim: model.Claim, name: str) -> str | None:
-    """Return a coverage value of the insurance the claim is addressed to; None where that is not clear."""
+def focal(claim: model.Claim) -> model.Coverage | None:
+    """Return the coverage the claim is addressed to; None where that is not clear."""
     listed = claim.insurance
     chosen = listed if len(listed) == 1 else [entry for entry in listed if entry.focal]
-    if len(chosen) != 1 or chosen[0].coverage is None:
-        return None
-    found = getattr(chosen[0].coverage, name)
-    return found if isinstance(found, str) else None
+    return chosen[0].coverage if len(chosen) == 1 else None
 
 
 def version(profiles: Sequence[str]) -> str | None:
@@ -125,7 +123,9 @@ def overlaps(left: Sequence[Any], right: Sequence[Any]) -> bool:
 
 def within(left: Sequence[Any], right: Sequence[Any]) -> bool:
     """Tell whether every member of left is in right."""
-    return set(left) <= set(right)
+    if len(left) * len(right) > _FEW:
+        return set(left) <= set(right)
+    return all([value in right for value in left])  # noqa: C419 - a list of few is quicker than a generator
 
 
 def total(values: list[Any]) -> Any:
@@ -181,12 +181,20 @@ def tally(values: Sequence[Any]) -> dict[Any, int]:
     return found
 
 
-def group(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
-    """Return the rows by their key."""
+def group(rows: list[Row], keys: Sequence[Any]) -> dict[Any, list[Row]]:
+    """Return the rows by their keys."""
     found: dict[Any, list[Row]] = {}
-    for row in rows:
-        found.setdefault(key(row), []).append(row)
+    for row, key in zip(rows, keys, strict=True):
+        found.setdefault(key, []).append(row)
     return found
+
+
+def by(function: Callable[[list[Any]], Any], pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Return what a function makes of the values of each key."""
+    found: dict[Any, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return {key: function(values) for key, values in found.items()}
 
 
 def like(pattern: str) -> Callable[[str], object]:
@@ -245,7 +253,7 @@ NAMESPACE: dict[str, object] = {
     "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
     "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
     "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
-    "_overlaps": overlaps, "_within": within, "_group": group, "_frozen": frozen, "_tally": tally,
+    "_overlaps": overlaps, "_within": within, "_group": group, "_by": by, "_frozen": frozen, "_tally": tally,
     "_npi": npi_valid, "_with_past": with_past,
     "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
     "_avg": average, "_array_agg": gather,
