@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from payersim.usecases import simulate
-from training import denial, histories
+from training import anomaly, denial, histories
 
 CLAIMS, SEED = 5_000, 3
 
@@ -32,6 +32,13 @@ def trained() -> tuple[Path, dict[str, Any]]:
     """Return a bundle trained on it, and its metrics."""
     folder = _folder()
     return folder, denial.train(data(), SEED, folder)
+
+
+@functools.cache
+def watchful() -> tuple[Path, dict[str, Any]]:
+    """Return an anomaly bundle trained on it, and its figures."""
+    folder = _folder()
+    return folder, anomaly.train(data(), SEED, folder)
 
 
 def _folder() -> Path:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-from scoring.domain import forests
+from scoring.domain import forests, isolation
 
 IR_VERSION = 10  # what onnxruntime 1.32 and three years of older ones read
 ML_OPSET = 3  # TreeEnsembleRegressor with branches per node and missing-value routing
@@ -59,6 +59,16 @@ def from_sklearn(model: Any) -> forests.Forest:
     """
     trees = [_sklearn_nodes(one.tree_, len(model.estimators_)) for one in model.estimators_]
     return _forest(trees, [0] * len(trees), np.zeros(1))
+
+
+def from_isolation(model: Any) -> forests.Forest:
+    """Return the forest of a fitted scikit-learn IsolationForest; its margin is the mean path length.
+
+    A leaf that still holds several rows counts as the path that would set them apart.
+    """
+    count = len(model.estimators_)
+    trees = [_isolation_nodes(one.tree_, count) for one in model.estimators_]
+    return _forest(trees, [0] * count, np.zeros(1))
 
 
 def to_onnx(forest: forests.Forest, features: int) -> bytes:
@@ -184,6 +194,27 @@ def _sklearn_nodes(tree: Any, count: int) -> list[_Node]:
             missing_left=bool(tree.missing_go_to_left[n]) and left >= 0,
             value=float(shares[n]) if left < 0 else 0.0,
             cover=float(tree.weighted_n_node_samples[n]),
+        )
+        for n, left in enumerate(tree.children_left)
+    ]
+
+
+def _isolation_nodes(tree: Any, count: int) -> list[_Node]:
+    """Return one tree's nodes; leaves hold their depth and the path still ahead, by the number of trees."""
+    depth = np.zeros(tree.node_count)
+    for n in range(tree.node_count):
+        for child in (tree.children_left[n], tree.children_right[n]):
+            if child >= 0:
+                depth[child] = depth[n] + 1
+    return [
+        _Node(
+            feature=forests.LEAF if left < 0 else int(tree.feature[n]),
+            threshold=0.0 if left < 0 else _float32_not_above(float(tree.threshold[n])),
+            left=max(int(left), 0),
+            right=max(int(tree.children_right[n]), 0),
+            missing_left=False,
+            value=(depth[n] + isolation.usual_path(int(tree.n_node_samples[n]))) / count if left < 0 else 0.0,
+            cover=float(tree.n_node_samples[n]),
         )
         for n, left in enumerate(tree.children_left)
     ]

@@ -48,7 +48,7 @@ def masked(batch: rows.Rows, rng: np.random.Generator) -> rows.Rows:
 def fit(batch: rows.Rows, rng: np.random.Generator) -> tuple[schemas.Schema, features.Matrices]:
     """Return the schema of a training batch, and its matrices, partly masked, for models to learn from."""
     vocabularies = {
-        name: _vocabulary({**batch.claims, **batch.lines}[name], batch.dictionary)
+        name: vocabulary({**batch.claims, **batch.lines}[name], batch.dictionary)
         for name in (*columns.CLAIM_CODES, *columns.LINE_CODES)
     }
     empty = ranges.fit(np.zeros((1, 1), dtype=np.float32))
@@ -58,7 +58,7 @@ def fit(batch: rows.Rows, rng: np.random.Generator) -> tuple[schemas.Schema, fea
     return schemas.create(vocabularies, tables, ranges.fit(found.lines), ranges.fit(found.claims)), found
 
 
-def _vocabulary(codes: rows.Column, dictionary: list[str]) -> list[str]:
+def vocabulary(codes: rows.Column, dictionary: list[str]) -> list[str]:
     """Return the strings of a column seen often enough, most frequent first, equal ones by name."""
     counts = np.bincount(codes, minlength=len(dictionary))
     often = [(-int(count), dictionary[code]) for code, count in enumerate(counts) if count >= MIN_COUNT]

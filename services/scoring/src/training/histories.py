@@ -135,7 +135,7 @@ def read(data: Path, progress: Progress | None = None) -> History:
         done += len(claims)
         if progress:
             progress(done)
-    found = _history(_merge(parts), people, answers, _fingerprint(data))
+    found = _history(merge(parts), people, answers, _fingerprint(data))
     names = [answer.claim_id for answer in answers]
     return found._replace(truth=_truth(data, found, names), findings=_findings(data, found, names))
 
@@ -235,7 +235,7 @@ class _Known:
         self._pending = waiting
 
 
-def _merge(parts: list[schema.Batch]) -> rows.Rows:
+def merge(parts: list[schema.Batch]) -> rows.Rows:
     """Return several batches as one, with one dictionary."""
     numbers: dict[str, int] = {"": 0}
     claims: dict[str, list[rows.Column]] = {name: [] for name in columns.CLAIM_KINDS}

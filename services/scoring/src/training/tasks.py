@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from chassis import errors
-from training import amount_completion, denial, diagnosis_completion, provider_fraud
+from training import amount_completion, anomaly, denial, diagnosis_completion, provider_fraud
 
 type Progress = Callable[[int], None]
 
@@ -35,6 +35,7 @@ class Task(NamedTuple):
 
 TASKS: dict[str, Task] = {
     "amount-completion": Task(amount_completion.train, amount_completion.evaluate),
+    "anomaly": Task(anomaly.train, anomaly.evaluate),
     "denial": Task(denial.train, denial.evaluate),
     "diagnosis-completion": Task(diagnosis_completion.train, diagnosis_completion.evaluate),
     "provider-fraud": Task(provider_fraud.train, provider_fraud.evaluate),

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,12 +56,17 @@ def write(content: Content, out: Path) -> str:
         document(out / bundles.REFERENCE, rounded(msgspec.to_builtins(content.reference)))
     (out / "card.md").write_text(content.card)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())}
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     features_hash = {"features_hash": content.schema.hash}
     document(
-        out / bundles.MANIFEST, content.manifest | features_hash | {"packages": versions, "files": files}
+        out / bundles.MANIFEST,
+        content.manifest | features_hash | {"packages": versions(PACKAGES), "files": files},
     )
     return bundles.revision(out)
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the installed versions of packages."""
+    return {package: importlib.metadata.version(package) for package in packages}
 
 
 def rounded(value: Any) -> Any:

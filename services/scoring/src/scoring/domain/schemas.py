@@ -17,6 +17,7 @@ from scoring.domain import columns, labels, ranges
 VERSION = 1  # a change of what a feature means needs a new one: it changes the hash
 
 type Matrix = npt.NDArray[np.float32]
+type Numbers = npt.NDArray[np.int32]
 type Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -88,13 +89,28 @@ def create(
     claim_ranges: ranges.Ranges,
 ) -> Schema:
     """Return a schema of what training learned; a vocabulary lists its strings by rank, from 1."""
+    words, ranks = numbered(vocabularies)
+    joined = _joined(len(words), ranks, tables, line_ranges, claim_ranges)
+    schema = Schema("", words, ranks, tables, line_ranges, claim_ranges, joined)
+    return schema._replace(hash=hashed(*dump(schema)))
+
+
+def numbered(vocabularies: Mapping[str, list[str]]) -> tuple[dict[str, int], dict[str, Numbers]]:
+    """Return `words` and `ranks` of a schema for vocabularies that list their strings by rank, from 1."""
     words = {word: n for n, word in enumerate(sorted({w for one in vocabularies.values() for w in one}), 1)}
     ranks = {column: np.zeros(len(words) + 1, dtype=np.int32) for column in vocabularies}
     for column, listed in vocabularies.items():
         ranks[column][[words[word] for word in listed]] = np.arange(1, len(listed) + 1)
-    joined = _joined(len(words), ranks, tables, line_ranges, claim_ranges)
-    schema = Schema("", words, ranks, tables, line_ranges, claim_ranges, joined)
-    return schema._replace(hash=_hash(schema))
+    return words, ranks
+
+
+def vocabularies(words: Mapping[str, int], ranks: Mapping[str, Numbers]) -> dict[str, list[str]]:
+    """Return the vocabularies that `numbered` made words and ranks of."""
+    names = {number: word for word, number in words.items()}
+    return {
+        column: [names[number] for number in np.argsort(found, kind="stable").tolist() if found[number]]
+        for column, found in ranks.items()
+    }
 
 
 def _joined(
@@ -126,17 +142,12 @@ def _joined(
 
 def dump(schema: Schema) -> tuple[bytes, dict[str, npt.NDArray[Any]]]:
     """Return the stored form: features.json, and the arrays of features.npz."""
-    names = {number: word for word, number in schema.words.items()}
-    vocabularies = {
-        column: [names[number] for number in np.argsort(ranks, kind="stable").tolist() if ranks[number]]
-        for column, ranks in schema.ranks.items()
-    }
     document = Document(
         version=VERSION,
         line_model=list(columns.LINE_MODEL),
         claim_model=list(columns.CLAIM_MODEL),
         groups={name: columns.group_of(name) for name in columns.LINE_MODEL + columns.CLAIM_MODEL},
-        vocabularies=vocabularies,
+        vocabularies=vocabularies(schema.words, schema.ranks),
     )
     stored: dict[str, npt.NDArray[Any]] = {f"table.{name}": table for name, table in schema.tables.items()}
     for prefix, found in (("line", schema.line_ranges), ("claim", schema.claim_ranges)):
@@ -164,9 +175,8 @@ def groups_of(names: tuple[str, ...]) -> npt.NDArray[np.int32]:
     return np.array([labels.INDEX[columns.group_of(name)] for name in names], dtype=np.int32)
 
 
-def _hash(schema: Schema) -> str:
+def hashed(document: bytes, arrays: Arrays) -> str:
     """Return the sha256 over the readable part and every array's name, type, shape and bytes."""
-    document, arrays = dump(schema)
     digest = hashlib.sha256(document)
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

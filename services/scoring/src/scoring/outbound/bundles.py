@@ -48,7 +48,7 @@ class Bundle(NamedTuple):
 
 def revision(folder: Path) -> str:
     """Return the bundle's name: sha256 over the sorted paths of the folder and their sha256."""
-    return _named(_contents(folder))
+    return named(_contents(folder))
 
 
 def load(folder: Path) -> Bundle:
@@ -58,7 +58,7 @@ def load(folder: Path) -> Bundle:
     `bundle.unexpected_file`, `bundle.tampered` (another content than the manifest names), `bundle.task`
     (trained for a task that is not served), `bundle.features_mismatch`, `bundle.unreadable`.
     """
-    files = _files(folder)
+    files = contents(folder)
     manifest = _verified(folder, files)
     try:
         return _read(files, manifest)
@@ -83,13 +83,13 @@ def sample(folder: Path) -> Arrays:
     return read_arrays(folder / "sample.npz")
 
 
-def load_forest(arrays: Arrays, prefix: str) -> forests.Forest:
+def load_forest(stored: Arrays, prefix: str) -> forests.Forest:
     """Return one forest of trees.npz; its arrays are named `<prefix>.<field>`."""
-    return forests.Forest(**{field: arrays[f"{prefix}.{field}"] for field in forests.Forest._fields})
+    return forests.Forest(**{field: stored[f"{prefix}.{field}"] for field in forests.Forest._fields})
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    """Return the bundle's files, read once; the manifest is among them."""
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the bundle's files, read once; the manifest is among them. Raises Invalid `bundle.missing`."""
     try:
         files = _contents(folder)
     except OSError as error:
@@ -110,11 +110,19 @@ def _verified(folder: Path, files: Mapping[str, bytes]) -> Manifest:
     except msgspec.MsgspecError as error:
         message = f"{MANIFEST} of {folder.name} is not the manifest of a bundle that is served: {error}."
         raise errors.Invalid("bundle.missing", message) from error
+    verify_files(folder, files, manifest.files)
+    if manifest.task not in TASKS:
+        served = ", ".join(TASKS)
+        message = f"{folder.name} was trained for the task {manifest.task}; served are: {served}."
+        raise errors.Invalid("bundle.task", message)
+    return manifest
+
+
+def verify_files(folder: Path, files: Mapping[str, bytes], stated: Mapping[str, str]) -> None:
+    """Raise Invalid unless the bundle's files but the manifest are those stated, by name and sha256."""
     present = {name: _digest(content) for name, content in files.items() if name != MANIFEST}
-    lacking, surplus = manifest.files.keys() - present.keys(), present.keys() - manifest.files.keys()
-    changed = {
-        name for name in present.keys() & manifest.files.keys() if present[name] != manifest.files[name]
-    }
+    lacking, surplus = stated.keys() - present.keys(), present.keys() - stated.keys()
+    changed = {name for name in present.keys() & stated.keys() if present[name] != stated[name]}
     for found, reason, words in (
         (changed, "bundle.tampered", "differ from what the manifest says"),
         (lacking, "bundle.file_missing", "are named by the manifest and are not there"),
@@ -123,16 +131,11 @@ def _verified(folder: Path, files: Mapping[str, bytes]) -> Manifest:
         if found:
             listed = ", ".join(sorted(found))
             raise errors.Invalid(reason, f"Files of {folder.name} {words}: {listed}. Copy the bundle again.")
-    if manifest.task not in TASKS:
-        served = ", ".join(TASKS)
-        message = f"{folder.name} was trained for the task {manifest.task}; served are: {served}."
-        raise errors.Invalid("bundle.task", message)
-    return manifest
 
 
 def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
     """Return the bundle of verified files."""
-    schema = schemas.load(files["features.json"], _arrays(files["features.npz"]))
+    schema = schemas.load(files["features.json"], arrays(files["features.npz"]))
     if schema.hash != manifest.features_hash:
         raise errors.Invalid(
             "bundle.features_mismatch",
@@ -141,10 +144,10 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         )
     tables = msgspec.json.decode(files["calibration.json"], type=dict[str, dict[str, list[float]]])
     reasons = msgspec.json.decode(files["reasons.json"], type=list[scores.Reason])
-    trees = _arrays(files["trees.npz"])
+    trees = arrays(files["trees.npz"])
     model = models.Model(
         name=manifest.name,
-        revision=_named(files),
+        revision=named(files),
         simulated=manifest.simulated,
         row_schema_hash=manifest.row_schema_hash,
         flag_threshold=manifest.flag_threshold,
@@ -180,10 +183,10 @@ def _bytes(path: Path) -> bytes:
 
 def read_arrays(path: Path) -> Arrays:
     """Return the arrays of an npz file; object arrays (pickles) are refused."""
-    return _arrays(_bytes(path))
+    return arrays(_bytes(path))
 
 
-def _arrays(content: bytes) -> Arrays:
+def arrays(content: bytes) -> Arrays:
     """Return the arrays of an npz file's bytes; object arrays (pickles) are refused."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
@@ -194,7 +197,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: _bytes(path) for path in sorted(folder.iterdir())}
 
 
-def _named(files: Mapping[str, bytes]) -> str:
+def named(files: Mapping[str, bytes]) -> str:
     """Return the name that a bundle's content gives it."""
     lines = [f"{_digest(content)}  {name}" for name, content in sorted(files.items())]
     return _digest("\n".join(lines).encode())
