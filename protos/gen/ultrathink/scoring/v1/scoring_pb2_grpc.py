@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from ultrathink.scoring.v1 import completion_pb2 as ultrathink_dot_scoring_dot_v1_dot_completion__pb2
 from ultrathink.scoring.v1 import scoring_pb2 as ultrathink_dot_scoring_dot_v1_dot_scoring__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -55,6 +56,11 @@ class ScorerStub:
                 request_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelResponse.FromString,
                 _registered_method=True)
+        self.Complete = channel.unary_unary(
+                '/ultrathink.scoring.v1.Scorer/Complete',
+                request_serializer=ultrathink_dot_scoring_dot_v1_dot_completion__pb2.CompleteRequest.SerializeToString,
+                response_deserializer=ultrathink_dot_scoring_dot_v1_dot_completion__pb2.CompleteResponse.FromString,
+                _registered_method=True)
         self.CompareArms = channel.unary_unary(
                 '/ultrathink.scoring.v1.Scorer/CompareArms',
                 request_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.CompareArmsRequest.SerializeToString,
@@ -103,6 +109,13 @@ class ScorerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Complete(self, request, context):
+        """Suggestions for what one claim leaves open; each wish is answered or refused with a reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CompareArms(self, request, context):
         """How the shadow's scores differ from those that were answered. Role: operator.
         """
@@ -146,6 +159,11 @@ def add_ScorerServicer_to_server(servicer, server):
                     servicer.GetModel,
                     request_deserializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelRequest.FromString,
                     response_serializer=ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelResponse.SerializeToString,
+            ),
+            'Complete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Complete,
+                    request_deserializer=ultrathink_dot_scoring_dot_v1_dot_completion__pb2.CompleteRequest.FromString,
+                    response_serializer=ultrathink_dot_scoring_dot_v1_dot_completion__pb2.CompleteResponse.SerializeToString,
             ),
             'CompareArms': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareArms,
@@ -272,6 +290,33 @@ class Scorer:
             '/ultrathink.scoring.v1.Scorer/GetModel',
             ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelRequest.SerializeToString,
             ultrathink_dot_scoring_dot_v1_dot_scoring__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Complete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ultrathink.scoring.v1.Scorer/Complete',
+            ultrathink_dot_scoring_dot_v1_dot_completion__pb2.CompleteRequest.SerializeToString,
+            ultrathink_dot_scoring_dot_v1_dot_completion__pb2.CompleteResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ The door of the scoring room: columns in, probabilities and reasons out. No text
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ultrathink.scoring.v1 import completion_pb2 as _completion_pb2
 from ultrathink.scoring.v1 import scoring_pb2 as _scoring_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -40,6 +41,8 @@ class ScorerStub:
     Explain: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ExplainRequest, _scoring_pb2.ExplainResponse]
     """Exact contributions of every row asked for."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]
+    Complete: _grpc.UnaryUnaryMultiCallable[_completion_pb2.CompleteRequest, _completion_pb2.CompleteResponse]
+    """Suggestions for what one claim leaves open; each wish is answered or refused with a reason."""
     CompareArms: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.CompareArmsRequest, _scoring_pb2.CompareArmsResponse]
     """How the shadow's scores differ from those that were answered. Role: operator."""
     PromoteArm: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.PromoteArmRequest, _scoring_pb2.PromoteArmResponse]
@@ -59,6 +62,8 @@ class ScorerAsyncStub(ScorerStub):
     Explain: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ExplainRequest, _scoring_pb2.ExplainResponse]  # type: ignore[assignment]
     """Exact contributions of every row asked for."""
     GetModel: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]  # type: ignore[assignment]
+    Complete: _aio.UnaryUnaryMultiCallable[_completion_pb2.CompleteRequest, _completion_pb2.CompleteResponse]  # type: ignore[assignment]
+    """Suggestions for what one claim leaves open; each wish is answered or refused with a reason."""
     CompareArms: _aio.UnaryUnaryMultiCallable[_scoring_pb2.CompareArmsRequest, _scoring_pb2.CompareArmsResponse]  # type: ignore[assignment]
     """How the shadow's scores differ from those that were answered. Role: operator."""
     PromoteArm: _aio.UnaryUnaryMultiCallable[_scoring_pb2.PromoteArmRequest, _scoring_pb2.PromoteArmResponse]  # type: ignore[assignment]
@@ -99,6 +104,14 @@ class ScorerServicer(metaclass=_abc_1.ABCMeta):
         request: _scoring_pb2.GetModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.GetModelResponse, _abc.Awaitable[_scoring_pb2.GetModelResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Complete(
+        self,
+        request: _completion_pb2.CompleteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_completion_pb2.CompleteResponse, _abc.Awaitable[_completion_pb2.CompleteResponse]]:
+        """Suggestions for what one claim leaves open; each wish is answered or refused with a reason."""
 
     @_abc_1.abstractmethod
     def CompareArms(
