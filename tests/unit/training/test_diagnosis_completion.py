@@ -9,8 +9,11 @@ import pytest
 
 import synpuf
 from chassis import errors
+from scoring.domain import completion_diagnoses as diagnoses
+from scoring.domain import completion_models
+from scoring.outbound import completion_bundles
 from training import completion_claims as claims
-from training import diagnosis_completion, diagnosis_models
+from training import completion_groups, diagnosis_completion, diagnosis_models
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +22,17 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("diagnosis")
     diagnosis_completion.train(synpuf.write(folder / "data", 1), 1, folder / "bundle")
     return folder / "bundle"
+
+
+def _heard(bundle: Path) -> tuple[diagnoses.Model, diagnosis_models.Lessons]:
+    """Return the model of all codes, and the claims it was trained on as it hears them."""
+    served = completion_bundles.load(bundle)
+    assert isinstance(served, completion_models.Diagnoses)
+    model = served.hearings[0].model
+    source = claims.read(bundle.parent / "data")
+    groups = completion_groups.groups(source.frame[claims.PRINCIPAL].to_numpy(dtype=object))
+    labels = np.array([model.classes.index(group) for group in groups])
+    return model, diagnosis_completion.lessons(source, labels, model.classes, "codes")
 
 
 def test_a_bundle_judges_claims_it_has_not_seen(bundle: Path, tmp_path: Path):
@@ -106,14 +120,34 @@ def test_a_tampered_bundle_is_refused(bundle: Path, tmp_path: Path):
 
 def test_scores_in_chunks_are_scores_at_once(bundle: Path):
     """The chunk bounds memory and changes no score; naive Bayes' weights silence the linear voice."""
-    model = diagnosis_completion._load(bundle, "codes")
-    frame = claims.read(bundle.parent / "data").frame
-    matrix = diagnosis_models.encode(model, frame)
-    whole = diagnosis_models.scores(model, matrix)
-    parts = [diagnosis_models.scores(model, matrix[at : at + 7]) for at in range(0, matrix.shape[0], 7)]
-    assert np.allclose(whole, np.concatenate(parts), atol=1e-5)
-    assert diagnosis_models.naive(model).tolist() == [1, 1, 1, 1, 1, 0]
-    assert np.allclose(diagnosis_models.shares(whole).sum(axis=1), 1, atol=1e-5)
+    model, found = _heard(bundle)
+    rows = diagnosis_models.encoded(found.words, model.vocabulary)
+    whole = diagnoses.scores(model, rows)
+    one_by_one = [
+        diagnoses.scores(model, diagnosis_models.encoded([words], model.vocabulary)) for words in found.words
+    ]
+    assert np.allclose(whole, np.concatenate(one_by_one), atol=1e-5)
+    assert diagnoses.naive(model).tolist() == [1, 1, 1, 1, 1, 0]
+    assert np.allclose(diagnoses.shares(whole).sum(axis=1), 1, atol=1e-5)
+
+
+def test_what_is_stored_is_what_was_learned(bundle: Path):
+    """A bundle read back scores its own claims as the model did that was written."""
+    model, found = _heard(bundle)
+    grown = diagnosis_models.grow(found, 1)
+    rows = diagnosis_models.encoded(found.words, model.vocabulary)
+    assert np.abs(diagnoses.scores(grown, rows) - diagnoses.scores(model, rows)).max() < 1e-6
+
+
+def test_the_served_bundle_declares_what_it_knows(bundle: Path):
+    """It reads ICD-9-CM, answers in groups of CCS by name, and knows US claims in dollars only."""
+    served = completion_bundles.load(bundle)
+    assert isinstance(served, completion_models.Diagnoses)
+    knows = served.origin.knows
+    assert (knows.reads, knows.answers) == ({"icd-9-cm"}, ("ccs",))
+    assert (knows.currencies, set(knows.regimes)) == ({"USD"}, {"x12-us"})
+    assert served.labels["122"].en.startswith("Pneumonia")
+    assert served.coarse("486") == "122"
 
 
 def test_too_few_patients_are_refused(tmp_path: Path):
@@ -128,6 +162,5 @@ def test_confidence_is_how_often_the_first_guess_is_right(bundle: Path, tmp_path
     """On claims not seen, the mean confidence is near the share of hits, and rises with the score."""
     found = diagnosis_completion.evaluate(bundle, synpuf.write(tmp_path, 8, 300))
     assert found["ece"] < 0.12
-    model = diagnosis_completion._load(bundle, "codes")
-    rising = np.linspace(0, 6, 20, dtype=np.float32)[:, None] * np.array([[1, 0, 0, 0]], dtype=np.float32)
-    assert (np.diff(diagnosis_models.confidence(model, rising)) >= 0).all()
+    model, _ = _heard(bundle)
+    assert (np.diff(diagnoses.confidence(model.trust, np.linspace(0.2, 1, 20))) >= 0).all()

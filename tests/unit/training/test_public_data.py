@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import completion_claims, measures, provider_tables
-from training import completion_tokens as tokens
+from training import completion_claims, completion_groups, measures, provider_tables
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 PROVIDERS = SHARED / "provider_fraud"
@@ -37,5 +36,5 @@ def test_a_sample_of_inpatient_claims_reads_with_its_patients():
     found = completion_claims.read(path)
     assert len(found.frame) == 5_775
     assert (found.frame[completion_claims.BORN] != "").all()
-    groups = tokens.groups(found.frame[completion_claims.PRINCIPAL].to_numpy(dtype=object))
+    groups = completion_groups.groups(found.frame[completion_claims.PRINCIPAL].to_numpy(dtype=object))
     assert (groups != "").mean() > 0.99

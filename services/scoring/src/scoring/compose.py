@@ -12,17 +12,18 @@ from chassis import apps, errors, logs
 from chassis import clock as clocks
 from scoring import ports
 from scoring import settings as options
-from scoring.domain import arms
+from scoring.domain import arms, completion_models
 from scoring.inbound import scorer
-from scoring.outbound import arm_files, bundles, onnx
-from scoring.usecases import answer, crew, explain, score, shadow
+from scoring.outbound import arm_files, bundles, completion_bundles, onnx
+from scoring.usecases import answer, complete, crew, explain, score, shadow
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 
 CALLERS = {
     f"/{scorer.NAME}/{method}": frozenset({"claims", "cli"})
-    for method in ("Score", "ScoreStream", "Explain", "GetModel")
+    for method in ("Score", "ScoreStream", "Explain", "GetModel", "Complete")
 } | {f"/{scorer.NAME}/{method}": frozenset({"cli"}) for method in ("CompareArms", "PromoteArm", "RollBack")}
 SEATS = (arms.STABLE, *arms.CANDIDATES)
+COMPLETION = "completion"  # its thread: suggestions wait for one another, never a score for them
 
 type Workers = Mapping[str, futures.ThreadPoolExecutor]
 
@@ -41,7 +42,10 @@ async def compose(
         crew_ = await loop.run_in_executor(workers[arms.STABLE], _crew, settings, workers, clock)
         shadowing = shadow.Shadow(workers[arms.SHADOW], waiting_rows=settings.shadow_waiting_rows)
         answering = answer.Answer(crew_, shadowing, clock, canary_seconds=settings.canary_timeout_ms / 1000)
-        servicer = scorer.Scorer(scorer.Rooms(answering, explain.Explain(answering), crew_, shadowing), clock)
+        served = await loop.run_in_executor(workers[COMPLETION], _completions, settings)
+        completing = complete.Complete(served, worker=workers[COMPLETION])
+        rooms = scorer.Rooms(answering, explain.Explain(answering), crew_, shadowing, completing)
+        servicer = scorer.Scorer(rooms, clock)
 
         def register(server: grpc.aio.Server) -> None:
             scoring_pb2_grpc.add_ScorerServicer_to_server(servicer, server)
@@ -63,13 +67,14 @@ async def compose(
 
 @contextmanager
 def _workers() -> Iterator[Workers]:
-    """Yield one thread per arm; at the end nobody waits for an arm on trial."""
-    made = {seat: futures.ThreadPoolExecutor(1, thread_name_prefix=f"scoring-{seat}") for seat in SEATS}
+    """Yield one thread per arm and one for completion; at the end nobody waits for an arm on trial."""
+    names = (*SEATS, COMPLETION)
+    made = {name: futures.ThreadPoolExecutor(1, thread_name_prefix=f"scoring-{name}") for name in names}
     try:
         yield made
     finally:
-        for seat, worker in made.items():
-            worker.shutdown(wait=seat == arms.STABLE, cancel_futures=True)
+        for name, worker in made.items():
+            worker.shutdown(wait=name not in arms.CANDIDATES, cancel_futures=True)
 
 
 def _crew(settings: options.ScoringSettings, workers: Workers, clock: clocks.Clock) -> crew.Crew:
@@ -96,6 +101,20 @@ def _crew(settings: options.ScoringSettings, workers: Workers, clock: clocks.Clo
         return crew.Seat(arm, candidate, scoring)
 
     return crew.Crew(named, refused, seating=seating, store=_store(settings), percent=settings.canary_percent)
+
+
+def _completions(settings: options.ScoringSettings) -> list[completion_models.Served]:
+    """Return the completion bundles that can be loaded, warm; one that cannot is reported and left out."""
+    served = []
+    for folder in settings.completion_bundles:
+        try:
+            served.append(completion_bundles.load(folder))
+        except errors.Fault as fault:
+            logs.get("scoring.completion").error(
+                "completion bundle refused", bundle=folder.name, reason=fault.reason, exc_info=fault
+            )
+    complete.warm(served)
+    return served
 
 
 def _store(settings: options.ScoringSettings) -> ports.ArmStore:

@@ -1,8 +1,10 @@
 """What an operator may set for scoring; nothing else of the environment is read in this room."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pydantic
+import pydantic_settings
 
 from chassis import settings
 
@@ -38,6 +40,15 @@ class ScoringSettings(settings.ServiceSettings):
     """Folder of the file that keeps promotions and roll backs over a restart. Default none: a restart returns
     to the settings. Processes that share the folder follow each other's decisions when they restart."""
 
+    completion_bundles: Annotated[tuple[Path, ...], pydantic_settings.NoDecode] = (
+        Path("packs/models/diagnosis-completion-demo"),
+        Path("packs/models/amount-completion-demo"),
+    )
+    """Folders of the bundles that suggest what claims leave open, separated by commas; a claim is put to one
+    that knows its regime, code systems and currency, of equals to the first. Default: the simulated ones
+    that the repository carries. Empty: suggestions are refused. One that cannot be loaded is reported and
+    left out."""
+
     scoring_threads: int = pydantic.Field(default=1, ge=1, le=16)
     """Threads of onnxruntime per model. Default 1: a second one beside busy neighbours raised the 99th
     percentile five-fold; scale by processes instead."""
@@ -45,3 +56,10 @@ class ScoringSettings(settings.ServiceSettings):
     scoring_inline_rows: int = pydantic.Field(default=32, ge=0, le=10_000)
     """Lines up to which a batch is scored on the event loop; larger ones go to the worker thread. Default 32:
     about a millisecond, less than what handing over costs a busy loop."""
+
+    @pydantic.field_validator("completion_bundles", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(Path(part.strip()) for part in value.split(",") if part.strip())

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from chassis import errors
+from scoring.domain import completion
 from training import public_bundles
 
 PATIENT = "DESYNPUF_ID"
@@ -31,6 +32,7 @@ COLUMNS = (
 )  # fmt: skip
 BORN, SEX, RENAL, STATE = "BENE_BIRTH_DT", "BENE_SEX_IDENT_CD", "BENE_ESRD_IND", "SP_STATE_CODE"
 PERSON = (PATIENT, BORN, SEX, RENAL, STATE)
+SYSTEM, REGIME, CURRENCY = "icd-9-cm", "x12-us", "USD"  # what these claims are, in the claim model's words
 TERMS = "CMS DE-SynPUF, synthetic: relations between codes are only partly those of real claims"
 
 
@@ -58,6 +60,15 @@ def read(data: Path) -> Claims:
     return Claims(known, numbers, public_bundles.digest([*claims, *persons]))
 
 
+def facts(claims: Claims) -> list[completion.Facts]:
+    """Return the claims as what a model may know of them: codes, never the principal diagnosis.
+
+    The principal diagnosis has the place 0 in a claim, so others begin at 1.
+    """
+    columns = [claims.frame[name].to_numpy(dtype=object) for name in (ADMITTING, DRG, *OTHERS, *PROCEDURES)]
+    return [_facts(row) for row in zip(*columns, strict=True)]
+
+
 def kept(claims: Claims, keep: npt.NDArray[np.bool_]) -> Claims:
     """Return the claims of a mask."""
     return claims._replace(frame=claims.frame[keep].reset_index(drop=True), patients=claims.patients[keep])
@@ -68,6 +79,22 @@ def folds(patients: npt.NDArray[np.int64], count: int, seed: int) -> npt.NDArray
     drawn = np.random.default_rng(seed).integers(0, count, int(patients.max(initial=0)) + 1)
     answer: npt.NDArray[np.int64] = drawn[patients]
     return answer
+
+
+def _facts(row: tuple[str, ...]) -> completion.Facts:
+    admitting, drg, others, procedures = row[0], row[1], row[2 : 2 + len(OTHERS)], row[2 + len(OTHERS) :]
+    stated = [completion.Code(len(others) + 1, SYSTEM, admitting, admitting=True)] if admitting else []
+    return completion.Facts(
+        regime=REGIME,
+        currency=CURRENCY,
+        drg=drg,
+        diagnoses=(*stated, *_coded(others, 1)),
+        procedures=_coded(procedures, 0),
+    )
+
+
+def _coded(codes: tuple[str, ...], first: int) -> tuple[completion.Code, ...]:
+    return tuple(completion.Code(place, SYSTEM, code) for place, code in enumerate(codes, first) if code)
 
 
 def _persons(paths: list[Path]) -> pd.DataFrame:

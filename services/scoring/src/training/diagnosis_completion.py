@@ -9,24 +9,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import threadpoolctl
-from scipy import sparse
 
 from chassis import errors
-from scoring.domain import calibration
-from scoring.outbound import bundles
+from scoring.domain import completion_diagnoses as diagnoses
+from scoring.domain import completion_tokens as tokens
+from scoring.outbound import completion_bundles
+from training import (
+    completion_bundle_files,
+    completion_groups,
+    completion_measures,
+    diagnosis_models,
+    measures,
+    public_bundles,
+    writing,
+)
 from training import completion_claims as claims
-from training import completion_measures, diagnosis_models, measures, pictures, public_bundles, writing
-from training import completion_tokens as tokens
 
 TASK = "diagnosis-completion"
 FOLDS = 5
 COMMON = 50  # groups that are judged apart from the rarer ones
 FEW = 50  # patients below which a fifth of a fifth is hardly anybody
-MODELS = {"codes": tuple(tokens.CODE_KINDS), "procedures": ("procedures",)}
+MODELS = {"codes": ("procedures", "admitting", "drg", "others"), "procedures": ("procedures",)}
+KNOWS = completion_bundles.Knows(
+    reads=[claims.SYSTEM], answers=["ccs"], currencies=[claims.CURRENCY], regimes={claims.REGIME: "ccs"},
+    kind="group", models=list(MODELS),
+)  # fmt: skip
 
 type Progress = Callable[[int], None]
 type Labels = npt.NDArray[np.int64]
@@ -42,14 +52,6 @@ class Judged(NamedTuple):
     confidence: npt.NDArray[np.float64]
 
 
-class _Stored(msgspec.Struct, frozen=True):
-    """What model.json says of one model; its numbers stand in arrays beside it."""
-
-    inputs: tuple[str, ...]
-    classes: tuple[str, ...]
-    vocabulary: tuple[str, ...]
-
-
 def train(data: Path, seed: int, out: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Write the bundle and return out-of-fold figures with spread, beside the baselines on the same folds.
 
@@ -62,15 +64,23 @@ def train(data: Path, seed: int, out: Path, progress: Progress | None = None) ->
     classes = tuple(sorted(set(groups.tolist())))
     labels = _numbered(groups, classes)
     with threadpoolctl.threadpool_limits(1):  # one core, and sums in one order: the same bytes again
-        lessons = diagnosis_models.Lessons(source.frame, labels, source.patients, classes)
+        taught = {name: lessons(source, labels, classes, name) for name in MODELS}
         fold = claims.folds(source.patients, FOLDS, seed)
-        figures: dict[str, Any] = writing.rounded(_out_of_fold(lessons, fold, seed, progress))
-        models = {name: _grow(lessons, name, seed) for name in MODELS}
-    figures |= {"left_out": left_out, "groups": len(classes), "data": claims.TERMS}
-    _write(out, models, figures)
-    names = [*classes, *models["codes"].vocabulary, *models["procedures"].vocabulary]
-    figures["revision"] = public_bundles.seal(out, task=TASK, seed=seed, data=source.sha256, names=names)
-    return figures
+        figures: dict[str, Any] = writing.rounded(_out_of_fold(taught, ~_bare(source), fold, seed, progress))
+        models = {
+            name: diagnosis_models.grow(one, seed) for name, one in _spoken(taught, ~_bare(source)).items()
+        }
+    figures |= {"left_out": left_out, "groups": len(classes), "data": claims.TERMS, "simulated": False}
+    completion_bundle_files.diagnoses(
+        out, models, coarse=completion_groups.mapping(),
+        labels={name: (text, "") for name, text in completion_groups.names().items() if name in classes},
+    )  # fmt: skip
+    account = completion_bundle_files.Account(
+        task=TASK, name=TASK, seed=seed, sha256=source.sha256, knows=KNOWS, figures=figures,
+        features_hash=completion_bundle_files.diagnoses_hash(models), card=_card(figures),
+        curves={"all codes": figures["reliability"]},
+    )  # fmt: skip
+    return figures | {"revision": completion_bundle_files.seal(out, account)}
 
 
 def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
@@ -79,15 +89,18 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     Raises NotFound `bundle.missing` or `data.missing`, Invalid `bundle.tampered` or `data.columns`.
     """
     manifest = public_bundles.verify(bundle, TASK)
-    models = {name: _load(bundle, name) for name in MODELS}
+    served = completion_bundle_files.diagnosing(bundle, "group")
+    models = dict(zip(MODELS, (one.model for one in served.hearings), strict=True))
     source, groups, left_out = _labelled(claims.read(data))
-    labels = _numbered(groups, models["codes"].classes)
-    bare = _bare(source)
+    spoken = ~_bare(source)
     with threadpoolctl.threadpool_limits(1):
-        codes = judge(models["codes"], source, labels)
-        procedures = judge(models["procedures"], claims.kept(source, ~bare), labels[~bare])
+        asked = {
+            name: lessons(source, _numbered(groups, model.classes), model.classes, name)
+            for name, model in models.items()
+        }
+        judged = {name: judge(models[name], one) for name, one in _spoken(asked, spoken).items()}
     found: dict[str, Any] = writing.rounded(
-        _summary(codes, procedures, ~bare)
+        _summary(judged["codes"], judged["procedures"], spoken)
         | {
             "left_out": left_out,
             "data": claims.TERMS,
@@ -97,17 +110,27 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     return found
 
 
-def judge(model: diagnosis_models.Model, source: claims.Claims, labels: Labels) -> Judged:
+def lessons(
+    source: claims.Claims, labels: Labels, classes: tuple[str, ...], name: str
+) -> diagnosis_models.Lessons:
+    """Return claims as one of the models hears them."""
+    inputs, coarse = MODELS[name], tokens.coarse(completion_groups.mapping())
+    words = [[token.word for token in tokens.spell(one, inputs, coarse)] for one in claims.facts(source)]
+    alone = np.arange(len(classes))  # a group of one: answers are groups already
+    return diagnosis_models.Lessons(inputs, words, labels, source.patients, classes, alone)
+
+
+def judge(model: diagnoses.Model, found: diagnosis_models.Lessons) -> Judged:
     """Return how the model does on claims whose groups are known."""
-    matrix = diagnosis_models.encode(model, source.frame)
-    found = diagnosis_models.scores(model, matrix)
-    naive = diagnosis_models.scores(model, matrix, diagnosis_models.naive(model))
-    prior = np.broadcast_to(model.prior, found.shape)
+    rows = diagnosis_models.encoded(found.words, model.vocabulary)
+    margins = diagnoses.scores(model, rows)
+    naive = diagnoses.scores(model, rows, weights=diagnoses.naive(model))
+    prior = np.broadcast_to(model.prior, margins.shape)
     return Judged(
-        completion_measures.ranks(found, labels),
-        completion_measures.ranks(naive, labels),
-        completion_measures.ranks(prior, labels),
-        diagnosis_models.confidence(model, found),
+        completion_measures.ranks(margins, found.labels),
+        completion_measures.ranks(naive, found.labels),
+        completion_measures.ranks(prior, found.labels),
+        diagnoses.confidence(model.trust, diagnoses.shares(margins).max(axis=1, initial=0)),
     )
 
 
@@ -116,7 +139,7 @@ def _labelled(source: claims.Claims) -> tuple[claims.Claims, npt.NDArray[np.obje
 
     Raises Invalid `data.empty` when none has one.
     """
-    groups = tokens.groups(source.frame[claims.PRINCIPAL].to_numpy(dtype=object))
+    groups = completion_groups.groups(source.frame[claims.PRINCIPAL].to_numpy(dtype=object))
     known = groups != ""
     if not known.any():
         raise errors.Invalid("data.empty", f"No claim has an ICD-9-CM code in {claims.PRINCIPAL}.")
@@ -135,36 +158,33 @@ def _bare(source: claims.Claims) -> Mask:
     return bare
 
 
-def _part(lessons: diagnosis_models.Lessons, keep: Mask) -> diagnosis_models.Lessons:
-    return lessons._replace(
-        frame=lessons.frame[keep].reset_index(drop=True),
-        labels=lessons.labels[keep],
-        patients=lessons.patients[keep],
-    )
-
-
-def _grow(lessons: diagnosis_models.Lessons, name: str, seed: int) -> diagnosis_models.Model:
-    """Return one of the two models; procedures alone is learned from claims that have some."""
-    if name == "procedures":
-        bare = _bare(claims.Claims(lessons.frame, lessons.patients, ""))
-        lessons = _part(lessons, ~bare)
-    return diagnosis_models.grow(lessons, MODELS[name], seed)
+def _spoken(taught: dict[str, diagnosis_models.Lessons], spoken: Mask) -> dict[str, diagnosis_models.Lessons]:
+    """Return the lessons of both models; procedures alone is learned from claims that have some."""
+    return taught | {"procedures": diagnosis_models.part(taught["procedures"], spoken)}
 
 
 def _out_of_fold(
-    lessons: diagnosis_models.Lessons, fold: Labels, seed: int, progress: Progress | None
+    taught: dict[str, diagnosis_models.Lessons],
+    spoken: Mask,
+    fold: Labels,
+    seed: int,
+    progress: Progress | None,
 ) -> dict[str, Any]:
     """Return figures over claims of patients whom the models had not seen."""
-    codes, procedures, masks, folds = [], [], [], []
+    codes, procedures, masks = [], [], []
     for number in range(FOLDS):
-        learned, held = _part(lessons, fold != number), _part(lessons, fold == number)
-        source = claims.Claims(held.frame, held.patients, "")
-        bare = _bare(source)
-        codes.append(judge(_grow(learned, "codes", seed), source, held.labels))
-        model = _grow(learned, "procedures", seed)
-        procedures.append(judge(model, claims.kept(source, ~bare), held.labels[~bare]))
-        masks.append(~bare)
-        folds.append((codes[-1], procedures[-1]))
+        apart, held = fold != number, fold == number
+        learned = {
+            "codes": diagnosis_models.part(taught["codes"], apart),
+            "procedures": diagnosis_models.part(taught["procedures"], apart & spoken),
+        }
+        judging = {
+            "codes": diagnosis_models.part(taught["codes"], held),
+            "procedures": diagnosis_models.part(taught["procedures"], held & spoken),
+        }
+        codes.append(judge(diagnosis_models.grow(learned["codes"], seed), judging["codes"]))
+        procedures.append(judge(diagnosis_models.grow(learned["procedures"], seed), judging["procedures"]))
+        masks.append(spoken[held])
         if progress:
             progress(number + 1)
     figures = _summary(_joined(codes), _joined(procedures), np.concatenate(masks))
@@ -213,44 +233,6 @@ def _spread(codes: list[Judged], procedures: list[Judged]) -> dict[str, Any]:
         told["spread"][name] = completion_measures.spreads(ours)
         told["paired_differences"][f"{name} − naive Bayes"] = completion_measures.paired(ours, theirs)
     return told
-
-
-def _write(out: Path, models: dict[str, diagnosis_models.Model], figures: dict[str, Any]) -> None:
-    """Write both models, figures, picture and card; the same data and seed give the same bytes."""
-    for name, model in models.items():
-        writing.document(
-            out / f"{name}.json",
-            msgspec.to_builtins(_Stored(model.inputs, model.classes, model.vocabulary)),
-        )
-        stored = {
-            "prior": model.prior, "weights": model.weights, "bias": model.bias.astype(np.float16),
-            "linear": model.linear.astype(np.float16), "counts": model.counts.data.astype(np.int32),
-            "columns": model.counts.indices, "starts": model.counts.indptr,
-            "knots": model.trust.margins, "rates": model.trust.probabilities,
-        }  # fmt: skip
-        writing.arrays(out / f"{name}.npz", stored)
-    writing.document(out / "metrics.json", figures)
-    picture = pictures.reliability(
-        "First suggested group, out of fold", {"all codes": figures["reliability"]}
-    )
-    (out / "reliability.svg").write_text(picture)
-    (out / "card.md").write_text(_card(figures))
-
-
-def _load(bundle: Path, name: str) -> diagnosis_models.Model:
-    """Return one model of a verified bundle."""
-    try:
-        stored = msgspec.json.decode((bundle / f"{name}.json").read_bytes(), type=_Stored)
-        found = bundles.read_arrays(bundle / f"{name}.npz")
-        parts = (found["counts"].astype(np.float32), found["columns"], found["starts"])
-        counts = sparse.csr_matrix(parts, shape=(len(stored.classes), len(stored.vocabulary)))
-        return diagnosis_models.Model(
-            stored.inputs, stored.classes, stored.vocabulary, found["prior"], counts,
-            found["linear"].astype(np.float32), found["bias"].astype(np.float32), found["weights"],
-            calibration.Table(found["knots"], found["rates"]),
-        )  # fmt: skip
-    except (msgspec.MsgspecError, KeyError, ValueError, OSError) as error:
-        raise errors.Invalid("bundle.unreadable", f"The bundle {bundle.name} cannot be read.") from error
 
 
 def _card(figures: dict[str, Any]) -> str:

@@ -1,121 +1,140 @@
-"""Which diagnosis group the codes of a claim suggest: naive Bayes voices and a linear one, weighed.
+"""Learns which principal diagnosis a claim's tokens suggest; `scoring.domain.completion_diagnoses` answers.
 
-Scores add up: prior + Σ weight · voice. Each input (procedures, admitting diagnosis, DRG, other diagnoses)
-has a naive Bayes voice, all tokens together have a linear voice (softmax regression). The weights are
-learned on patients that the voices have not seen, so a voice that overfits is heard less. Knows no file.
+The weights of the voices are learned on patients that the voices have not seen, so a voice that overfits is
+heard less. Knows no file.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import optimize, sparse
 
 from scoring.domain import calibration
+from scoring.domain import completion_diagnoses as diagnoses
+from scoring.domain import completion_tokens as tokens
 from training import completion_claims as claims
-from training import completion_tokens as tokens
 
-SMOOTHING = 0.1  # of naive Bayes counts
+MIN_COUNT = 3  # a token seen less often says more about chance than about a diagnosis
 EPOCHS, BATCH, RATE, DECAY = 6, 1_024, 0.1, 1e-4  # of the linear voice: AdaGrad with a falling step
 INNER = 5  # one patient in five is kept from the voices to weigh them
-CHUNK = 4_096  # rows scored at a time: bounds memory at 30 MB
 
 type Floats = npt.NDArray[np.float32]
 type Labels = npt.NDArray[np.int64]
-
-
-class Model(NamedTuple):
-    """All that was learned. `counts` is groups × vocabulary, `linear` vocabulary × groups.
-
-    `trust` turns the share of the first guess into how often such a guess is right.
-    """
-
-    inputs: tuple[str, ...]
-    classes: tuple[str, ...]
-    vocabulary: tuple[str, ...]
-    prior: npt.NDArray[np.float64]
-    counts: sparse.csr_matrix
-    linear: Floats
-    bias: Floats
-    weights: npt.NDArray[np.float64]
-    trust: calibration.Table
+type Mask = npt.NDArray[np.bool_]
+type Words = Sequence[Sequence[str]]
 
 
 class Lessons(NamedTuple):
-    """What is learned from: claims, their groups' numbers, their patients, the names of the groups."""
+    """What is learned from: each claim's tokens, its answer's number, its patient; the names of the answers.
 
-    frame: pd.DataFrame
+    `groups` numbers the group of each answer. `allowed` says per claim which answers are of its code system;
+    None allows all.
+    """
+
+    inputs: tuple[str, ...]
+    words: Words
     labels: Labels
     patients: Labels
     classes: tuple[str, ...]
+    groups: Labels
+    allowed: Mask | None = None
 
 
-def grow(lessons: Lessons, inputs: Sequence[str], seed: int) -> Model:
+def part(lessons: Lessons, keep: Mask) -> Lessons:
+    """Return the lessons of a mask."""
+    return lessons._replace(
+        words=[words for words, kept in zip(lessons.words, keep.tolist(), strict=True) if kept],
+        labels=lessons.labels[keep],
+        patients=lessons.patients[keep],
+        allowed=None if lessons.allowed is None else lessons.allowed[keep],
+    )
+
+
+def grow(lessons: Lessons, seed: int) -> diagnoses.Model:
     """Return the model of these claims; voices are weighed on a fifth of the patients, then grown on all."""
-    frame, labels, patients, classes = lessons
-    spelled = tokens.spell(frame, inputs)
-    vocabulary = tokens.learn(spelled)
-    matrix = tokens.encode(spelled, {word: n for n, word in enumerate(vocabulary)}, len(frame))
-    blank = Model(tuple(inputs), classes, tuple(vocabulary), *_nothing())
-    inner = claims.folds(patients, INNER, seed + 1) == 0  # not the split of whoever judges the model
-    trial = _learn(blank, matrix[~inner], labels[~inner], seed)
-    voices = _voices(trial, matrix[inner])
-    weights = _weigh(voices, labels[inner])
-    likely = shares(voices @ weights.astype(np.float32))
-    trust = calibration.fit(_first(likely), likely.argmax(axis=1) == labels[inner])
-    return _learn(blank, matrix, labels, seed)._replace(weights=weights, trust=trust)
+    vocabulary = learn(lessons.words)
+    rows = encoded(lessons.words, vocabulary)
+    inner = claims.folds(lessons.patients, INNER, seed + 1) == 0  # not the split of whoever judges the model
+    trial = _learn(part(lessons, ~inner), vocabulary, seed)
+    held = part(lessons, inner)
+    mine = _rows(rows, inner)
+    voices = diagnoses.voices(trial, mine, held.allowed)
+    trial = trial._replace(weights=_weigh(voices, held.labels, held.allowed))
+    weighed = trust(trial, held, diagnoses.scores(trial, mine, held.allowed))
+    grown = _learn(lessons, vocabulary, seed)
+    return grown._replace(
+        weights=weighed.weights, trust=weighed.trust, others=weighed.others, groups=weighed.groups,
+        listed=weighed.listed,
+    )  # fmt: skip
 
 
-def confidence(model: Model, margins: Floats) -> npt.NDArray[np.float64]:
-    """Return how likely the first guess of each row of log-scores is right."""
-    return calibration.apply(model.trust, _first(shares(margins)))
+def trust(model: diagnoses.Model, lessons: Lessons, scores: Floats) -> diagnoses.Model:
+    """Return the model with its shares calibrated on these claims, which it has not learned from."""
+    likely = diagnoses.shares(scores)
+    order = np.argsort(-likely, axis=1, kind="stable")[:, : diagnoses.LISTED]
+    ranked = np.take_along_axis(likely, order, axis=1).astype(np.float64)
+    hits = order == lessons.labels[:, None]
+    summed, right = grouped(likely, lessons)
+    return model._replace(
+        trust=calibration.fit(ranked[:, 0], hits[:, 0]),
+        others=calibration.fit(ranked[:, 1:].ravel(), hits[:, 1:].ravel()),
+        groups=calibration.fit(summed.max(axis=1), right),
+        listed=calibration.fit(ranked.sum(axis=1), hits.any(axis=1)),
+    )
 
 
-def _first(likely: Floats) -> npt.NDArray[np.float64]:
-    return likely.max(axis=1, initial=0).astype(np.float64)
+def grouped(likely: Floats, lessons: Lessons) -> tuple[npt.NDArray[np.float64], Mask]:
+    """Return the summed shares of each group, and whether the largest holds the truth."""
+    member = np.eye(int(lessons.groups.max(initial=0)) + 1)[lessons.groups]
+    summed = likely.astype(np.float64) @ member
+    truth = np.where(lessons.labels >= 0, lessons.groups[lessons.labels], -1)
+    return summed, summed.argmax(axis=1) == truth
 
 
-def encode(model: Model, frame: pd.DataFrame) -> sparse.csr_matrix:
-    """Return the tokens of claims in the model's columns."""
-    index = {word: n for n, word in enumerate(model.vocabulary)}
-    return tokens.encode(tokens.spell(frame, model.inputs), index, len(frame))
+def learn(rows: Words) -> tuple[str, ...]:
+    """Return the vocabulary: tokens that enough claims have, sorted."""
+    counts = Counter(word for words in rows for word in set(words))
+    return tuple(sorted(word for word, count in counts.items() if count >= MIN_COUNT))
 
 
-def scores(model: Model, matrix: sparse.csr_matrix, weights: npt.NDArray[np.float64] | None = None) -> Floats:
-    """Return log-scores, rows × groups; other weights than the model's ask single voices."""
-    chosen = (model.weights if weights is None else weights).astype(np.float32)
-    parts = [_voices(model, matrix[at : at + CHUNK]) @ chosen for at in range(0, matrix.shape[0], CHUNK)]
-    return np.concatenate(parts) if parts else np.zeros((0, len(model.classes)), dtype=np.float32)
+def encoded(rows: Iterable[Sequence[str]], vocabulary: Sequence[str]) -> tokens.Encoded:
+    """Return claims as places in a vocabulary."""
+    index: Mapping[str, int] = {word: place for place, word in enumerate(vocabulary)}
+    return tokens.encode(rows, index)
 
 
-def naive(model: Model) -> npt.NDArray[np.float64]:
-    """Return the weights that make of the model plain naive Bayes over its inputs."""
-    return np.array([1.0, *(1.0 for _ in model.inputs), 0.0])
+def _rows(rows: tokens.Encoded, keep: Mask) -> tokens.Encoded:
+    """Return the rows of a mask."""
+    counts = np.diff(rows.offsets)
+    places = rows.places[np.repeat(keep, counts)]
+    return tokens.Encoded(places, np.concatenate([[0], np.cumsum(counts[keep])]).astype(np.int64))
 
 
-def shares(margins: Floats) -> Floats:
-    """Return the probabilities of groups per row of log-scores."""
-    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
-    answer: Floats = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return answer
-
-
-def _nothing() -> tuple[Any, ...]:
-    """Return what a model holds before anything is learned: prior, counts, linear, bias, weights, trust."""
-    empty, none = np.zeros((0, 0), dtype=np.float32), np.zeros(0)
-    return none, sparse.csr_matrix((0, 0)), empty, empty, none, calibration.Table(none, none)
-
-
-def _learn(blank: Model, matrix: sparse.csr_matrix, labels: Labels, seed: int) -> Model:
-    """Return the model with voices learned of these rows."""
-    count = len(blank.classes)
-    ones = np.ones(len(labels), dtype=np.float32)
-    belongs = sparse.csr_matrix((ones, (labels, np.arange(len(labels)))), shape=(count, len(labels)))
-    prior = np.log((np.bincount(labels, minlength=count) + 1) / (len(labels) + count))
-    linear, bias = _regress(matrix, labels, prior, seed)
-    return blank._replace(prior=prior, counts=sparse.csr_matrix(belongs @ matrix), linear=linear, bias=bias)
+def _learn(lessons: Lessons, vocabulary: tuple[str, ...], seed: int) -> diagnoses.Model:
+    """Return a model of these claims whose voices are not weighed yet."""
+    labels, count = lessons.labels, len(lessons.classes)
+    rows = encoded(lessons.words, vocabulary)
+    ones = np.ones(len(rows.places), dtype=np.float32)
+    matrix = sparse.csr_matrix((ones, rows.places, rows.offsets), shape=(len(rows), len(vocabulary)))
+    belongs = sparse.csr_matrix(
+        (np.ones(len(labels)), (np.arange(len(labels)), labels)), (len(labels), count)
+    )
+    seen = sparse.csr_matrix(matrix.T @ belongs)
+    seen.sort_indices()
+    frequency = np.bincount(labels, minlength=count)
+    prior = np.log((frequency + 1) / (len(labels) + count))
+    linear, bias = _regress(matrix, lessons, prior, seed)
+    counts = diagnoses.Counts(*(array.astype(np.int64) for array in (seen.data, seen.indices, seen.indptr)))
+    voice = diagnoses.voices_of(vocabulary, lessons.inputs)
+    nothing = calibration.Table(np.zeros(1), np.zeros(1))
+    return diagnoses.Model(
+        lessons.inputs, lessons.classes, vocabulary, prior, frequency, counts, voice,
+        diagnoses.likelihoods(counts, voice, count), linear, bias,
+        np.ones(len(lessons.inputs) + 2), nothing, nothing, nothing, nothing,
+    )  # fmt: skip
 
 
 class _Regression(NamedTuple):
@@ -127,52 +146,44 @@ class _Regression(NamedTuple):
 
 
 def _regress(
-    matrix: sparse.csr_matrix, labels: Labels, prior: npt.NDArray[np.float64], seed: int
+    matrix: sparse.csr_matrix, lessons: Lessons, prior: npt.NDArray[np.float64], seed: int
 ) -> tuple[Floats, Floats]:
     """Return weights and bias of softmax regression, as precise as they are stored (16 bits)."""
     rng = np.random.default_rng(seed)
     linear = np.zeros((matrix.shape[1], len(prior)), dtype=np.float32)
     learned = _Regression(linear, np.full_like(linear, 1e-8), prior.astype(np.float32))
+    labels = lessons.labels
     for epoch in range(EPOCHS):
         order = rng.permutation(len(labels))
         for at in range(0, len(order), BATCH):
             rows = order[at : at + BATCH]
             step = RATE * (1 - (epoch + at / len(order)) / EPOCHS)
-            _step(learned, matrix[rows], labels[rows], step)
+            mask = None if lessons.allowed is None else lessons.allowed[rows]
+            _step(learned, matrix[rows], labels[rows], mask, step)
     half = np.float16
     return linear.astype(half).astype(np.float32), learned.bias.astype(half).astype(np.float32)
 
 
-def _step(learned: _Regression, part: sparse.csr_matrix, labels: Labels, step: float) -> None:
+def _step(
+    learned: _Regression, rows: sparse.csr_matrix, labels: Labels, allowed: Mask | None, step: float
+) -> None:
     """Move the weights of the tokens that occur in a batch down their gradient."""
-    wrong = shares(part @ learned.linear + learned.bias)
+    wrong = diagnoses.shares(diagnoses.barred(rows @ learned.linear + learned.bias, allowed))
     wrong[np.arange(len(labels)), labels] -= 1
     wrong /= len(labels)
-    present = np.unique(part.indices)
-    slope = part[:, present].T @ wrong + DECAY * learned.linear[present]
+    present = np.unique(rows.indices)
+    slope = rows[:, present].T @ wrong + DECAY * learned.linear[present]
     learned.squares[present] += slope * slope
     learned.linear[present] -= step * slope / np.sqrt(learned.squares[present])
     learned.bias[:] -= step * wrong.sum(axis=0) / 10
 
 
-def _voices(model: Model, matrix: sparse.csr_matrix) -> Floats:
-    """Return rows × groups × voices: prior, naive Bayes of each input, the linear voice."""
-    words = np.array(model.vocabulary)
-    heard = [np.broadcast_to(model.prior, (matrix.shape[0], len(model.prior)))]
-    for name in model.inputs:
-        mine = np.flatnonzero(np.char.startswith(words, tokens.CODE_KINDS[name]))
-        seen = model.counts[:, mine].toarray() + SMOOTHING
-        heard.append(matrix[:, mine] @ np.log(seen / seen.sum(axis=1, keepdims=True)).T)
-    heard.append(np.log(shares(matrix @ model.linear + model.bias) + 1e-6))
-    return np.stack(heard, axis=2).astype(np.float32)
-
-
-def _weigh(voices: Floats, labels: Labels) -> npt.NDArray[np.float64]:
+def _weigh(voices: Floats, labels: Labels, allowed: Mask | None) -> npt.NDArray[np.float64]:
     """Return the weights of voices that give the labels the highest likelihood (convex: one answer)."""
     rows = np.arange(len(labels))
 
     def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        likely = shares(voices @ weights.astype(np.float32))
+        likely = diagnoses.shares(diagnoses.barred(voices @ weights.astype(np.float32), allowed))
         slope = np.einsum("nk,nkj->j", likely, voices) - voices[rows, labels].sum(axis=0)
         return float(-np.log(likely[rows, labels] + 1e-12).mean()), (slope / len(labels)).astype(np.float64)
 

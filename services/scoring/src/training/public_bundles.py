@@ -6,8 +6,9 @@ No service serves them; whoever evaluates one gets what was trained, or an error
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -42,8 +43,19 @@ def clear(out: Path) -> None:
         path.unlink()
 
 
-def seal(out: Path, *, task: str, seed: int, data: str, names: Sequence[str]) -> str:
-    """Write the manifest over all files of the folder and return the bundle's revision."""
+def seal(
+    out: Path,
+    *,
+    task: str,
+    seed: int,
+    data: str,
+    names: Sequence[str] = (),
+    served: Mapping[str, Any] | None = None,
+) -> str:
+    """Write the manifest over all files of the folder and return the bundle's revision.
+
+    `served` is what a service needs to be told besides; its `features_hash` stands in place of the names'.
+    """
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     manifest = Manifest(
         task=task,
@@ -53,7 +65,7 @@ def seal(out: Path, *, task: str, seed: int, data: str, names: Sequence[str]) ->
         packages=versions,
         files={path.name: digest([path]) for path in sorted(out.iterdir())},
     )
-    writing.document(out / bundles.MANIFEST, msgspec.to_builtins(manifest))
+    writing.document(out / bundles.MANIFEST, msgspec.to_builtins(manifest) | dict(served or {}))
     return bundles.revision(out)
 
 

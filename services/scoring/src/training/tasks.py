@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from chassis import errors
-from training import amount_completion, anomaly, denial, diagnosis_completion, provider_fraud
+from training import (
+    amount_completion,
+    anomaly,
+    claims_amounts,
+    claims_diagnoses,
+    completion_history,
+    denial,
+    diagnosis_completion,
+    provider_fraud,
+)
 
 type Progress = Callable[[int], None]
 
@@ -33,11 +42,31 @@ class Task(NamedTuple):
     evaluate: Evaluate
 
 
+def by_format(canonical: Task, public: Task) -> Task:
+    """Return the task over claims of either format: canonical ones, or files of CMS DE-SynPUF."""
+
+    def train(data: Path, seed: int, out: Path, progress: Progress | None = None) -> dict[str, Any]:
+        chosen = canonical if completion_history.found(data) else public
+        return chosen.train(data, seed, out, progress)
+
+    def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
+        chosen = canonical if completion_history.found(data) else public
+        return chosen.evaluate(bundle, data)
+
+    return Task(train, evaluate)
+
+
 TASKS: dict[str, Task] = {
-    "amount-completion": Task(amount_completion.train, amount_completion.evaluate),
+    "amount-completion": by_format(
+        Task(claims_amounts.train, claims_amounts.evaluate),
+        Task(amount_completion.train, amount_completion.evaluate),
+    ),
     "anomaly": Task(anomaly.train, anomaly.evaluate),
     "denial": Task(denial.train, denial.evaluate),
-    "diagnosis-completion": Task(diagnosis_completion.train, diagnosis_completion.evaluate),
+    "diagnosis-completion": by_format(
+        Task(claims_diagnoses.train, claims_diagnoses.evaluate),
+        Task(diagnosis_completion.train, diagnosis_completion.evaluate),
+    ),
     "provider-fraud": Task(provider_fraud.train, provider_fraud.evaluate),
 }
 

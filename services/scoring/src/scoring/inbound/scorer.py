@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from chassis import clock as clocks
 from chassis import errors, streams, telemetry
 from scoring.domain import arms
-from scoring.inbound import arm_converters, converters, part_converters
-from scoring.usecases import answer, crew, explain, promote, roll_back, shadow
+from scoring.inbound import arm_converters, completion_converters, converters, part_converters
+from scoring.usecases import answer, complete, crew, explain, promote, roll_back, shadow
 from ultrathink.common.v1 import common_pb2
-from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from ultrathink.scoring.v1 import completion_pb2, scoring_pb2, scoring_pb2_grpc
 
 NAME = "ultrathink.scoring.v1.Scorer"
 OPERATOR = "operator"
@@ -23,6 +23,7 @@ class Rooms(NamedTuple):
     explain: explain.Explain
     crew: crew.Crew
     shadow: shadow.Shadow
+    complete: complete.Complete
 
 
 class Scorer(scoring_pb2_grpc.ScorerServicer):
@@ -71,6 +72,17 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
             metrics_json=model.metrics_json,
             arms=arm_converters.to_arms(self._rooms.crew.standings()),
         )
+
+    async def Complete(
+        self, request: completion_pb2.CompleteRequest, context: Any
+    ) -> completion_pb2.CompleteResponse:
+        """Suggest what a claim leaves open, or say why not."""
+        facts = completion_converters.to_facts(request.claim)
+        wishes = completion_converters.to_wishes(request.wishes, facts)
+        followed = [request.context.traceparent]
+        with telemetry.batch_span("scoring.complete", followed, rows=len(wishes)):
+            answers = await self._rooms.complete(facts, wishes)
+        return completion_converters.to_response(answers, self._rooms.complete.origins)
 
     async def CompareArms(
         self, request: scoring_pb2.CompareArmsRequest, context: Any
