@@ -16,6 +16,7 @@ from claims import compose, ports, settings, testing
 from claims.domain import amounts, decisions, documents, identities, lifecycle, windows
 from claims.domain.rules import catalogue, tables
 from claims.testing import records as memory
+from claims.testing import suggestions
 from formats import hashing, model
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
@@ -182,6 +183,7 @@ class World:
         self.store = memory.MemoryStore(clock)
         self.rules = testing.FakeRules()
         self.scorer = testing.FakeScorer()
+        self.completer = suggestions.FakeCompleter()
         self.tenants = testing.MemoryTenants()
         self.directory = tempfile.TemporaryDirectory()
         self.settings = configured(Path(self.directory.name), **options)
@@ -189,6 +191,7 @@ class World:
             rules=rules or self.rules,
             tenants=self.tenants,
             scorer=self.scorer,
+            completer=self.completer,
             store=self.store,
             archive=self.store,
             patient_key=KEY,

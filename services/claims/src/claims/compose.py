@@ -16,14 +16,16 @@ from claims import ports
 from claims import settings as configuration
 from claims.domain import identities
 from claims.domain.rules import catalogue, engines
-from claims.inbound import batches, callers, desk, files, intake, remittances, rulebook
+from claims.inbound import batches, callers, completer, desk, files, intake, remittances, rulebook
 from claims.outbound import archive, pack_files, probes, scorer, store, tenants
+from claims.outbound import completer as completions
 from claims.outbound import offline as lone
 from claims.usecases import (
     adjudicate,
     assess,
     browse,
     check,
+    complete,
     consult,
     decide,
     explain,
@@ -33,7 +35,14 @@ from claims.usecases import (
     submit,
     watch,
 )
-from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc, rules_pb2, rules_pb2_grpc
+from ultrathink.claims.v1 import (
+    claims_pb2,
+    claims_pb2_grpc,
+    completions_pb2,
+    completions_pb2_grpc,
+    rules_pb2,
+    rules_pb2_grpc,
+)
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 from ultrathink.storage.v1 import storage_pb2_grpc
 
@@ -52,6 +61,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     store: ports.Store
     archive: ports.Archive
     patient_key: bytes
+    completer: ports.Completer = msgspec.field(default_factory=lone.NoCompleter)
     book: catalogue.Catalogue = msgspec.field(default_factory=catalogue.empty)
 
 
@@ -80,6 +90,7 @@ async def compose(
             rules=engines.Engines(library.common, library.tenants),
             tenants=tenants.GrpcTenants(reader, clock),
             scorer=scored,
+            completer=completions.GrpcCompleter(scoring_pb2_grpc.ScorerStub(scoring), clock),
             store=stored,
             archive=archive.GrpcArchive(reader, storage_pb2_grpc.AuditLogStub(storage), clock),
             patient_key=key,
@@ -109,14 +120,17 @@ async def offline(
     common = pack_files.book(packs_dir, over)
     async with contextlib.AsyncExitStack() as stack:
         scored: ports.Scorer = lone.NoScorer()
+        completing: ports.Completer = lone.NoCompleter()
         if scoring_channel is not None:
             served = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring_channel), clock, common.crosswalk)
             stack.push_async_callback(served.aclose)
             scored = served
+            completing = completions.GrpcCompleter(scoring_pb2_grpc.ScorerStub(scoring_channel), clock)
         rooms = Rooms(
             rules=engines.Engines(common, {}),
             tenants=lone.OneTenant(),
             scorer=scored,
+            completer=completing,
             store=lone.NoRecord(),
             archive=lone.NoArchive(),
             book=catalogue.Catalogue(common, {}),
@@ -160,12 +174,14 @@ def assemble(
         adjudicate.Adjudicate(rooms.archive, rooms.store, clock), who, max_bytes=settings.max_file_bytes
     )
     showing = desk.Desk(_desk_verbs(rooms, clock), joining, who)
+    suggesting = completer.Completer(complete.Complete(rooms.tenants, rooms.completer), who)
     telling = rulebook.RuleBook(consult.Consult(rooms.book, clock), who)
 
     def register(server: grpc.aio.Server) -> None:
         claims_pb2_grpc.add_ClaimIntakeServicer_to_server(taking, server)
         claims_pb2_grpc.add_ClaimDeskServicer_to_server(showing, server)
         rules_pb2_grpc.add_RuleBookServicer_to_server(telling, server)
+        completions_pb2_grpc.add_CompleterServicer_to_server(suggesting, server)
 
     return apps.App(
         name=NAME,
@@ -226,7 +242,7 @@ def _methods() -> list[str]:
 
 
 def _served() -> list[descriptor.ServiceDescriptor]:
-    contracts = (claims_pb2.DESCRIPTOR, rules_pb2.DESCRIPTOR)
+    contracts = (claims_pb2.DESCRIPTOR, rules_pb2.DESCRIPTOR, completions_pb2.DESCRIPTOR)
     return [service for contract in contracts for service in contract.services_by_name.values()]
 
 

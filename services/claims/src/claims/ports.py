@@ -11,7 +11,18 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from chassis import contexts, errors
-from claims.domain import amounts, checklists, decisions, histories, identities, past, risk, tenants, windows
+from claims.domain import (
+    amounts,
+    checklists,
+    completions,
+    decisions,
+    histories,
+    identities,
+    past,
+    risk,
+    tenants,
+    windows,
+)
 from formats import model
 
 
@@ -239,6 +250,16 @@ class Scorer(Protocol):
 
     async def explain(self, case: Case) -> risk.Score:
         """Return the score of one claim with the exact contributions of every line, flagged or not."""
+        ...
+
+
+class Completer(Protocol):
+    """What models suggest for what a claim leaves open."""
+
+    async def complete(
+        self, context: contexts.CallContext, claim: model.Claim, opened: Sequence[completions.Open]
+    ) -> completions.Told:
+        """Return one suggestion or refusal per open place, in order; Unavailable when none can be asked."""
         ...
 
 

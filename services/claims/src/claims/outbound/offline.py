@@ -33,6 +33,14 @@ class NoScorer:
         raise away("scoring")
 
 
+class NoCompleter:
+    """Stands where no completion bundle is at hand: it is unavailable, not "nothing to suggest"."""
+
+    async def complete(self, *_: Any, **__: Any) -> Never:
+        """Raise Unavailable `scoring.offline`."""
+        raise away("scoring")
+
+
 class NoRecord:
     """Stands where no storage is: asks and writes are refused, so rules that need history say not checked."""
 
