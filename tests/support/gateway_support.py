@@ -59,6 +59,7 @@ class Stage(msgspec.Struct):
     claims: testing.MemoryClaims
     neighbour: testing.MemoryNeighbour
     rulebook: testing.MemoryRuleBook
+    completer: testing.MemoryCompleter
 
 
 def stage(
@@ -70,12 +71,13 @@ def stage(
 ) -> Stage:
     """Return a gateway over fresh twins."""
     claims, neighbour = testing.MemoryClaims(), testing.MemoryNeighbour()
-    rulebook = testing.MemoryRuleBook()
+    rulebook, completer = testing.MemoryRuleBook(), testing.MemoryCompleter()
     clock = clock or clocks.SystemClock()
     parts = apps.Parts(
         door=claims,
         desk=claims,
         rulebook=rulebook,
+        completer=completer,
         authenticator=testing.MemoryAuthenticator(TOKENS),
         readiness=judge_readiness.Readiness(neighbour, clock),
         clock=clock,
@@ -84,7 +86,7 @@ def stage(
         schema=schema,
         origins=origins,
     )
-    return Stage(apps.build(parts), claims, neighbour, rulebook)
+    return Stage(apps.build(parts), claims, neighbour, rulebook, completer)
 
 
 def client(app: envelopes.Envelope) -> httpx2.AsyncClient:

@@ -107,7 +107,11 @@ def environments(
             **issuer,
             **spool,
         },
-        "scoring": {"ULTRATHINK_BUNDLE_DIR": str(bundle()), "ULTRATHINK_ARMS_STATE_DIR": str(files.arms)},
+        "scoring": {
+            "ULTRATHINK_BUNDLE_DIR": str(bundle()),
+            "ULTRATHINK_COMPLETION_BUNDLES": completion_bundles(),
+            "ULTRATHINK_ARMS_STATE_DIR": str(files.arms),
+        },
         "storage": {
             name: value
             for name, value in os.environ.items()
@@ -210,6 +214,13 @@ def shelf(packs_dir: Path | None, tenant: str) -> ports.Shelf:
 def bundle() -> Path:
     """Return the folder of the model bundle: of ULTRATHINK_BUNDLE_DIR, else the checkout's demo bundle."""
     return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "model bundle")
+
+
+def completion_bundles() -> str:
+    """Return the folders of the completion bundles: of ULTRATHINK_COMPLETION_BUNDLES, else the demo's."""
+    models = packs() / "models"
+    demo = [models / f"{task}-completion-demo" for task in ("diagnosis", "amount")]
+    return os.environ.get("ULTRATHINK_COMPLETION_BUNDLES", ",".join(map(str, demo)))
 
 
 def media_type(name: str, head: bytes) -> str:

@@ -14,7 +14,7 @@ from chassis import clock as clocks
 from gateway import ports
 from gateway import settings as configuration
 from gateway.inbound import apps, envelopes, limits, sockets
-from gateway.outbound import bearers, claims, neighbours, rulebooks
+from gateway.outbound import bearers, claims, completions, neighbours, rulebooks
 from gateway.usecases import judge_readiness
 
 NAME = "gateway"
@@ -56,6 +56,7 @@ async def compose(
             apps.Parts(
                 door=door,
                 desk=claims.ClaimsDesk(channel, clock),
+                completer=completions.Completer(channel, clock),
                 rulebook=rulebooks.RuleBook(channel, clock),
                 authenticator=authenticator,
                 readiness=judge_readiness.Readiness(neighbour, clock),

@@ -67,6 +67,14 @@ class ClaimsDesk(Protocol):
         ...
 
 
+class Completer(Protocol):
+    """Suggests what a claim leaves open; the claim is neither changed nor kept."""
+
+    async def complete(self, body: bytes, context: contexts.CallContext) -> bytes:
+        """Return canonical JSON of suggestions and refusals; Unavailable when no model can be asked."""
+        ...
+
+
 class RuleBook(Protocol):
     """Tells what claims are judged by; documents are canonical JSON, and no patient is in them."""
 

@@ -184,6 +184,27 @@ class MemoryRuleBook:
         return msgspec.json.encode({**document, "tenant": context.tenant})
 
 
+class MemoryCompleter:
+    """Twin of `ports.Completer`: has one refusal for the amount of each line that states none."""
+
+    def __init__(self) -> None:
+        self.failure: errors.Fault | None = None
+        self.asked: list[tuple[bytes, str]] = []
+
+    async def complete(self, body: bytes, context: contexts.CallContext) -> bytes:
+        """Return a refusal per open line; Invalid for what is not JSON."""
+        if self.failure is not None:
+            raise self.failure
+        self.asked.append((body, context.tenant))
+        lines = _read(body).get("lines")
+        opened = [
+            {"path": f"lines[{place}].net", "reason": "completion.no_model"}
+            for place, line in enumerate(lines if isinstance(lines, list) else [])
+            if "net" not in line
+        ]
+        return msgspec.json.encode({"suggestions": [], "refusals": opened})
+
+
 class MemoryAuthenticator:
     """Twin of `ports.Authenticator`: knows callers by token."""
 

@@ -16,6 +16,7 @@ from gateway import ports
 from gateway.domain import exchanges
 from gateway.inbound import (
     bodies,
+    completions,
     contracts,
     desk,
     documents,
@@ -43,6 +44,7 @@ class Parts(msgspec.Struct, frozen=True):
 
     door: ports.ClaimsDoor
     desk: ports.ClaimsDesk
+    completer: ports.Completer
     rulebook: ports.RuleBook
     authenticator: ports.Authenticator
     readiness: judge_readiness.Readiness
@@ -67,6 +69,7 @@ def build(parts: Parts) -> envelopes.Envelope:
     watch = events.Events(parts.desk, lobby, parts.bounds, parts.readiness.draining)
     app.router.routes.append(Route(events.ROUTE, watch, methods=["GET"], include_in_schema=False))
     desk.Desk(parts.desk, lobby, reader).add_to(app)
+    completions.Completions(parts.completer, lobby, reader).add_to(app)
     rulebook.RuleBook(parts.rulebook, lobby).add_to(app)
     fhir.add_metadata(app, parts.version)
     health.Probes(parts.readiness, parts.clock, parts.version).add_to(app)

@@ -58,6 +58,12 @@ def _ok(description: str, content: Schema) -> Schema:
 DECISION = _content(exchanges.JSON, examples.DECISION)
 PLAIN = _text("text/plain", "ok\n")
 
+SUGGESTING = (
+    "One canonical claim, partial as it is. Each open place (the principal diagnosis, nets of lines) has a "
+    "suggestion with confidence, alternatives and evidence, or a refusal with reason and remedy. Nothing is "
+    "filled in, changed or stored. 503 when no model can be asked."
+)
+
 # name: (tag, summary, description, answer of 200, refusals, security)
 _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, list[str]]]]] = {
     "list_claims": (
@@ -83,6 +89,11 @@ _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, 
     "decide": (
         "claims", "A reviewer's decision", "Needs the role reviewer or manager and the newest revision.",
         _ok("The decision after the review.", DECISION), (*WRITING, 404, 409), SECURED,
+    ),
+    "complete": (
+        "claims", "Suggest what a claim leaves open",
+        SUGGESTING,
+        _ok("Suggestions and refusals.", _content(exchanges.JSON, examples.COMPLETION)), WRITING, SECURED,
     ),
     "list_rules": (
         "rules", "List rules", "In the order of their packs; `q` looks into id, title, source and codes.",
@@ -138,12 +149,18 @@ _SERVED: dict[str, tuple[str, str, str, Schema, tuple[int, ...], list[dict[str, 
 }  # fmt: skip
 
 
+BODIES: dict[str, Schema] = {
+    "decide": _content(exchanges.JSON, examples.REVIEW),
+    "complete": _content(exchanges.JSON, examples.OPEN_CLAIM, {"$ref": "#/components/schemas/Claim"}),
+}
+
+
 def operation(name: str) -> dict[str, Any]:
     """Return what the framework is told of an operation it serves."""
     tag, summary, description, ok, refusals, security = _SERVED[name]
     extra: Schema = {"security": security}
-    if name == "decide":
-        extra["requestBody"] = {"required": True, "content": _content(exchanges.JSON, examples.REVIEW)}
+    if name in BODIES:
+        extra["requestBody"] = {"required": True, "content": BODIES[name]}
     responses: dict[int | str, Schema] = {200: ok, **_refusals(refusals)}
     if name == "readyz":
         responses[503] = _ok("Not ready; the body says why.", PLAIN)

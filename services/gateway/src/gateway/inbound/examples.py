@@ -39,6 +39,12 @@ CLAIM: dict[str, Any] = {
     ],
     "total": 150.00,
 }
+OPEN_CLAIM: dict[str, Any] = {
+    **{name: value for name, value in CLAIM.items() if name not in {"diagnoses", "total"}},
+    "lines": [
+        {"sequence": 1, "code": "G0108", "system": "hcpcs", "service_date": "2026-08-01", "quantity": 1}
+    ],
+}
 ID = "01990d5a-6b1e-7c3a-9f10-2b7f6f1d2c11"
 RULE: dict[str, Any] = {
     "id": "BASE-301",
@@ -114,6 +120,58 @@ CSV_REPORT = (
     "position,claim_id,id,verdict,replayed,errors,warnings,rules,probability,at_risk_minor,currency,problem,detail\r\n"
     f"1,CLM-2026-000001,{ID},accept,false,0,0,,0.12,1800,SAR,,\r\n"
 )
+COMPLETION: dict[str, Any] = {
+    "claim_id": "CLM-2026-000001",
+    "regime": "base",
+    "open": [
+        {"path": "diagnoses[0].code", "wanted": "principal_diagnosis"},
+        {"path": "lines[0].net", "wanted": "line_net"},
+    ],
+    "suggestions": [
+        {
+            "path": "lines[0].net",
+            "wanted": "line_net",
+            "first": {
+                "kind": "amount",
+                "value": "182.40",
+                "currency": "SAR",
+                "confidence": 0.97,
+                "tolerance": 0.1,
+                "range": {"low": "172.10", "high": "191.80", "share": 0.8},
+            },
+            "evidence": [
+                {
+                    "path": "lines[0].code",
+                    "text": {"en": "Service G0108 was billed in 412 lines …", "ar": "الخدمة G0108 …"},
+                    "cases": 412,
+                    "agreeing": 412,
+                }
+            ],
+            "training_cases": 82707,
+            "similar_cases": 412,
+            "model": "ee61d1a1fe685dcb1efed70f1f8136b2a6d6afb1ccd275e1191c681882966298",
+        }
+    ],
+    "refusals": [
+        {
+            "path": "diagnoses[0].code",
+            "wanted": "principal_diagnosis",
+            "reason": "completion.unsure",
+            "message": {"en": "The codes fit many diagnoses …", "ar": "تناسب الرموز تشخيصات كثيرة …"},
+            "remedy": {"en": "Add further services …", "ar": "أضف خدمات …"},
+        }
+    ],
+    "models": [
+        {
+            "name": "amount-completion",
+            "revision": "ee61d1a1fe685dcb1efed70f1f8136b2a6d6afb1ccd275e1191c681882966298",
+            "task": "amount-completion",
+            "simulated": True,
+            "data": "simulated claims",
+            "knows": {"reads": ["hcpcs"], "answers": [], "currencies": ["SAR"], "regimes": ["base"]},
+        }
+    ],
+}
 REVIEW: dict[str, Any] = {"verdict": "accept", "revision": 1, "note": "The missing result came by post."}
 EVENT = (
     'id: 1-803-6\ndata: {"id":"' + ID + '","claim_id":"CLM-2026-000001","event":"claim.recorded",'
