@@ -38,14 +38,6 @@ def test_time_that_passes_is_gone() -> None:
         deadlines.left_for_hop(context, clock)
 
 
-def test_a_batch_may_take_as_long_as_its_slowest_item() -> None:
-    """One item in a hurry does not cut the others' call short."""
-    clock = testing.ManualClock()
-    assert deadlines.left_for_batch([item(100), item(3_000)], clock) == pytest.approx(2.98)
-    assert deadlines.left_for_batch([], clock) == 0
-    assert deadlines.left_for_batch([item(5)], clock) == 0
-
-
 def test_two_hops_keep_two_margins() -> None:
     """The wire carries durations: each hop takes its own margin."""
     clock = testing.ManualClock()

@@ -66,7 +66,6 @@ async def test_many_requests_get_many_responses(subject: Subject) -> None:
 async def test_a_stream_is_written_and_read_turn_by_turn(subject: Subject) -> None:
     """write, read and done_writing work as on gRPC's own call; after the last response read says EOF."""
     call = subject.stub.Both()
-    await call.wait_for_connection()
     for word in ("a", "b"):
         await call.write(WORD(value=word))
         assert (await call.read()).value == word.upper()

@@ -372,8 +372,6 @@ async def test_an_unreachable_service_is_unavailable_at_once() -> None:
         async with channels.open_channel(target, signer=None) as channel, asyncio.timeout(5):
             with pytest.raises(errors.Unavailable) as caught:
                 await support.EchoStub(channel).Unary(WORD())
-            with pytest.raises(errors.Unavailable):
-                await support.EchoStub(channel).Both().wait_for_connection()
     assert caught.value.reason == "call.unavailable"
     assert isinstance(caught.value.__cause__, grpc.aio.AioRpcError)
 

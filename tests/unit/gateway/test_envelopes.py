@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 import gateway_support as support
 from chassis import clock as clocks
-from gateway.inbound import envelopes, limits
+from gateway.inbound import envelopes, limits, meters, replies
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/api/v1/claims", "/openapi.json"])
@@ -17,7 +17,7 @@ async def test_every_answer_has_an_id_and_security_headers(path: str) -> None:
     async with support.client(support.stage().app) as client:
         answer = await client.get(path)
     assert len(answer.headers["x-request-id"]) == 32
-    for name, value in envelopes.SECURITY:
+    for name, value in replies.SECURITY:
         assert answer.headers[name.decode()] == value.decode()
     assert "content-security-policy" in answer.headers
     assert "server" not in answer.headers
@@ -112,7 +112,7 @@ async def test_an_answer_that_broke_midway_breaks_the_connection() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("midway")
 
-    envelope = envelopes.Envelope(app, (), clocks.SystemClock(), limit=1, draining=asyncio.Event())
+    envelope = envelopes.Envelope(app, (), meters.Meter(clocks.SystemClock(), 1), draining=asyncio.Event())
     sent: list[object] = []
 
     async def send(message: object) -> None:

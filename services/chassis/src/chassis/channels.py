@@ -117,11 +117,6 @@ class Call:
         with translated():
             await self._inner.done_writing()
 
-    async def wait_for_connection(self) -> None:
-        """Return when the call reached the other side; raises a fault when it cannot."""
-        with translated():
-            await self._inner.wait_for_connection()
-
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
         """Count the call by its outcome when the block ends, which is the end of the call."""

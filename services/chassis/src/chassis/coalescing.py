@@ -87,21 +87,16 @@ class Coalescer[T, R]:
         `exchange.mismatched`, Unavailable `exchange.cancelled`, and whatever Fault the exchange has for this
         item or its batch. Cancelling takes a waiting item back; the answer to one already sent is dropped.
         """
-        size = self._size_of(item)
-        self._admit(size, deadline)
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        entry = _Entry(item, size, deadline, future)
-        self._queue[entry] = None
-        self._queued_bytes += size
-        if deadline < self._wake_at:
-            self._watch(deadline)
-        if not self._turning and len(self._flights) < self._in_flight:
-            self._turn_later(seen=0)
+        entry = self._enter(item, deadline)
         try:
-            return await future
+            return await entry.future
         except asyncio.CancelledError:
             self._forget(entry)
             raise
+
+    def begin(self, item: T, *, deadline: float) -> asyncio.Future[R]:
+        """Return what will be the answer for `item`; as `submit`, without a coroutine to wait in."""
+        return self._enter(item, deadline).future
 
     async def aclose(self) -> None:
         """Refuse new items and return when every accepted one has its outcome."""
@@ -111,6 +106,18 @@ class Coalescer[T, R]:
                 self._idle = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._idle)
         self._unwatch()
+
+    def _enter(self, item: T, deadline: float) -> _Entry[T, R]:
+        size = self._size_of(item)
+        self._admit(size, deadline)
+        entry = _Entry[T, R](item, size, deadline, asyncio.get_running_loop().create_future())
+        self._queue[entry] = None
+        self._queued_bytes += size
+        if deadline < self._wake_at:
+            self._watch(deadline)
+        if not self._turning and len(self._flights) < self._in_flight:
+            self._turn_later(seen=0)
+        return entry
 
     def _admit(self, size: int, deadline: float) -> None:
         if self._closed:

@@ -1,7 +1,5 @@
 """Deadlines: each hop gets a little less than its caller has, and work that cannot finish is not begun."""
 
-from collections.abc import Iterable
-
 from chassis import clock as clocks
 from chassis import contexts, errors
 
@@ -27,18 +25,3 @@ def left_for_hop(
     if left_ms < least_ms:
         raise errors.Unavailable(TOO_SHORT, "Too little time is left to finish this.")
     return left_ms / 1000
-
-
-def left_for_batch(
-    items: Iterable[contexts.CallContext],
-    clock: clocks.Clock,
-    *,
-    margin_ms: int = HOP_MARGIN_MS,
-) -> float:
-    """Return the seconds a call with these items may take: as long as the item with most time left.
-
-    Items with less give up by themselves, and no items have no time. A call cut at the shortest deadline
-    would take the others' answers with it.
-    """
-    longest = max((item.remaining_ms(clock) for item in items), default=0)
-    return max(0, longest - margin_ms) / 1000

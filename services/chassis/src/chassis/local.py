@@ -297,9 +297,6 @@ class LocalCall:
         fault = self._exchange.fault
         return grpc.StatusCode.OK if fault is None else faults.code_of(fault)
 
-    async def wait_for_connection(self) -> None:
-        """Return at once: within a process there is nothing to connect."""
-
     async def initial_metadata(self) -> grpc.aio.Metadata:
         """Return no metadata: handlers here send none."""
         return grpc.aio.Metadata()

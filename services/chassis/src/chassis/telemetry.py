@@ -62,6 +62,11 @@ class Nothing:
 
     __slots__ = ()
 
+    @property
+    def traceparent(self) -> str:
+        """Empty: nobody is told to follow."""
+        return ""
+
     def __enter__(self) -> Self:
         return self
 

@@ -41,6 +41,10 @@ class TokenVerifier(Protocol):
         """
         ...
 
+    def known(self, token: str) -> Principal | None:
+        """Return whom a token that was verified before speaks for; None when it has to be verified."""
+        ...
+
 
 def principal_of(claims: Mapping[str, Any], expires_at: float) -> Principal:
     """Return the principal of judged claims; raises Denied `token.tenant_missing` or `token.malformed`."""
@@ -142,6 +146,10 @@ class IssuerVerifier:
         principal = principal_of(claims, expires_at)
         self._verified.put(token, expires_at, principal)
         return principal
+
+    def known(self, token: str) -> Principal | None:
+        """Return whom the token speaks for when that was proved before and still holds."""
+        return self._verified.get(token)
 
 
 class _Fixed:

@@ -1,6 +1,6 @@
 """What the gateway needs from outside, in its own words."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Protocol
 
 from chassis import contexts
@@ -18,14 +18,18 @@ class Authenticator(Protocol):
         """
         ...
 
+    def known(self, credential: str) -> callers.Caller | None:
+        """Return the caller of an Authorization header that was verified before and holds, else None."""
+        ...
+
 
 class ClaimsDoor(Protocol):
     """Takes claims and answers with decisions."""
 
-    async def submit(
+    def submit(
         self, submission: exchanges.Submission, context: contexts.CallContext
-    ) -> exchanges.Answer:
-        """Return the decision on one claim; raises the Fault that claims answered with."""
+    ) -> Awaitable[exchanges.Answer]:
+        """Return what will be the decision on one claim, or raise the Fault that claims answered with."""
         ...
 
     def submit_file(

@@ -221,6 +221,10 @@ class MemoryAuthenticator:
             raise errors.Denied("token.signature", "The token is not signed by a key we trust.")
         return caller
 
+    def known(self, credential: str) -> callers.Caller | None:
+        """Return the caller of a known token."""
+        return self._known.get(credential.removeprefix("Bearer "))
+
 
 class MemoryNeighbour:
     """Twin of `ports.Neighbour`: in the state it was put."""

@@ -28,9 +28,14 @@ ACTIONS: dict[str, frozenset[str]] = {
 }
 
 
+def may(caller: Caller, action: str) -> bool:
+    """Return whether one of the caller's roles may do `action`."""
+    return not ACTIONS[action].isdisjoint(caller.roles)
+
+
 def require(caller: Caller, action: str) -> None:
     """Raise Denied `role.missing` unless one of the caller's roles may do `action`."""
-    if ACTIONS[action].isdisjoint(caller.roles):
+    if not may(caller, action):
         raise errors.Denied(
             "role.missing", f"This needs one of the roles: {', '.join(sorted(ACTIONS[action]))}."
         )

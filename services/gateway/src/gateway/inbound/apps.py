@@ -22,11 +22,13 @@ from gateway.inbound import (
     documents,
     envelopes,
     events,
+    express,
     fhir,
     health,
     intake,
     limits,
     lobbies,
+    meters,
     remittances,
     replies,
     rulebook,
@@ -63,7 +65,8 @@ def build(parts: Parts) -> envelopes.Envelope:
     )  # fmt: skip
     lobby = lobbies.Lobby(parts.authenticator, parts.clock, deadline_seconds=parts.bounds.deadline_seconds)
     reader = intake.Reader(parts.bounds)
-    lanes = _lanes(parts, lobby, reader)
+    meter = meters.Meter(parts.clock, parts.bounds.requests)
+    lanes = _lanes(parts, lobby, reader, meter)
     for lane in lanes:
         app.router.routes.append(Route(lane.path, lane.endpoint, methods=["POST"], include_in_schema=False))
     watch = events.Events(parts.desk, lobby, parts.bounds, parts.readiness.draining)
@@ -80,13 +83,14 @@ def build(parts: Parts) -> envelopes.Envelope:
     return envelopes.Envelope(
         _crossing(app, parts.origins),
         lanes,
-        parts.clock,
-        limit=parts.bounds.requests,
+        meter,
         draining=parts.readiness.draining,
     )
 
 
-def _lanes(parts: Parts, lobby: lobbies.Lobby, reader: intake.Reader) -> tuple[envelopes.Fastlane, ...]:
+def _lanes(
+    parts: Parts, lobby: lobbies.Lobby, reader: intake.Reader, meter: meters.Meter
+) -> tuple[envelopes.Fastlane, ...]:
     files = uploads.Uploads(parts.door, lobby, parts.bounds)
     endpoints: dict[str, ASGIApp] = {
         "/api/v1/claims": intake.Intake(parts.door, lobby, reader, files, dry_run=False),
@@ -99,7 +103,13 @@ def _lanes(parts: Parts, lobby: lobbies.Lobby, reader: intake.Reader) -> tuple[e
             parts.door, lobby, reader, accept=exchanges.FHIR, span="gateway.submit_fhir"
         ),
     }
-    return tuple(envelopes.Fastlane(path, endpoint) for path, endpoint in endpoints.items())
+    quick = {
+        path: express.Express(
+            parts.door, lobby, meter, path=path, dry_run=dry_run, limit=parts.bounds.message_bytes
+        )
+        for path, dry_run in (("/api/v1/claims", False), ("/api/v1/claims/check", True))
+    }
+    return tuple(envelopes.Fastlane(path, endpoint, quick.get(path)) for path, endpoint in endpoints.items())
 
 
 def _serve_schema(app: fastapi.FastAPI, schema: bytes) -> None:
@@ -144,7 +154,7 @@ def _refuse_in_our_words(app: fastapi.FastAPI) -> None:
         return replies.refusal(request.scope, _misasked(cause))
 
     async def defect(request: Request, _: Exception) -> Response:
-        return replies.refusal(request.scope, envelopes.DEFECT)  # the envelope gets the exception and logs it
+        return replies.refusal(request.scope, replies.DEFECT)  # the envelope gets the exception and logs it
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_GONE)

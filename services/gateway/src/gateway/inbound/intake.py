@@ -76,11 +76,11 @@ class Intake:
         body = await self._reader.read(scope, receive)
         submission = exchanges.Submission(body, media_type, accept, self._dry_run)
         answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
-        status, extra = _told(answer, dry_run=self._dry_run)
+        status, extra = told(answer, dry_run=self._dry_run)
         await replies.send(send, status, answer.media_type, answer.body, extra)
 
 
-def _told(answer: exchanges.Answer, *, dry_run: bool) -> tuple[int, Mapping[str, str]]:
+def told(answer: exchanges.Answer, *, dry_run: bool) -> tuple[int, Mapping[str, str]]:
     """Return status and headers of a decision: 201 created, 200 repeated or only checked."""
     if dry_run:
         return 200, replies.PRIVATE

@@ -32,6 +32,11 @@ class Lobby:
         headers = arrivals.of(scope).headers
         return await admit.admit(headers, action, authenticator=self._authenticator)
 
+    def known(self, credential: str, action: str) -> callers.Caller | None:
+        """Return the caller of an Authorization header that needs no new look; None when `admit` has to."""
+        caller = self._authenticator.known(credential)
+        return caller if caller is not None and callers.may(caller, action) else None
+
     def enter(self, action: str) -> Entrance:
         """Return `admit` for the framework, which asks it before it looks at anything else of a request."""
 
@@ -48,7 +53,24 @@ class Lobby:
         self, scope: Scope, caller: callers.Caller, *, key: str = "", seconds: float | None = None
     ) -> contexts.CallContext:
         """Return the context of an item whose time begins now."""
-        arrival = arrivals.of(scope)
+        return self.give(
+            caller,
+            key=key,
+            seconds=seconds,
+            traceparent=telemetry.current_traceparent(),
+            request_id=arrivals.of(scope).request_id,
+        )
+
+    def give(
+        self,
+        caller: callers.Caller,
+        *,
+        key: str,
+        traceparent: str,
+        request_id: str,
+        seconds: float | None = None,
+    ) -> contexts.CallContext:
+        """Return the context of an item of this request whose time begins now."""
         return contexts.CallContext(
             item_id=str(next(self._ids)),
             tenant=caller.tenant,
@@ -56,7 +78,7 @@ class Lobby:
             roles=caller.roles,
             branch=caller.branch,
             deadline=self._clock.monotonic() + (self._deadline_seconds if seconds is None else seconds),
-            traceparent=telemetry.current_traceparent(),
+            traceparent=traceparent,
             idempotency_key=key,
-            request_id=arrival.request_id,
+            request_id=request_id,
         )

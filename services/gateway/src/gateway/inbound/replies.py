@@ -1,14 +1,26 @@
 """Whole answers: status, headers, bytes; and a Fault in the words its caller speaks."""
 
+import functools
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.responses import Response
 from starlette.types import Scope, Send
 
-from chassis import errors
+from chassis import errors, faults
 from gateway.domain import exchanges
 from gateway.inbound import arrivals, outcomes, problems
 
+# The API answers data, never a page that loads anything; the docs page brings its own stricter policy.
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),  # ignored by browsers over plain HTTP
+)
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+DEFECT = errors.Internal(faults.UNEXPECTED, "The service failed; the log of this request knows why.")
 FHIR_ROUTES = "/api/fhir/"
 NONE: Mapping[str, str] = {}
 PRIVATE: Mapping[str, str] = {"cache-control": "no-store"}  # what one caller may see is not for caches
@@ -27,6 +39,22 @@ async def send(
     raw.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def whole(status: int, media_type: str, body: bytes, headers: Mapping[str, str], request_id: str) -> bytes:
+    """Return a whole answer as it stands on the wire of HTTP/1.1, with what every answer carries."""
+    varying = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if varying.count("\n") > len(headers):
+        raise ValueError("a header's value holds the end of a line")
+    tail = f"{varying}x-request-id: {request_id}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return b"".join((_fixed(status, media_type), tail.encode("latin-1"), body))
+
+
+@functools.lru_cache(maxsize=64)
+def _fixed(status: int, media_type: str) -> bytes:
+    fixed = ((b"content-type", media_type.encode()), *SECURITY, POLICY)
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    return line + b"".join(b"%b: %b\r\n" % one for one in fixed)
 
 
 async def start(send: Send, media_type: str) -> None:

@@ -2,21 +2,21 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import msgspec
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.protocols.http import httptools_impl
 
 from chassis import errors
 from gateway.domain import headers
-from gateway.inbound import problems
+from gateway.inbound import envelopes, express, problems
 
 STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 431: b"431 Request Header Fields Too Large"}
 CORK_BYTES = 64 * 1024  # the transport's own high-water mark: beyond it writing must feel the pressure
+NOBODY_WAITS = asyncio.Event()  # of an express request: nothing reads its body in pieces
 HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 
 
@@ -69,12 +69,64 @@ class _Corked:
                 self._inner.write(data)
 
 
+class _Dates:
+    """The headers that uvicorn makes anew each second, as bytes."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[bytes, bytes]] = []
+        self._line = b""
+
+    def line(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Return their lines."""
+        if headers is not self._seen:
+            self._seen, self._line = headers, b"".join(b"%b: %b\r\n" % one for one in headers)
+        return self._line
+
+
+class _Express:
+    """A request on the short way, in the place of uvicorn's cycle: what the protocol asks of that."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "protocol", "response_complete")
+
+    def __init__(self, protocol: "Protocol") -> None:
+        self.protocol = protocol
+        self.message_event = NOBODY_WAITS
+        self.keep_alive, self.disconnected, self.response_complete = True, False, False
+
+    def reply(self, answer: bytes, /, *, close: bool) -> None:
+        """Send the one answer, and let the connection go on unless the process is about to end."""
+        self.response_complete = True
+        transport = self.protocol.transport
+        if self.disconnected or transport.is_closing():
+            return
+        added = self.protocol.dates.line(self.protocol.server_state.default_headers)
+        if not (close or self.keep_alive):
+            added += b"connection: close\r\n"
+        head = answer.index(b"\n") + 1
+        transport.write(b"".join((answer[:head], added, answer[head:])))
+        if close or not self.keep_alive:
+            transport.close()
+        self.protocol.on_response_complete()
+
+
 class Protocol(httptools_impl.HttpToolsProtocol):
-    """Uvicorn's protocol with a bounded head: in size, and in the time it may take."""
+    """Uvicorn's protocol with a bounded head, in size and in time, and a short way for ordinary requests.
+
+    A request goes the short way when it came whole in one piece and nothing else is at work on its
+    connection; any other takes uvicorn's. Timers cost more than what they watch: that of a head runs only
+    when a piece ended inside it, that of an idle connection runs on and looks when it is due.
+    """
 
     door: Door  # of the subclass that `protocol` makes: uvicorn builds protocols itself
+    lanes: Mapping[bytes, express.Express]
+    dates: _Dates
+    _lane: express.Express | None = None
+    _whole = b""
     _head = 0
+    _in_head = True
     _slow: asyncio.TimerHandle | None = None
+    _idle: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
@@ -84,29 +136,113 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._head_came()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request; what did not come whole goes the long way."""
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head and self._slow is None:
+            self._expect_head()
+        if self._lane is not None:
+            self._lane = None
+            self._go_long(self._whole)
 
     def on_message_begin(self) -> None:
         """Begin to count a head; a later one on the same connection has its own time."""
-        super().on_message_begin()
-        self._head = 0
-        if self._slow is None:
-            self._expect_head()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._head, self._in_head = 0, True
 
     def on_url(self, url: bytes) -> None:
         """Count the target."""
         self._count(len(url))
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header."""
         self._count(len(name) + len(value))
-        super().on_header(name, value)
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Let the request begin."""
+        """Let the request begin, on the short way when it may take that."""
         self._head_came()
+        lane = self.lanes.get(self.url)
+        if lane is not None and self._may_be_short():
+            self._lane, self._whole = lane, b""
+        else:
+            self._begin_long()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        if self._lane is None:
+            super().on_body(body)
+        else:
+            self._whole = self._whole + body if self._whole else body
+
+    def on_message_complete(self) -> None:
+        """Hand a whole request over."""
+        lane, self._lane = self._lane, None
+        if lane is None:
+            super().on_message_complete()
+            return
+        short = _Express(self)
+        before, self.cycle = self.cycle, cast("Any", short)
+        if not lane.take(self.headers, self._whole, short.reply):
+            self.cycle = before
+            self._go_long(self._whole)
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what was pipelined, else be idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._look_idle)
+
+    def _look_idle(self) -> None:
+        """Close a connection that has been idle for its time; look again when it has not."""
+        self._idle = None
+        if self._in_head or not self.cycle.response_complete:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle = self.loop.call_later(left, self._look_idle)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def _may_be_short(self) -> bool:
+        """Return whether this POST keeps the connection, which has nothing else to do and is being read."""
+        parser = self.parser
+        return (
+            parser.get_method() == b"POST"
+            and getattr(self.cycle, "response_complete", True)  # there is no cycle before the first
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.flow.write_paused
+        )
+
+    def _begin_long(self) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()  # makes the scope; it begins with an empty head
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
         super().on_headers_complete()
+
+    def _go_long(self, body: bytes) -> None:
+        self._begin_long()
+        if body:
+            super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the library's words are not ours
         """Answer what could not be parsed."""
@@ -124,6 +260,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         self._slow = self.loop.call_later(self.door.header_seconds, self._too_slow)
 
     def _head_came(self) -> None:
+        self._in_head = False
         if self._slow is not None:
             self._slow.cancel()
             self._slow = None
@@ -142,13 +279,13 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         self.transport.close()
 
 
-def protocol(door: Door) -> type[asyncio.Protocol]:
-    """Return the protocol bounded as `door` says."""
-    return type("DoorProtocol", (Protocol,), {"door": door})
+def protocol(door: Door, lanes: Mapping[bytes, express.Express]) -> type[asyncio.Protocol]:
+    """Return the protocol bounded as `door` says, with short ways by their path."""
+    return type("DoorProtocol", (Protocol,), {"door": door, "lanes": lanes, "dates": _Dates()})
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, door: Door) -> AsyncIterator[int]:
+async def listening(app: envelopes.Envelope, door: Door) -> AsyncIterator[int]:
     """Serve the application inside the block; yields the bound port.
 
     At the end no connection is accepted any more, and requests in flight have `drain_seconds`. Raises
@@ -186,10 +323,10 @@ class _Server(uvicorn.Server):
         self.opened.set()
 
 
-def _config(app: ASGIApp, door: Door) -> uvicorn.Config:
+def _config(app: envelopes.Envelope, door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=protocol(door),
+        http=protocol(door, app.express()),
         ws="none",
         lifespan="off",
         log_config=None,  # chassis writes the log; uvicorn's lines would hold paths

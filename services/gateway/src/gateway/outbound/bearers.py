@@ -22,5 +22,14 @@ class BearerAuthenticator:
         scheme, _, token = credential.partition(" ")
         if scheme.lower() != SCHEME or not token.strip():
             raise errors.Denied("token.malformed", "The Authorization header holds no bearer token.")
-        principal = await self._verifier.verify(token.strip())
-        return callers.Caller(principal.tenant, principal.subject, principal.roles, principal.branch)
+        return _caller(await self._verifier.verify(token.strip()))
+
+    def known(self, credential: str) -> callers.Caller | None:
+        """Return the caller of a header whose token was verified before and still holds, else None."""
+        scheme, _, token = credential.partition(" ")
+        principal = self._verifier.known(token.strip()) if scheme.lower() == SCHEME else None
+        return None if principal is None else _caller(principal)
+
+
+def _caller(principal: tokens.Principal) -> callers.Caller:
+    return callers.Caller(principal.tenant, principal.subject, principal.roles, principal.branch)

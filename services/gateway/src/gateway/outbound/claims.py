@@ -1,5 +1,6 @@
 """claims over gRPC: single claims share messages on one long-lived stream, files have a call of their own."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 
@@ -54,12 +55,12 @@ class ClaimsDoor:
             observe=metrics.batches("check" if dry_run else "submit"),
         )
 
-    async def submit(
+    def submit(
         self, submission: exchanges.Submission, context: contexts.CallContext
-    ) -> exchanges.Answer:
-        """Return the decision on one claim; raises the Fault that claims answered with."""
+    ) -> asyncio.Future[exchanges.Answer]:
+        """Return what will be the decision on one claim; its Fault is the one that claims answered with."""
         queue = self._checks if submission.dry_run else self._submits
-        return await queue.submit(Waiting(submission, context), deadline=context.deadline)
+        return queue.begin(Waiting(submission, context), deadline=context.deadline)
 
     async def _exchange(
         self, waiting: list[Waiting], *, dry_run: bool

@@ -1,0 +1,125 @@
+"""The short way of a claim that came whole in one piece: no task, no framework, the same answer.
+
+What is not ordinary about a request is declined before anything was done for it, and `intake` answers it: a
+caller who is not known yet, another media type, a header that changes how a body is read. Answers must be
+those of `intake`; a test sends the same requests both ways.
+"""
+
+import asyncio
+import functools
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from chassis import errors, faults, telemetry
+from gateway import ports
+from gateway.domain import exchanges
+from gateway.domain import headers as names
+from gateway.inbound import intake, lobbies, meters, problems, replies
+
+JSON = exchanges.JSON.encode()
+ANY = frozenset({b"*/*", JSON})  # what leaves the choice of a media type to us, or makes ours
+CHANGING = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"origin"})
+
+
+class Reply(Protocol):
+    """Takes the one answer of a request, head and body; `close` ends the connection after it."""
+
+    def __call__(self, answer: bytes, /, *, close: bool) -> None:
+        """Send it."""
+        ...
+
+
+class Express:
+    """Takes the ordinary requests of one path."""
+
+    def __init__(
+        self,
+        door: ports.ClaimsDoor,
+        lobby: lobbies.Lobby,
+        meter: meters.Meter,
+        *,
+        path: str,
+        dry_run: bool,
+        limit: int,
+    ) -> None:
+        self._door, self._lobby, self._meter = door, lobby, meter
+        self._path, self._dry_run, self._limit = path, dry_run, limit
+        self._action = "check" if dry_run else "submit"
+        self._span = f"gateway.{self._action}"
+
+    def take(self, headers: list[tuple[bytes, bytes]], body: bytes, reply: Reply) -> bool:
+        """Answer a request whole, later, through `reply`; return False when it needs the long way.
+
+        `headers` have lower-case names. Nothing has happened for a request that is declined.
+        """
+        found = dict(headers)
+        if self._unusual(found, len(headers), len(body)):
+            return False
+        caller = self._lobby.known(_text(found, b"authorization"), self._action)
+        key = _text(found, b"idempotency-key")
+        if caller is None or (key and not names.IDEMPOTENCY_KEY.fullmatch(key)):
+            return False
+        began = self._meter.enter()
+        request_id = names.request_id(_text(found, b"x-request-id"))
+        span = telemetry.root_span(self._span, names.traceparent(_text(found, b"traceparent")))
+        context = self._lobby.give(caller, key=key, traceparent=span.traceparent, request_id=request_id)
+        submission = exchanges.Submission(body, exchanges.JSON, exchanges.JSON, self._dry_run)
+        answer: asyncio.Future[exchanges.Answer]
+        try:
+            answer = asyncio.ensure_future(self._door.submit(submission, context))
+        except errors.Fault as fault:
+            answer = asyncio.get_running_loop().create_future()
+            answer.set_exception(fault)
+        answer.add_done_callback(functools.partial(self._answer, request_id, span, began, reply))
+        return True
+
+    def _unusual(self, found: Mapping[bytes, bytes], headers: int, size: int) -> bool:
+        return (
+            len(found) < headers  # one was sent twice
+            or found.get(b"content-type") != JSON
+            or found.get(b"accept", JSON) not in ANY
+            or not CHANGING.isdisjoint(found)
+            or found.get(b"idempotency-key") == b""
+            or size > self._limit
+            or self._meter.full()
+        )
+
+    def _answer(
+        self,
+        request_id: str,
+        span: telemetry.Nothing,
+        began: float,
+        reply: Reply,
+        answer: asyncio.Future[exchanges.Answer],
+    ) -> None:
+        failure = asyncio.CancelledError() if answer.cancelled() else answer.exception()
+        span.__exit__(None if failure is None else type(failure), failure, None)
+        try:
+            told = self._told(answer.result(), request_id)
+        except (Exception, asyncio.CancelledError) as cause:  # noqa: BLE001 - the last door of this way
+            told = self._refused(cause, request_id)
+        self._meter.leave("POST", self._path, told.status, began)
+        reply(told.answer, close=told.close)
+
+    def _told(self, decision: exchanges.Answer, request_id: str) -> "_Told":
+        status, extra = intake.told(decision, dry_run=self._dry_run)
+        return _Told(status, replies.whole(status, decision.media_type, decision.body, extra, request_id))
+
+    def _refused(self, cause: BaseException, request_id: str) -> "_Told":
+        fault = faults.of_exception(cause, "POST") if isinstance(cause, Exception) else replies.DEFECT
+        status, extra = problems.status(fault), problems.headers(fault)
+        body = problems.body(fault, instance=self._path, request_id=request_id)
+        told = replies.whole(status, problems.MEDIA_TYPE, body, extra, request_id)
+        return _Told(status, told, "connection" in extra)
+
+
+class _Told(NamedTuple):
+    """An answer as it goes out."""
+
+    status: int
+    answer: bytes
+    close: bool = False
+
+
+def _text(found: Mapping[bytes, bytes], name: bytes) -> str:
+    return found.get(name, b"").decode("latin-1")
