@@ -33,7 +33,8 @@ async def test_months_of_before_get_a_place_for_outcomes(embedded_postgres: supp
 
 
 async def _back_to_0002(connection: asyncpg.Connection) -> None:
-    """Take the newest revision away, as a database of the release before stands."""
+    """Take the newer revisions away, as a database of that release stands."""
+    await connection.execute("DROP FUNCTION record_batch, chain_heads")
     await connection.execute("DROP TABLE line_outcomes CASCADE")
     await connection.execute(
         f"ALTER TABLE claims {', '.join(f'DROP COLUMN {name}' for name in records.LATER)}"

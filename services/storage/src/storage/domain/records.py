@@ -245,6 +245,32 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     places: list[Place]
     bodies: list[Body]
 
+    def pick(self, rows: Sequence[int]) -> "Batch":
+        """Return the batch of these items alone, with the bodies they lie in."""
+        places = [self.places[row] for row in rows]
+        used = {place.body for place in places}
+        return Batch(
+            chain=self.chain,
+            ids=[self.ids[row] for row in rows],
+            at_ms=[self.at_ms[row] for row in rows],
+            submission=self.submission.pick(rows),
+            document_hashes=[self.document_hashes[row] for row in rows],
+            entries=[self.entries[row] for row in rows],
+            places=places,
+            bodies=[body for body in self.bodies if body.id in used],
+        )
+
+
+def firsts(items: Sequence[Item]) -> tuple[list[int], dict[int, int]]:
+    """Return the places of items whose key comes for the first time, and of each repeat with its first."""
+    seen: dict[tuple[str, bytes], int] = {}
+    repeats = {}
+    for place, item in enumerate(items):
+        first = seen.setdefault((item.tenant, item.key), place)
+        if first != place:
+            repeats[place] = first
+    return list(seen.values()), repeats
+
 
 class Earlier(msgspec.Struct, frozen=True):
     """What an idempotency key already stands for."""

@@ -1,20 +1,19 @@
 """The ledger in PostgreSQL: each write is one call of a function of the schema, in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from chassis import errors
 from storage.domain import chains, months, records, views
-from storage.outbound import bodies, documents, postgres, recalling
+from storage.outbound import batches, bodies, documents, postgres, recalling
 
 THREAD_BYTES = 256 * 1024  # compressing more than this would hold the event loop for over a millisecond
 
-COLUMN, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
+ATTEMPTS = 8  # to append to a chain that others move: only copies of one shard's name meet there
 
-RECORD = "SELECT * FROM record_with_history($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+HEADS = "SELECT * FROM chain_heads($1, $2)"
 CHANGE = f"SELECT record_change_with_outcomes({', '.join(f'${i}' for i in range(1, 29))})"
 NOTHING = records.Outcomes(
     source="", at_ms=0, line=[], outcome=[], nphies=[], carc=[], allowed_minor=[], paid_minor=[]
@@ -33,13 +32,50 @@ class PostgresLedger:
 
     def __init__(self, database: postgres.Database, stored: bodies.Bodies) -> None:
         self._database, self._bodies = database, stored
+        self._heads: dict[tuple[str, str], tuple[int, bytes]] = {}  # by chain and tenant, as last seen
 
     async def record(self, batch: records.Batch) -> dict[int, records.Earlier]:
-        """Write a batch in one round trip."""
+        """Write a batch in one round trip; where some of its keys are known, what is new goes by a second."""
         contents = await _compressed(batch.bodies)
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(RECORD, *_arguments(batch, contents))
-        return {row[0] - 1: records.Earlier(str(row[1]), row[2]) for row in rows}
+        firsts, repeats = records.firsts(batch.submission.items)
+        earlier: dict[int, records.Earlier] = {}
+        rows = firsts
+        while rows:
+            part = batch if len(rows) == len(batch.ids) else batch.pick(rows)
+            known = {rows[place]: found for place, found in (await self._write(part, contents)).items()}
+            earlier |= known
+            rows = [row for row in rows if row not in known] if known else []
+        items = batch.submission.items
+        for row, first in repeats.items():
+            made = records.Earlier(batch.ids[first], items[first].content_hash)
+            earlier[row] = earlier.get(first, made)
+        return earlier
+
+    async def _write(self, batch: records.Batch, contents: Mapping[str, bytes]) -> dict[int, records.Earlier]:
+        """Write a batch behind the heads of its chains, or return what its keys stand for."""
+        tenants = sorted({item.tenant for item in batch.submission.items})
+        postgres.tenants_setting(tenants)
+        for _ in range(ATTEMPTS):
+            heads = await self._known_heads(batch.chain, tenants)
+            arguments, after = batches.arguments(batch, contents, heads)
+            for tenant in tenants:
+                del self._heads[batch.chain, tenant]  # until the answer is here
+            try:
+                async with self._database.connection() as connection:
+                    found = await connection.fetch(batches.RECORD, *arguments)
+            except postgres.ChainMovedError:
+                continue
+            for tenant in tenants:
+                self._heads[batch.chain, tenant] = heads[tenant] if found else after[tenant]
+            return {row[0] - 1: records.Earlier(str(row[1]), row[2]) for row in found}
+        raise postgres.unavailable()
+
+    async def _known_heads(self, chain: str, tenants: list[str]) -> batches.Heads:
+        if any((chain, tenant) not in self._heads for tenant in tenants):
+            async with self._database.connection() as connection:
+                for row in await connection.fetch(HEADS, tenants, chain):
+                    self._heads[chain, row[0]] = (row[1], row[2])
+        return {tenant: self._heads[chain, tenant] for tenant in tenants}
 
     async def first_decisions(self, tenant: str, ids: Sequence[str]) -> dict[str, bytes]:
         """Return the decisions recorded first for these claims."""
@@ -104,94 +140,15 @@ class PostgresLedger:
             )
 
 
-async def _compressed(stored: Sequence[records.Body]) -> list[bytes]:
-    """Compress the bodies, off the event loop when they are large.
+async def _compressed(stored: Sequence[records.Body]) -> dict[str, bytes]:
+    """Return the bodies compressed by id, off the event loop when they are large.
 
     The compressor releases the interpreter.
     """
     if sum(len(part) for body in stored for part in body.parts) < THREAD_BYTES:
-        return [documents.pack(body.parts) for body in stored]
-    return await asyncio.to_thread(lambda: [documents.pack(body.parts) for body in stored])
+        return _packed(stored)
+    return await asyncio.to_thread(_packed, stored)
 
 
-def _arguments(batch: records.Batch, contents: list[bytes]) -> list[Any]:
-    """Return the arguments of RECORD in its order; how columns travel is told beside the function itself."""
-    submission, bodies_ = batch.submission, batch.bodies
-    items, tenants = submission.items, [item.tenant for item in submission.items]
-    distinct = sorted(set(tenants))
-    return [
-        postgres.tenants_setting(distinct),
-        batch.chain,
-        COLUMN.join((*_own_columns(batch, tenants, grouped=len(distinct) == 1), *_texts(submission.claims))),
-        COLUMN.join((_literal([item + 1 for item in submission.lines.item]), *_texts(submission.lines)[1:])),
-        COLUMN.join(
-            (_literal([item + 1 for item in submission.findings.item]), *_texts(submission.findings)[1:])
-        ),
-        b"".join([item.key for item in items]),
-        b"".join([item.content_hash for item in items]),
-        b"".join(batch.document_hashes),
-        [body.id for body in bodies_],
-        [body.tenant for body in bodies_],
-        contents,
-        _history(submission.history),
-    ]
-
-
-def _history(rows: records.History) -> str:
-    return COLUMN.join(
-        (
-            _literal([item + 1 for item in rows.item]),
-            _literal(rows.line),
-            _bytes(rows.key),
-            _literal(rows.day),
-            _literal(rows.quantity_e4),
-            _bytes(rows.mark),
-        )
-    )
-
-
-def _bytes(column: list[bytes]) -> str:
-    """Return an array literal of bytea; nothing is NULL."""
-    return f"{{{','.join([f'\\\\x{value.hex()}' if value else 'NULL' for value in column])}}}"
-
-
-def _own_columns(batch: records.Batch, tenants: list[str], *, grouped: bool) -> list[str]:
-    """Return the columns that storage adds to the claims' own, and the order of chaining.
-
-    Chaining goes tenant by tenant.
-    """
-    places, items = batch.places, batch.submission.items
-    order = list(range(1, len(tenants) + 1))
-    if not grouped:
-        order.sort(key=lambda place: tenants[place - 1])
-    return [
-        _literal(order),
-        f"{{{','.join(batch.ids)}}}",
-        _literal(batch.at_ms),
-        f"{{{','.join([place.body or 'NULL' for place in places])}}}",
-        _literal([place.start for place in places]),
-        _literal([place.claim_size for place in places]),
-        _literal([place.decision_size for place in places]),
-        _literal([place.received_size for place in places]),
-        _joined(tenants),
-        _joined([item.subject for item in items]),
-        _joined([entry.decode() for entry in batch.entries]),
-        _joined([place.media_type for place in places]),
-        _joined(["" if place.object is None else place.object.hex() for place in places]),
-    ]
-
-
-def _texts(columns: records.Columns) -> list[str]:
-    """Return columns as they travel: a column of texts is joined, one of numbers is an array literal."""
-    return [
-        _joined(column) if name in records.TEXTS else _literal(column)
-        for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True)
-    ]
-
-
-def _joined(column: list[str]) -> str:
-    return VALUE.join([*column, ""])
-
-
-def _literal(column: list[int] | list[float]) -> str:
-    return f"{{{str(column)[1:-1]}}}"
+def _packed(stored: Sequence[records.Body]) -> dict[str, bytes]:
+    return {body.id: documents.pack(body.parts) for body in stored}

@@ -21,6 +21,13 @@ PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})  # connection, s
 REFUSED = frozenset({"22", "23", "54"})  # data, constraints, limits
 
 
+MOVED = "UT001"  # raised by record_batch
+
+
+class ChainMovedError(Exception):
+    """Somebody else appended to the chain; nothing was written."""
+
+
 class Connection(asyncpg.Connection):
     """A connection that needs no cleaning between users: every setting of ours ends with its transaction."""
 
@@ -36,16 +43,18 @@ type Lent = asyncpg.Connection | pools.PoolConnectionProxy
 def translated() -> Iterator[None]:
     """Turn PostgreSQL's errors into faults.
 
-    Unavailable for what passes, Invalid `record.refused` for data.
+    Unavailable for what passes, Invalid `record.refused` for data; ChainMovedError is its caller's affair.
     """
     try:
         yield
     except asyncpg.PostgresError as cause:
+        if cause.sqlstate == MOVED:
+            raise ChainMovedError from cause
         raise _fault(cause) from cause
     except (asyncpg.InterfaceError, OSError, TimeoutError, asyncpg.InternalClientError) as cause:
         if isinstance(cause, ValueError):  # the driver could not encode an argument
             raise errors.Invalid("record.refused", "A value cannot be stored.") from cause
-        raise _unavailable() from cause
+        raise unavailable() from cause
 
 
 def _fault(cause: asyncpg.PostgresError) -> errors.Fault:
@@ -53,11 +62,12 @@ def _fault(cause: asyncpg.PostgresError) -> errors.Fault:
     if state in REFUSED:
         return errors.Invalid("record.refused", "A value cannot be stored.")
     if state in PASSING or isinstance(cause, asyncpg.PostgresConnectionError):
-        return _unavailable()
+        return unavailable()
     return errors.Internal("database.failed", "The database refused a statement of ours.")
 
 
-def _unavailable() -> errors.Unavailable:
+def unavailable() -> errors.Unavailable:
+    """Return the fault of a database that cannot take something now."""
     return errors.Unavailable(
         "database.unavailable", "The database cannot take this now.", retry_after_ms=RETRY_AFTER_MS
     )
