@@ -86,6 +86,11 @@ def history(**known: Any) -> past.LineHistory:
     return msgspec.structs.replace(past.NOTHING, **known)
 
 
+def hits(found: Sequence[programs.Hit]) -> list[tuple[int, int, bool | None]]:
+    """Hits in order, TRUE or None: without what leaves a rule open."""
+    return sorted((at, row, True if said is True else None) for at, row, said in found)
+
+
 def judge(partial: Mapping[str, Any], *rules: Any, **head: Any) -> engine.Outcome:
     """What a pack of these rules says about an example claim."""
     claim, as_of = examples.build(partial)

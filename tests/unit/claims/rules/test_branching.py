@@ -67,7 +67,19 @@ def test_rules_say_together_what_each_says_alone(
     alone = [
         (at, row, said) for at, rule in enumerate(rules) for _, row, said in _hits([rule], {"lines": lines})
     ]
-    assert sorted(together, key=lambda hit: hit[:2]) == sorted(alone, key=lambda hit: hit[:2])
+    assert support.hits(together) == support.hits(alone)
+    _same_openings(rules, together, {"lines": lines})
+
+
+def _same_openings(
+    rules: Sequence[packs.Rule], hits: Sequence[programs.Hit], partial: dict[str, Any]
+) -> None:
+    """What a program says with a hit is what is found by asking afterwards."""
+    claim, as_of = examples.build(partial)
+    for at, row, said in hits:
+        if isinstance(said, tuple):
+            asked = programs.openings("line", rules[at].violation, support.KNOWN)
+            assert asked(claim, as_of.toordinal() - support.EPOCH, "Asia/Riyadh", [row]) == [said]
 
 
 def _lines(*told: tuple[str, str]) -> list[str]:
@@ -98,7 +110,7 @@ def test_unknown_and_true_are_told_apart() -> None:
     """A comparison whose sides may be missing is unknown before it is TRUE."""
     assert _lines(("TRUE", "tax > net")) == [
         "if r_tax is None or r_net is None:",
-        "    hit((0, n, None))",
+        "    hit((0, n, (r_tax is None, r_net is None, )))",
         "elif (r_tax > r_net):",
         "    hit((0, n, True))",
     ]

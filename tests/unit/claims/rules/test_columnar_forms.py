@@ -58,7 +58,7 @@ def _build(*partials: dict[str, Any]) -> list[model.Claim]:
 
 
 def _hits(found: Sequence[forms.Said]) -> list[Any]:
-    return [said if isinstance(said, Exception) else sorted(said, key=lambda hit: hit[:2]) for said in found]
+    return [said if isinstance(said, Exception) else support.hits(said) for said in found]
 
 
 def _both(claims: list[model.Claim], *documents: dict[str, Any]) -> list[list[programs.Hit]]:

@@ -108,8 +108,11 @@ def test_what_one_form_cannot_hold_the_other_says(text: str):
     rules = support.pack(document).rules
     cases = [explaining.Case(claim, columnar.days(CLAIMS)[0], "Asia/Riyadh") for claim in CLAIMS]
     one = forms.Forms(rules, support.KNOWN, batches.Gatherers(), many=99).hits(cases)
-    assert forms.Forms(rules, support.KNOWN, batches.Gatherers(), many=1).hits(cases) == one
-    assert not any(isinstance(said, Exception) for said in one)
+    many = forms.Forms(rules, support.KNOWN, batches.Gatherers(), many=1).hits(cases)
+    assert not any(isinstance(said, Exception) for said in (*one, *many))
+    assert [support.hits(said) for said in many if isinstance(said, list)] == [
+        support.hits(said) for said in one if isinstance(said, list)
+    ]
 
 
 @pytest.mark.parametrize("scope", ["detail", "procedure"])

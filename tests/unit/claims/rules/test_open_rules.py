@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 import rules_support as support
 from claims.domain import decisions
-from claims.domain.rules import engine, examples
+from claims.domain.rules import engine, examples, programs, tables
 
+VALUED = "lookup('letters.billable', code, service_date)"
 NO_ISSUE = "not checked: no table for this date"
 TAXED = support.rule(violation="tax > net", message=support.PLAIN)
 LISTED = support.rule(
@@ -93,10 +95,37 @@ def test_a_look_whose_day_is_missing_is_open_for_want_of_the_day() -> None:
     )
 
 
-def test_no_issue_covers_an_unknown_day_nor_one_between_issues() -> None:
-    """What a table lacks an issue for is told by day number, None for an unknown day."""
-    lacks = support.table(first="2026-01-01", last="2026-01-02").uncovered()
-    first = 20_454  # 2026-01-01
-    assert [lacks(day) for day in (None, first - 1, first, first + 1, first + 2)] == [
-        True, True, False, False, True,
+@pytest.mark.parametrize(
+    ("day", "lacks"),
+    [("2025-12-31", True), ("2026-01-01", False), ("2026-02-01", True), ("2026-03-01", False)],
+)
+def test_a_day_between_issues_is_covered_by_none(day: str, lacks: bool) -> None:  # noqa: FBT001 - a column
+    """A program tells it with the hit, without looking into the table again."""
+    issues = [support.table(first="2026-01-01", last="2026-01-31"), support.table(first="2026-03-01")]
+    known = tables.Tables(issues)
+    rule = support.pack(support.rule(violation=VALUED, message=support.PLAIN), known=known).rules[0]
+    claim, as_of = examples.build({"lines": [{"service_date": day, "code": "Z"}]})
+    (hit,) = programs.judge([rule], known)(claim, as_of.toordinal() - support.EPOCH, "Asia/Riyadh")
+    assert hit == (0, 0, (False, False, lacks))
+
+
+def test_a_table_without_issues_is_never_looked_into() -> None:
+    """A rule that applies where it has a row applies nowhere; one that asks it is open in every row."""
+    empty = tables.Tables([msgspec.structs.replace(support.table(), periods=())])
+    documents = [
+        support.rule(id="R-1", when="in_codeset(code, 'letters', service_date)", message=support.PLAIN),
+        support.rule(id="R-2", when=f"NOT ({VALUED} IS NULL) OR {VALUED}", message=support.PLAIN),
+        support.rule(id="R-3", when=f"{VALUED} IS NULL", violation=VALUED, message=support.PLAIN),
+        support.rule(id="R-4", violation=f"net < 0 OR {VALUED}", message=support.PLAIN),
+        support.rule(id="R-5", violation=f"net > 0 AND {VALUED}", message=support.PLAIN),
+        support.rule(
+            id="R-6", violation=f"CASE WHEN {VALUED} THEN net > 0 ELSE FALSE END", message=support.PLAIN
+        ),
+        support.rule(id="R-7", violation=f"COALESCE({VALUED}, net > 0)", message=support.PLAIN),
+    ]
+    rules = support.pack(*documents, known=empty).rules
+    claim, as_of = examples.build({"lines": [{"net": 1}, {"net": -1}]})
+    hits = programs.judge(rules, empty)(claim, as_of.toordinal() - support.EPOCH, "Asia/Riyadh")
+    assert support.hits(hits) == [
+        (2, 0, None), (2, 1, None), (3, 0, None), (3, 1, True), (4, 0, None), (6, 0, True),
     ]  # fmt: skip

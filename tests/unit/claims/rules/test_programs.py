@@ -31,7 +31,7 @@ FULL: dict[str, Any] = {
 
 
 def test_a_hit_names_rule_row_and_truth():
-    """TRUE and unknown are hits, FALSE is none; rows count from zero."""
+    """TRUE and unknown are hits, FALSE is none; unknown says what is missing; rows count from zero."""
     found = _judge(
         {"lines": [{"tax": 1}, {"tax": None}, {"tax": 0}]},
         _plain("tax > 0", id="R-1"),
@@ -39,7 +39,7 @@ def test_a_hit_names_rule_row_and_truth():
         _plain("total = 100", id="R-3", applies={"scope": "claim"}),
     )
     assert sorted(found, key=lambda hit: hit[:2]) == [
-        (0, 0, True), (0, 1, None), (1, 1, None), (1, 2, True), (2, 0, True),
+        (0, 0, True), (0, 1, (True,)), (1, 1, (False, True)), (1, 2, True), (2, 0, True),
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 
-from claims.domain.rules import correlations, emitting, nulls, packs, tree
+from claims.domain.rules import correlations, emitting, expressions, nulls, packs, tree
 
 MAX_DEPTH = 30  # Python nests a hundred blocks; no pack shares so many conditions
 _INDENT = "    "
@@ -62,26 +62,31 @@ def _most_shared(tests: Iterable[Test]) -> tree.Node | None:
 def _alone(emitter: emitting.Emitter, one: Test, row: str) -> list[str]:
     with emitter.aside():
         asked = [emitter.given(part) for part in one.conditions]
-        said = _verdict(emitter.code(one.violation), one.at, row)
+        said = _verdict(emitter, one, row)
     found = _if(" and ".join(part for part in asked if part != "True") or "True", said)
     if not any(_may_fail(part) for part in (*one.conditions, one.violation)):
         return found
     return ["try:", *_indented(found), "except ArithmeticError:", f"    hit(({one.at}, {row}, None))"]
 
 
-def _verdict(code: emitting.Code, at: int, row: str) -> list[str]:
-    said = f"    hit(({at}, {row}, True))"
+def _verdict(emitter: emitting.Emitter, one: Test, row: str) -> list[str]:
+    code, said = emitter.code(one.violation), f"    hit(({one.at}, {row}, True))"
     if not code.guards:
         return [f"if {code.body}:", said]
+    open_ = emitter.openings(one.violation)
+    if code == expressions.NULL:
+        return [f"hit(({one.at}, {row}, {open_}))"]
     (name, text), *more = code.guards
     if text and name == code.body and not more:  # TRUE, FALSE or unknown are one value
-        return [f"v = {text}", "if v is not False:", f"    hit(({at}, {row}, v))"]
-    return [f"if {code.nulls()}:", f"    hit(({at}, {row}, None))", f"elif {code.body}:", said]
+        return [f"v = {text}", "if v is not False:", f"    hit(({one.at}, {row}, v or {open_}))"]
+    return [f"if {code.nulls()}:", f"    hit(({one.at}, {row}, {open_}))", f"elif {code.body}:", said]
 
 
 def _if(asked: str, body: list[str]) -> list[str]:
     if asked == "True":
         return body
+    if asked == "False":
+        return []
     only = body[0].startswith("if ") and not any(line.startswith(("el", "if ")) for line in body[1:])
     if only and all(line.startswith(_INDENT) for line in body[1:]):  # one `if` inside another
         return [f"if {asked} and {body[0].removeprefix('if ')}", *body[1:]]

@@ -6,11 +6,10 @@ Texts and decimals of a rule enter as named constants: only whole numbers and ou
 """
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from decimal import Decimal
 
-from claims.domain.rules import correlations, layouts, runtime, tree
+from claims.domain.rules import correlations, expressions, layouts, nulls, runtime, tree
 
 _OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _FUNCTIONS = {
@@ -21,40 +20,9 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Code:
-    """A Python expression that may be evaluated once every guard is known not to be None.
+NULL = expressions.NULL
 
-    A guard is (name, text): the name alone where it is already bound, else text to be bound to it first.
-    """
-
-    body: str
-    guards: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def simple(self) -> bool:
-        """Tell whether guards are bound names only, so that testing them twice costs nothing."""
-        return all(not text for _, text in self.guards)
-
-    def nulls(self) -> str:
-        """Return a test that is true where the value is NULL."""
-        return " or ".join(
-            f"({name} := {text}) is None" if text else f"{name} is None" for name, text in self.guards
-        )
-
-    def known(self) -> list[str]:
-        """Return the tests that hold where the value is not NULL."""
-        return [
-            f"({name} := {text}) is not None" if text else f"{name} is not None" for name, text in self.guards
-        ]
-
-    def value(self) -> str:
-        """Return an expression that is None where the value is NULL."""
-        if not self.guards:
-            return self.body
-        if len(self.guards) == 1 and self.guards[0][0] == self.body:
-            return self.guards[0][1] or self.body
-        return f"(None if {self.nulls()} else {self.body})"
+Code = expressions.Code
 
 
 class Emitter:
@@ -81,6 +49,22 @@ class Emitter:
         """Return a Python condition that is true where the node is TRUE: NULL and FALSE are alike."""
         with self.aside():
             return self.given(node)
+
+    def openings(self, node: tree.Node) -> str:
+        """Return an expression for what leaves a node open: a tuple of flags, in the order of the text.
+
+        First, for each column whose absence can: is it missing (for a column of siblings, anywhere). Then,
+        for each look into a table: has it no issue for the day.
+        """
+        flags = [self._missing(column) for column in nulls.sources(node)]
+        looks = nulls.look_ups(node)
+        flags += [self._layout.uncovered(call, self.value(call.arguments[1])) for call in looks]
+        return "(" + "".join(f"{flag}, " for flag in flags) + ")"
+
+    def _missing(self, column: tree.Column) -> str:
+        if column.owner in {"row", "claim"}:
+            return "False" if column in self._facts else f"{self._layout.column(column)} is None"
+        return f"any([{self._layout.column(column)} is None for s in {self._layout.rows(column.owner)}])"
 
     @contextlib.contextmanager
     def aside(self, *, afresh: bool = False) -> Iterator[None]:
@@ -123,6 +107,8 @@ class Emitter:
             return self._refuted(node)
 
     def _shown(self, code: Code, *tests: str) -> str:
+        if code == NULL:
+            return "False"
         known = code.known()
         for name, _ in code.guards:
             if name in self._bound:
@@ -137,6 +123,8 @@ class Emitter:
         return Code(name, ((name, text),))
 
     def _strict(self, body: str, *parts: Code) -> Code:
+        if NULL in parts:
+            return NULL
         guards = tuple(dict.fromkeys(guard for part in parts for guard in part.guards))
         return Code(body, guards)
 
@@ -168,7 +156,7 @@ class Emitter:
     def _literal(self, node: tree.Literal) -> Code:
         value = node.value
         if value is None:
-            return Code("None", (("None", ""),))
+            return NULL
         if isinstance(value, bool) or (isinstance(value, int) and value >= 0):
             return Code(repr(value))
         return Code(self._layout.constant(value))
@@ -185,7 +173,7 @@ class Emitter:
                 return self._strict(f"(not {inner.body})", inner)
             case tree.IsNull(operand=operand):
                 inner = self._code(operand)
-                return Code(f"({inner.nulls()})" if inner.guards else "False")
+                return Code("True" if inner == NULL else f"({inner.nulls()})" if inner.guards else "False")
             case tree.OneOf(operand=operand, values=values):
                 inner = self._code(operand)
                 return self._strict(f"({inner.body} in {self._layout.constant(frozenset(values))})", inner)
@@ -220,7 +208,9 @@ class Emitter:
         decides: list[str] = []
         nulls_: list[str] = []
         for code in codes:
-            if code.simple:
+            if code == NULL:
+                unknown = "None"
+            elif code.simple:
                 decides.append("(" + " and ".join([*code.known(), deciding + code.body]) + ")")
                 nulls_ += [code.nulls()] if code.guards else []
             else:
@@ -228,8 +218,12 @@ class Emitter:
                 name, text = bound.guards[0]
                 decides.append(f"({name} := {text}) is {decided}")
                 nulls_.append(f"{name} is None")
-        test = " or ".join(decides)
-        return self._bind(f"({decided} if {test} else None if {' or '.join(nulls_)} else {unknown})")
+        if not decides:
+            return NULL
+        otherwise = (
+            f"None if {' or '.join(nulls_)} else {unknown}" if nulls_ and unknown != "None" else unknown
+        )
+        return self._bind(f"({decided} if {' or '.join(decides)} else {otherwise})")
 
     def _chosen(self, node: tree.Choice | tree.Fallback) -> Code:
         if isinstance(node, tree.Choice):
@@ -238,23 +232,31 @@ class Emitter:
                 with self.aside():
                     asked = self.given(test)
                     code = self._code(value)
+                if asked == "False":
+                    continue
                 text += f"{code.value()} if {asked} else "
                 sure = sure and not code.guards
             last = self._code(node.otherwise)
+            if not text:
+                return last
             text = f"({text}{last.value()})"
             return Code(text) if sure and not last.guards else self._bind(text, node)
         text = ""
         for part in node.parts:
             code = self._code(part)
+            if code == NULL:
+                continue
             if not code.guards:
                 return Code(f"({text}{code.body})")
             bound = self._bind(code.value())
             text += f"{bound.body} if ({bound.body} := {bound.guards[0][1]}) is not None else "
-        return self._bind(f"({text}None)", node)
+        return self._bind(f"({text}None)", node) if text else NULL
 
     def _call(self, node: tree.Call) -> Code:
         codes = [self._code(argument) for argument in node.arguments]
         if node.name in {"in_codeset", "lookup"}:
+            if not self._layout.answers(node):
+                return NULL
             found = self._layout.table(node)
             return self._bind(
                 self._strict(f"{found}({codes[0].body}, {codes[1].body})", *codes).value(), node
@@ -310,11 +312,11 @@ class Emitter:
         """Return the aggregate over those of `rows` that pass; `rows` is Python text for a list of tuples."""
         with self.aside():
             test = "" if where is None else f" if {self.given(where)}"
-            argument = None if node.argument is None or _each(node) else self._code(node.argument)
-        if _counts(node, argument):
+            argument = None if node.argument is None or expressions.each(node) else self._code(node.argument)
+        if expressions.counts(node, argument):
             return Code(f"len([0 for s in {rows}{test}])" if test else f"len({rows})")
         value = argument.value() if argument is not None else "0"
-        return self._bind(f"{_function(node)}([{value} for s in {rows}{test}])", node)
+        return self._bind(f"{expressions.function(node)}([{value} for s in {rows}{test}])", node)
 
     def _grouped(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
         """Compute the aggregate once per group of siblings, before the rows; a row looks its group up."""
@@ -327,11 +329,13 @@ class Emitter:
             argument = None if node.argument is None else self._code(node.argument)
         test = " if " + " and ".join(tests) if tests else ""
         rows, key = self._layout.rows(node.rows), self._key(correlation)
-        if _counts(node, argument):
+        if expressions.counts(node, argument):
             text = f"_tally([{key} for s in {rows}{test}]) if {rows} else {{}}"
             return Code(f"{self._layout.define('tally', text)}.get({self._looked_up(correlation)}, 0)")
         value = argument.value() if argument is not None else "0"
-        text = f"_by({_function(node)}, [({key}, {value}) for s in {rows}{test}]) if {rows} else {{}}"
+        text = (
+            f"_by({expressions.function(node)}, [({key}, {value}) for s in {rows}{test}]) if {rows} else {{}}"
+        )
         empty = "0" if node.function == "count" else "None"
         answers = self._layout.define("answer", text)
         return self._bind(f"{answers}.get({self._looked_up(correlation)}, {empty})", node)
@@ -349,32 +353,11 @@ class Emitter:
         return self._layout.define("group", f"_group({rows}, [{self._key(correlation)} for s in {rows}])")
 
     def _key(self, correlation: correlations.Correlation) -> str:
-        return _tuple([_hashable(self._layout.column(column), column) for column, _ in correlation.keys])
+        return expressions.key(
+            [expressions.hashable(self._layout.column(column), column) for column, _ in correlation.keys]
+        )
 
     def _looked_up(self, correlation: correlations.Correlation) -> str:
-        return _tuple([_hashable(self.value(other), other) for _, other in correlation.keys])
-
-
-def _counts(node: tree.Aggregate, argument: Code | None) -> bool:
-    """Tell whether an aggregate only counts rows."""
-    return node.function == "count" and not node.distinct and (argument is None or not argument.guards)
-
-
-def _each(node: tree.Aggregate) -> bool:
-    """Tell whether an aggregate counts by a column that no row lacks."""
-    column = node.argument
-    return isinstance(column, tree.Column) and not column.nullable and _counts(node, None)
-
-
-def _function(node: tree.Aggregate) -> str:
-    return "_count_distinct" if node.distinct else f"_{node.function}"
-
-
-def _hashable(text: str, node: tree.Node) -> str:
-    if node.kind not in tree.LISTS:
-        return text
-    return f"tuple({text})" if isinstance(node, tree.Column) and not node.nullable else f"_frozen({text})"
-
-
-def _tuple(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else "(" + ", ".join(parts) + ")"
+        return expressions.key(
+            [expressions.hashable(self.value(other), other) for _, other in correlation.keys]
+        )

@@ -28,6 +28,7 @@ SCALAR_TURN = (
 COLUMNAR_TURN = 256  # claims judged in columns before that: some ten milliseconds
 MAX_SELECTIONS = 1_024  # remembered kinds of claim; a kind is a handful of words, a program is shared by many
 _PLACE = operator.itemgetter(0, 1)  # of a hit: rule and row
+_RULE = operator.itemgetter(0)
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 # What rules are selected by, and how a claim tells it.
 _DIMENSIONS: Mapping[str, Callable[[model.Claim], object]] = {
@@ -202,16 +203,17 @@ class Engine:
         self, program: _Program, rules: _Rules, case: explaining.Case, hits: list[programs.Hit]
     ) -> Outcome:
         hits.sort(key=_PLACE)
-        fired: dict[int, list[int]] = {}
-        open_: dict[int, list[int]] = {}
-        for at, row, said in hits:
-            (fired if said else open_).setdefault(at, []).append(row)
         findings: list[decisions.Finding] = []
-        for at, rows in fired.items():
-            findings += self._explainer(rules[at]).findings(case, rows)
         unchecked: list[decisions.NotChecked] = []
-        for at, rows in open_.items():
-            unchecked += self._explainer(rules[at]).undecided(case, rows)
+        for at, group in itertools.groupby(hits, key=_RULE):
+            explainer, rows = self._explainer(rules[at]), list(group)
+            fired = [row for _, row, said in rows if said is True]
+            if fired:
+                findings += explainer.findings(case, fired)
+            if len(fired) < len(rows):
+                unchecked += explainer.undecided(
+                    case, [(row, said) for _, row, said in rows if said is not True]
+                )
         return Outcome(
             findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
         )

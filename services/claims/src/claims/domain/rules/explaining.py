@@ -40,12 +40,12 @@ class Explainer:
         self._rule, self._tables = rule, known
         self._names = _names(rule)
         self._lacking = nulls.sources(rule.violation)
-        self._asked = _look_ups(rule.violation)
+        self._asked = nulls.look_ups(rule.violation)
         self._looks_up = any(isinstance(part, tree.Call) and part.table for part in tree.walk(rule.violation))
         self._needs_past = packs.needs_past(rule)
         self._shown: programs.Explain | None = None
         self._open: programs.Explain | None = None
-        self._entries: dict[tuple[Hashable, tuple[object, ...]], decisions.NotChecked] = {}
+        self._entries: dict[tuple[Hashable, programs.Openings | None], decisions.NotChecked] = {}
 
     def findings(self, case: Case, rows: Sequence[int]) -> list[decisions.Finding]:
         """Return a finding per row."""
@@ -58,22 +58,19 @@ class Explainer:
         where = places(self._rule.scope, case.claim, rows)
         return [self._finding(case, place, found) for place, found in zip(where, values, strict=True)]
 
-    def undecided(self, case: Case, rows: Sequence[int]) -> list[decisions.NotChecked]:
-        """Return what was missing, per row."""
-        if not rows:
-            return []
+    def undecided(
+        self, case: Case, rows: Sequence[tuple[int, programs.Openings | None]]
+    ) -> list[decisions.NotChecked]:
+        """Return what was missing, per row; with it what leaves it open, where the program already knew."""
         if self._needs_past and case.past is None:  # the same for every line, so it is said once
             return [
                 decisions.NotChecked(rule=self._rule.id, path="lines", missing=["history"], reason=NO_HISTORY)
             ]
-        if self._open is None:
-            self._open = programs.openings(self._rule.scope, self._lacking, self._asked, self._tables)
-        found = self._open(case.claim, case.today, case.zone, rows, case.past)
-        where = rows if self._rule.scope != "detail" else [at.steps for at in _details(case.claim, rows)]
-        return [
-            self._entries.get((place, open_)) or self._unchecked(case, (place, open_), row)
-            for place, open_, row in zip(where, found, rows, strict=True)
-        ]
+        if self._rule.scope == "detail":  # a row's place alone does not tell which line it stands in
+            at = runtime.details(case.claim)
+            return [self._unchecked(case, (at[row].steps, open_), row) for row, open_ in rows]
+        known = self._entries
+        return [known.get(row) or self._unchecked(case, row, row[0]) for row in rows]
 
     def _finding(self, case: Case, place: Place, found: tuple[object, ...]) -> decisions.Finding:
         rule, currency = self._rule, case.claim.currency
@@ -89,10 +86,12 @@ class Explainer:
         )  # fmt: skip
 
     def _unchecked(
-        self, case: Case, key: tuple[Hashable, tuple[object, ...]], row: int
+        self, case: Case, key: tuple[Hashable, programs.Openings | None], row: int
     ) -> decisions.NotChecked:
-        """Return what is told of a row in this place that lacks these columns and tables, and remember it."""
+        """Return what is told of a row in this place that is left open by this, and remember it."""
         rule, facts = self._rule, key[1]
+        if facts is None:
+            facts = self._openings(case, row)
         prefix, _, _ = places(rule.scope, case.claim, [row])[0]
         absent = [column for column, lacks in zip(self._lacking, facts, strict=False) if lacks]
         entry = decisions.NotChecked(
@@ -101,10 +100,17 @@ class Explainer:
             missing=[_missing(column, prefix, rule.scope) for column in absent],
             reason=self._reason(absent, facts[len(self._lacking) :]),
         )
-        if len(self._entries) >= _MEMORY:
-            self._entries.clear()
-        self._entries[key] = entry
+        if key[1] is not None:
+            if len(self._entries) >= _MEMORY:
+                self._entries.clear()
+            self._entries[key] = entry
         return entry
+
+    def _openings(self, case: Case, row: int) -> programs.Openings:
+        if self._open is None:
+            self._open = programs.openings(self._rule.scope, self._rule.violation, self._tables)
+        (found,) = self._open(case.claim, case.today, case.zone, [row], case.past)
+        return tuple(bool(flag) for flag in found)
 
     def _reason(self, absent: Sequence[tree.Column], without_issue: Sequence[object]) -> str:
         if absent:
@@ -116,14 +122,6 @@ class Explainer:
             return _NO_TABLE
         names = " and ".join(dict.fromkeys(call.table for call in self._asked))
         return f"not decidable: {names} lacks a value for this key"
-
-
-def _look_ups(node: tree.Node) -> list[tree.Call]:
-    """Return the calls that ask a table once per row, outside aggregates."""
-    if isinstance(node, tree.Aggregate):
-        return []
-    mine = [node] if isinstance(node, tree.Call) and node.table else []
-    return mine + [call for part in tree.children(node) for call in _look_ups(part)]
 
 
 def _names(rule: packs.Rule) -> list[tuple[str, tree.Node]]:

@@ -60,9 +60,14 @@ class Layout:
         reader = found.membership() if call.name == "in_codeset" else found.reader(call.field)
         return self.constant(reader, key=(call.name, call.table, call.field))
 
-    def uncovered(self, call: tree.Call) -> str:
-        """Return the name of the function that tells whether a call's table has no issue for a day."""
-        return self.constant(self._table(call).uncovered(), key=("uncovered", call.table))
+    def answers(self, call: tree.Call) -> bool:
+        """Tell whether a call's table has any issue; without one it answers nothing."""
+        return bool(self._table(call).periods)
+
+    def uncovered(self, call: tree.Call, day: str) -> str:
+        """Return a test whether a call's table has no issue for a day; `day` is Python text."""
+        windows = [f"{first} <= d <= {last}" for first, last, _ in self._table(call).windows()]
+        return f"((d := {day}) is None or not ({' or '.join(windows)}))" if windows else "True"
 
     def quantum(self) -> str:
         """Return the name of the currency's smallest unit."""

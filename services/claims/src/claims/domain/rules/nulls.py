@@ -3,12 +3,22 @@
 Room: domain; looks at typed trees only.
 """
 
+from collections.abc import Callable
+
 from claims.domain.rules import tree
 
 
 def sources(node: tree.Node) -> list[tree.Column]:
     """Return the columns whose absence can make the node NULL, each once, in the order of the text."""
     return list(dict.fromkeys(_sources(node)))
+
+
+def look_ups(node: tree.Node) -> list[tree.Call]:
+    """Return the calls that ask a table once per row, outside aggregates."""
+    if isinstance(node, tree.Aggregate):
+        return []
+    mine = [node] if isinstance(node, tree.Call) and node.table else []
+    return mine + [call for part in tree.children(node) for call in look_ups(part)]
 
 
 def open_columns(aggregate: tree.Aggregate) -> list[tree.Column]:
@@ -50,6 +60,38 @@ def conjuncts(condition: tree.Node | None) -> tuple[tree.Node, ...]:
     if isinstance(condition, tree.Junction) and condition.op == "and":
         return condition.parts
     return (condition,)
+
+
+def never_holds(node: tree.Node, answers: Callable[[str], bool]) -> bool:
+    """Tell whether a condition is TRUE of no claim; `answers` tells whether a table has any issue."""
+    match node:
+        case tree.Literal(value=value):
+            return value is not True
+        case tree.Junction(op="and", parts=parts):
+            return any(never_holds(part, answers) for part in parts)
+        case tree.Junction(parts=parts):
+            return all(never_holds(part, answers) for part in parts)
+        case tree.Not(operand=tree.IsNull(operand=operand)):
+            return always_null(operand, answers)
+        case _:
+            return always_null(node, answers)
+
+
+def always_null(node: tree.Node, answers: Callable[[str], bool]) -> bool:
+    """Tell whether a node is NULL in every row, for it hangs on a look into a table without issues."""
+    match node:
+        case tree.Literal(value=value):
+            return value is None
+        case tree.Call(table=table) if table:
+            return not answers(table)
+        case tree.Fallback(parts=parts):
+            return all(always_null(part, answers) for part in parts)
+        case tree.Compare(op="same") | tree.Call(name="nullif"):
+            return False
+        case tree.Arithmetic() | tree.Compare() | tree.Not() | tree.OneOf() | tree.Matches() | tree.Call():
+            return any(always_null(part, answers) for part in tree.children(node))
+        case _:
+            return False
 
 
 def _sources(node: tree.Node) -> list[tree.Column]:

@@ -5,15 +5,17 @@ satisfy most rules; the explaining one computes what a message needs, only for r
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from claims.domain import past
-from claims.domain.rules import branching, emitting, layouts, packs, schema, tables, tree
+from claims.domain.rules import branching, emitting, layouts, nulls, packs, schema, tables, tree
 from formats import model
 
-type Hit = tuple[
-    int, int, bool | None
-]  # rule's place in the program, row's place (0 for the claim), TRUE or unknown
+# What leaves a rule open in a row: see emitting.Emitter.openings.
+type Openings = tuple[bool, ...]
+# A rule's place in its program, the row's place (0 for the claim), and what is said: TRUE, or unknown, with
+# what leaves it open where that is at hand.
+type Hit = tuple[int, int, Literal[True] | Openings | None]
 type Past = Sequence[past.LineHistory] | None  # one entry per line; None where history is unknown
 
 
@@ -39,11 +41,15 @@ _INDENT = "    "
 
 
 def judge(rules: Sequence[packs.Rule], known: tables.Tables) -> Judge:
-    """Return a function (claim, as-of day number, zone, history) → hits, in no order."""
+    """Return a function (claim, as-of day number, zone, history) → hits, in no order.
+
+    A rule whose `when` asks a table that has no issue is not judged at all: it applies to no claim.
+    """
     layout = layouts.Layout(known)
     body: list[str] = []
+    asked = [(at, rule) for at, rule in enumerate(rules) if not nulls.never_holds(rule.when, known.answers)]
     for scope in schema.SCOPES.values():
-        mine = [(at, rule) for at, rule in enumerate(rules) if rule.scope == scope.name]
+        mine = [(at, rule) for at, rule in asked if rule.scope == scope.name]
         if mine:
             body += _scope(layout, scope, mine)
     lines = ["hits = []", "hit = hits.append", *layout.prologue(), *body, "return hits"]
@@ -57,31 +63,22 @@ def explain(scope_name: str, nodes: Sequence[tree.Node], known: tables.Tables) -
     """
     layout = layouts.Layout(known)
     emitter = emitting.Emitter(layout, scope_name)
-    values = [_explained(layout, emitter, node) for node in nodes]
-    return _asked(layout, scope_name, nodes, values)
+    values = "".join(f"{_explained(layout, emitter, node)}, " for node in nodes)
+    return _asked(layout, scope_name, nodes, f"({values})")
 
 
-def openings(
-    scope_name: str, lacking: Sequence[tree.Column], asked: Sequence[tree.Call], known: tables.Tables
-) -> Explain:
-    """Return a function like `explain`'s that tells per row what leaves a rule open, as flags.
-
-    First, for each column: is it missing. Then, for each look into a table: has it no issue for the day.
-    """
+def openings(scope_name: str, node: tree.Node, known: tables.Tables) -> Explain:
+    """Return a function like `explain`'s that tells what leaves a node open in each row."""
     layout = layouts.Layout(known)
-    emitter = emitting.Emitter(layout, scope_name)
-    values = [f"{_explained(layout, emitter, column)} is None" for column in lacking]
-    values += [f"{layout.uncovered(call)}({emitter.value(call.arguments[1])})" for call in asked]
-    return _asked(layout, scope_name, [*lacking, *(call.arguments[1] for call in asked)], values)
+    said = emitting.Emitter(layout, scope_name).openings(node)
+    return _asked(layout, scope_name, [node], said)
 
 
-def _asked(
-    layout: layouts.Layout, scope_name: str, nodes: Sequence[tree.Node], values: Sequence[str]
-) -> Explain:
-    """Return a function that tells these values, which are of these nodes, per row."""
+def _asked(layout: layouts.Layout, scope_name: str, nodes: Sequence[tree.Node], said: str) -> Explain:
+    """Return a function that tells per row what is said there, which reads these nodes' columns."""
     rows = schema.SCOPES[scope_name].rows
     layout.own(rows, _names(nodes))
-    pick = layout.picks(rows, [f"found.append(({''.join(f'{value}, ' for value in values)}))"])
+    pick = layout.picks(rows, [f"found.append({said})"])
     lines = [*layout.prologue(), "found = []", *pick, "return found"]
     return _compiled(layout, "explain(claim, today, zone, wanted, past=None)", lines)
 

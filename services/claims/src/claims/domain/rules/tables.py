@@ -6,6 +6,7 @@ of a key of several columns are joined by `|`.
 """
 
 import datetime as dt
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -18,6 +19,7 @@ from claims.domain.rules import tree
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 JOINT = "|"  # between the parts of a key
+_REMEMBERED = 8_192  # answers of one reader: codes of a few days come again and again
 _KINDS = {
     "boolean": tree.Kind.BOOL,
     "text": tree.Kind.TEXT,
@@ -125,7 +127,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         if len(windows) == 1 and not windows[0][2].spans:
             return _plain(*windows[0], dotless=dotless)
 
-        def find(code: str, day: int) -> Found:
+        def search(code: str, day: int) -> Found:
             key = ""
             found: Found = None
             for first, last, period in windows:
@@ -141,7 +143,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
                     found = False
             return found
 
-        return find
+        return functools.lru_cache(maxsize=_REMEMBERED)(search)
 
     def membership(self) -> Callable[[str, int], bool | None]:
         """Return a function (key, day number) → is it in the table; None where no issue covers the day."""
@@ -163,15 +165,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             return found[at] if found else None
 
         return read
-
-    def uncovered(self) -> Callable[[int | None], bool]:
-        """Return a function day number → does no issue cover the day; none covers an unknown day."""
-        windows = [(first, last) for first, last, _ in self.windows()]
-
-        def lacks(day: int | None) -> bool:
-            return day is None or not any(first <= day <= last for first, last in windows)
-
-        return lacks
 
     def revisions(self) -> list[decisions.CodeSetRevision]:
         """Return name, revision and window of each issue."""
@@ -197,13 +190,16 @@ def _plain(first: int, last: int, period: Period, *, dotless: bool) -> Find:
     """Return the finder of a table of one issue whose rows are valid on all its days."""
     get = period.rows.get
 
+    @functools.lru_cache(maxsize=_REMEMBERED)
+    def by_normal(code: str) -> Found:
+        row = get(normal(code, dotless=dotless))
+        return False if row is None else row
+
     def find(code: str, day: int) -> Found:
         if not first <= day <= last:
             return None
         row = get(code)
-        if row is None:
-            row = get(normal(code, dotless=dotless))
-        return False if row is None else row
+        return by_normal(code) if row is None else row
 
     return find
 
@@ -224,6 +220,11 @@ class Tables:
     def find(self, name: str) -> Table | None:
         """Return the table of this name, None where there is none."""
         return self._by_name.get(name)
+
+    def answers(self, name: str) -> bool:
+        """Tell whether the table of this name has any issue."""
+        found = self.find(name)
+        return found is not None and bool(found.periods)
 
     def derived[T](self, name: str, make: Callable[[Table], T]) -> T:
         """Return what `make` makes of a table, made once; raise KeyError where there is none."""

@@ -94,4 +94,4 @@ def _note(
     steps = places - rows.starts[owners]
     said = vectors.spread(true, length)[places]
     for owner, row, fired in zip(owners.tolist(), steps.tolist(), said.tolist(), strict=True):
-        hits[owner].append((at, row, fired or None))
+        hits[owner].append((at, row, True if fired else None))

@@ -1,0 +1,75 @@
+"""Pieces of Python that a generated program is made of: an expression with what must be known before it.
+
+Room: domain; text only, nothing is evaluated here.
+"""
+
+import dataclasses
+
+from claims.domain.rules import tree
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Code:
+    """A Python expression that may be evaluated once every guard is known not to be None.
+
+    A guard is (name, text): the name alone where it is already bound, else text to be bound to it first.
+    """
+
+    body: str
+    guards: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def simple(self) -> bool:
+        """Tell whether guards are bound names only, so that testing them twice costs nothing."""
+        return all(not text for _, text in self.guards)
+
+    def nulls(self) -> str:
+        """Return a test that is true where the value is NULL."""
+        return " or ".join(
+            f"({name} := {text}) is None" if text else f"{name} is None" for name, text in self.guards
+        )
+
+    def known(self) -> list[str]:
+        """Return the tests that hold where the value is not NULL."""
+        return [
+            f"({name} := {text}) is not None" if text else f"{name} is not None" for name, text in self.guards
+        ]
+
+    def value(self) -> str:
+        """Return an expression that is None where the value is NULL."""
+        if not self.guards:
+            return self.body
+        if len(self.guards) == 1 and self.guards[0][0] == self.body:
+            return self.guards[0][1] or self.body
+        return f"(None if {self.nulls()} else {self.body})"
+
+
+NULL = Code("None", (("None", ""),))  # of no claim anything else
+
+
+def counts(node: tree.Aggregate, argument: Code | None) -> bool:
+    """Tell whether an aggregate only counts rows."""
+    return node.function == "count" and not node.distinct and (argument is None or not argument.guards)
+
+
+def each(node: tree.Aggregate) -> bool:
+    """Tell whether an aggregate counts by a column that no row lacks."""
+    column = node.argument
+    return isinstance(column, tree.Column) and not column.nullable and counts(node, None)
+
+
+def function(node: tree.Aggregate) -> str:
+    """Return the name under which a program calls an aggregate."""
+    return "_count_distinct" if node.distinct else f"_{node.function}"
+
+
+def hashable(text: str, node: tree.Node) -> str:
+    """Return the text of a value as a part of a key."""
+    if node.kind not in tree.LISTS:
+        return text
+    return f"tuple({text})" if isinstance(node, tree.Column) and not node.nullable else f"_frozen({text})"
+
+
+def key(parts: list[str]) -> str:
+    """Return the text of a key of these parts."""
+    return parts[0] if len(parts) == 1 else "(" + ", ".join(parts) + ")"
