@@ -17,6 +17,12 @@ pytestmark = [pytest.mark.xdist_group("platform-single"), pytest.mark.timeout(30
 
 IDENTIFYING = ("patient", "member", "birth", "name", "sex", "insured", "subscriber")
 
+# What an export says of a person: sex, age, counts, shares, and one of a hundred buckets.
+TELLING = {
+    "patient_bucket", "patient_claims", "patient_denied", "patient_net_minor", "claim.patient_sex",
+    "claim.patient_age_years", "claim.patient_claims", "line.patient_share_minor",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[platform_support.Platform]:
@@ -101,12 +107,14 @@ def test_an_export_has_lines_and_scores_and_no_patient(
     """One row per line with its score; no column, no cell and no key tells a person."""
     biller.post(support.CLAIMS, json=support.claim(90))
     done(platform.command("export", "--format", "parquet", "--out", str(tmp_path)))
-    table = pq.read_table(tmp_path / "demo.parquet")
-    assert not [name for name in table.column_names if any(word in name for word in IDENTIFYING)]
+    table = pq.read_table(tmp_path / "demo-00001.parquet")
+    told = [name for name in table.column_names if any(word in name for word in IDENTIFYING)]
+    assert set(told) == TELLING
     rows = table.to_pylist()
     assert "E2E-90" in {row["claim_id"] for row in rows}
     assert len(rows) == len(support.stored(biller))  # one line each
     assert all(0 < row["probability"] < 1 for row in rows if row["claim_id"] == "E2E-90")
+    assert {row["features_agree"] for row in rows if row["claim_id"] == "E2E-90"} == {True}
     assert support.PATIENT not in json.dumps(rows)
 
 

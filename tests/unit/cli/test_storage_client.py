@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import pyarrow.parquet as pq
 import pytest
 import typer
 
 from chassis import apps, errors, local, testing
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 from ultrathink_cli.inbound import audit, console
-from ultrathink_cli.outbound import storage_client
+from ultrathink_cli.outbound import export_rows, storage_client
 
 PATH = "/ultrathink.storage.v1"
 
@@ -86,59 +85,71 @@ async def _channel(kind: str, app: apps.App) -> AsyncIterator[grpc.aio.Channel]:
             yield channel
 
 
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
 both = pytest.mark.parametrize("kind", ["socket", "local"])
 
 
 @both
-async def test_rows_become_typed_columns_of_one_file(kind: str, tmp_path: Path) -> None:
-    """A data scientist opens it and finds every column with its type, whichever way storage was reached."""
-    reader = _Reader([[_row(1), _row(2)], [], [_row(3, probability=math.nan)]], None)
-    file = tmp_path / "demo.parquet"
+async def test_lines_are_told_by_the_names_of_an_export(kind: str) -> None:
+    """Absent texts, integers and numbers are None, nought is nought, whichever way storage was reached."""
+    inputs = storage_pb2.Inputs(feature_hash=-5, provider_claims=0, patient_net_minor=-(2**63))
+    absent = _row(3, inputs=storage_pb2.Inputs(feature_hash=-(2**63)))
+    absent.probability, absent.service_day, absent.code = math.nan, -(2**63), ""
+    reader = _Reader([[_row(1, inputs=inputs), _row(2)], [], [absent]], None)
     async with _channel(kind, _app(reader)) as channel:
-        assert await storage_client.export(channel, "demo", file) == 3
-    table = pq.read_table(file)
-    assert table.schema.equals(storage_client.SCHEMA)
-    assert table.column("line").to_pylist() == [1, 2, 3]
-    assert table.column("net_minor").to_pylist() == [12_345] * 3
-    assert math.isnan(table.column("probability").to_pylist()[2])
-    assert reader.asked[0].context.tenant == "demo"
-    assert _names(tmp_path) == [file.name]
+        parts = [part async for part in storage_client.export_lines(channel, "demo", after="018e")]
+    assert [len(part) for part in parts] == [2, 0, 1]
+    first, last = parts[0][0], parts[2][0]
+    assert (first["line"], first["net_minor"], first["probability"]) == (1, 12_345, 0.25)
+    assert (first["feature_hash"], first["provider_claims"], first["patient_net_minor"]) == (-5, 0, None)
+    assert (last["probability"], last["service_day"], last["code"], last["feature_hash"]) == (None,) * 4
+    assert (reader.asked[0].context.tenant, reader.asked[0].after) == ("demo", "018e")
+
+
+@pytest.mark.parametrize(
+    ("payer", "reviewer", "expected"),
+    [
+        ("", "", (None, None, None, None)),
+        ("approved", "", (0, "approved", "payer", None)),
+        ("partial", "", (1, "partial", "payer", "MN-1-1")),
+        ("denied", "approved", (1, "denied", "payer", "MN-1-1")),
+        ("", "denied", (1, "denied", "reviewer", None)),
+    ],
+)
+def test_the_payers_word_goes_before_the_reviewers(
+    payer: str, reviewer: str, expected: tuple[object, ...]
+) -> None:
+    """A line cut counts as denied; who said so stands beside it, and both words are kept."""
+    changes: dict[str, Any] = {}
+    if payer:
+        nphies = "" if payer == "approved" else "MN-1-1"
+        changes["payer"] = storage_pb2.LineOutcome(outcome=payer, nphies=nphies, carc="", paid_minor=0)
+    if reviewer:
+        changes["reviewer"] = storage_pb2.LineOutcome(outcome=reviewer)
+    told = export_rows.line(_row(1, **changes))
+    names = ("denied", "outcome", "outcome_source", "outcome_reason")
+    assert tuple(told[name] for name in names) == expected
+    assert (told["payer_outcome"], told["reviewer_outcome"]) == (payer or None, reviewer or None)
 
 
 @both
-async def test_no_rows_make_an_empty_file_with_columns(kind: str, tmp_path: Path) -> None:
-    """A tenant without claims gives a table without rows, not an error."""
-    async with _channel(kind, _app()) as channel:
-        assert await storage_client.export(channel, "demo", tmp_path / "demo.parquet") == 0
-    assert pq.read_table(tmp_path / "demo.parquet").schema.equals(storage_client.SCHEMA)
-
-
-@both
-async def test_an_export_that_breaks_leaves_the_last_one_alone(kind: str, tmp_path: Path) -> None:
-    """Half a file never passes for a whole one, and nothing lies around."""
-    file = tmp_path / "demo.parquet"
-    file.write_bytes(b"the last one")
+async def test_a_reading_that_breaks_says_why(kind: str) -> None:
+    """What came before it is given out; the fault is the storage's own."""
     broken = _Reader([[_row(1)]], errors.Unavailable("database.unavailable", "The database does not answer."))
     async with _channel(kind, _app(broken)) as channel:
+        rows = storage_client.Record(channel, "demo").rows("")
+        assert [line["line"] for line in await anext(rows)] == [1]
         with pytest.raises(errors.Unavailable, match=r"database\.unavailable"):
-            await storage_client.export(channel, "demo", file)
-    assert _names(tmp_path) == [file.name]
-    assert file.read_bytes() == b"the last one"
+            await anext(rows)
 
 
 @both
-async def test_a_door_that_does_not_know_us_denies(kind: str, tmp_path: Path) -> None:
+async def test_a_door_that_does_not_know_us_denies(kind: str) -> None:
     """Another service's name does not open the export."""
     app = _app()
     closed = apps.App(app.name, app.register, (), {f"{PATH}.AuditLog/Verify": frozenset({"cli"})}, app.ready)
     async with _channel(kind, closed) as channel:
         with pytest.raises(errors.Denied):
-            await storage_client.export(channel, "demo", tmp_path / "demo.parquet")
-    assert not _names(tmp_path)
+            [part async for part in storage_client.export_lines(channel, "demo", after="")]
 
 
 async def _followed(told: list[storage_pb2.VerifyResponse]) -> storage_pb2.VerifyResponse:
@@ -184,6 +195,6 @@ def test_a_whole_chain_is_told_with_heads_and_root(capsys: pytest.CaptureFixture
 def test_an_export_of_an_unknown_format_asks_nobody(tmp_path: Path) -> None:
     """A slip in --format costs nothing."""
     with pytest.raises(typer.Exit) as ended:
-        audit.export(tmp_path / "out", "csv", "demo", tmp_path)
+        audit.export(tmp_path / "out", "csv", "demo", data=tmp_path)
     assert ended.value.exit_code == 2
     assert not (tmp_path / "out").exists()

@@ -159,3 +159,83 @@ def test_an_empty_export_is_said():
     with pytest.raises(errors.Invalid) as refused:
         drift.drift(empty, TRAINED)
     assert refused.value.reason == "drift.empty"
+
+
+def _by_line(**changes: Any) -> dict[str, drifting.Values]:
+    """An export with the payer's answer per line: of a denied claim the second line is, never the first."""
+    table = _export(business_status=None)
+    second = np.arange(2 * COUNT) % 2 == 1
+    table |= {
+        "denied": (np.repeat(DENIED, 2) & second).astype(np.float64),
+        "outcome_source": np.array(["payer"] * (2 * COUNT), dtype=object),
+        "line_probability": np.where(second, np.repeat(CHANCES, 2), 0.0),
+        "reviewer_outcome": np.array([""] * (2 * COUNT), dtype=object),
+    }
+    return table | changes
+
+
+def test_a_claim_is_denied_when_one_of_its_lines_is():
+    """Outcomes join by line: the first line alone says nothing of the claim."""
+    found = drift.drift(_by_line(), TRAINED)
+    assert found.calibration is not None
+    assert found.calibration.claims == COUNT
+    assert found.calibration.observed_rate == pytest.approx(DENIED.mean())
+    assert not found.review
+
+
+def test_lines_have_figures_of_their_own():
+    """Their scores stand beside the answers to them, and what is off leads to review."""
+    steady = drift.drift(_by_line(), TRAINED)
+    assert steady.lines is not None
+    assert steady.lines.calibration.claims == 2 * COUNT
+    assert steady.lines.calibration.state == "steady"
+    off = drift.drift(_by_line(line_probability=np.full(2 * COUNT, 0.9)), TRAINED)
+    assert off.review
+    assert any("lines were denied" in sentence for sentence in off.words)
+
+
+def test_lines_that_rank_worse_than_in_training_are_reviewed():
+    """Against the lines' own figure of training."""
+    trained = drift.Trained("mine", REFERENCE, 0.7, line_auc=0.99)
+    found = drift.drift(_by_line(line_probability=np.repeat(CHANCES, 2)), trained)
+    assert any("outcomes of lines" in sentence for sentence in found.words)
+    assert found.review
+
+
+def test_reviewers_are_told_apart_and_never_a_reason_to_act():
+    """Who decides doubtful claims only says little of the model: a figure beside, no verdict."""
+    harsh = np.array(["denied"] * (2 * COUNT), dtype=object)
+    found = drift.drift(_by_line(reviewer_outcome=harsh), TRAINED)
+    assert found.reviewers is not None
+    assert found.reviewers.calibration.observed_rate == 1.0
+    assert found.calibration is not None
+    assert found.calibration.observed_rate == pytest.approx(DENIED.mean())
+    assert not found.review
+
+
+def test_a_reviewers_word_is_no_payers_answer():
+    """Where no payer has spoken, nothing is calibrated by it."""
+    sources = np.array(["reviewer"] * (2 * COUNT), dtype=object)
+    found = drift.drift(_by_line(outcome_source=sources), TRAINED)
+    assert (found.calibration, found.lines) == (None, None)
+    assert "No outcomes" in found.words[-1]
+
+
+def test_claims_without_an_answer_are_no_approvals():
+    """A missing answer is missing, not nought."""
+    denied = _by_line()["denied"].copy()
+    denied[: 2 * (COUNT // 2)] = np.nan
+    found = drift.drift(_by_line(denied=denied), TRAINED)
+    assert found.calibration is not None
+    assert found.calibration.claims == COUNT // 2
+
+
+def test_lines_that_lie_apart_join_their_claim():
+    """An export in any order: the rows of a claim need not be adjacent."""
+    order = np.random.default_rng(3).permutation(2 * COUNT)
+    mixed = {name: values[order] for name, values in _by_line().items()}
+    found, plain = drift.drift(mixed, TRAINED), drift.drift(_by_line(), TRAINED)
+    assert found.calibration is not None
+    assert plain.calibration is not None
+    assert found.calibration.observed_rate == pytest.approx(plain.calibration.observed_rate)
+    assert found.calibration.mean_probability == pytest.approx(plain.calibration.mean_probability)

@@ -17,7 +17,7 @@ from chassis import channels, errors, identity, local, server, tokens
 from chassis import clock as clocks
 from ultrathink_cli import ports
 from ultrathink_cli.domain import addresses, layout
-from ultrathink_cli.outbound import database, processes, run_file
+from ultrathink_cli.outbound import database, processes, run_file, storage_client
 
 if TYPE_CHECKING:
     from datetime import date
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from claims.outbound import replays
     from claims.outbound import workbench as benches
     from payersim.usecases import simulate as simulating
+    from scoring.domain import drifting as drift_figures
     from scoring.usecases import drift as drifting
     from storage.outbound import embedded
+    from training import exports
 
 CALLER = "cli"  # how the command line signs its calls
 DETECTED_BYTES = 64 * 1024  # enough of a file to tell one format from another
@@ -307,6 +309,20 @@ async def storage_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
         yield local.LocalChannel(app, caller=CALLER)
 
 
+type Exported = exports.State
+
+
+async def export(
+    files: layout.Layout, tenant: str, out: Path, *, simulated: bool, told: Callable[[int], None]
+) -> Exported:
+    """Write a tenant's claims for data scientists; go on where an interrupted run stopped."""
+    from training import exporting  # noqa: PLC0415 - see the module
+
+    async with storage_door(files) as channel:
+        record = storage_client.Record(channel, tenant)
+        return await exporting.export(record, out, tenant, simulated=simulated, told=told)
+
+
 @asynccontextmanager
 async def scoring_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
     """Yield a channel to the scoring room of a running platform; NotFound when none runs."""
@@ -363,6 +379,8 @@ def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:
 
 
 type DriftReport = drifting.Report
+type Calibration = drift_figures.Calibration
+type Ranking = drift_figures.Ranking
 
 
 def drift(data: Path, folder: Path | None) -> DriftReport:
@@ -372,7 +390,8 @@ def drift(data: Path, folder: Path | None) -> DriftReport:
     from ultrathink_cli.outbound import exports  # noqa: PLC0415
 
     found = bundles.load(folder or bundle())
-    trained = drifting.Trained(found.model.revision, found.reference, bundles.trained_auc(found))
+    auc, line_auc = bundles.trained_auc(found), bundles.trained_auc(found, "lines")
+    trained = drifting.Trained(found.model.revision, found.reference, auc, line_auc)
     return drifting.drift(exports.read(data), trained)
 
 

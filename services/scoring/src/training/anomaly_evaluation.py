@@ -19,7 +19,7 @@ from chassis import errors
 from formats import canonical, model
 from formats import rows as schema
 from scoring.domain import anomalies, features, isolation, peers, rows
-from training import anomaly_injections, anomaly_references, fitting, histories, measures, splits
+from training import anomaly_injections, anomaly_references, batches, fitting, histories, measures, splits
 
 INJECTED = 100  # claims tampered with per kind and draw
 DRAWS = 5  # draws of claims and changes: the spread
@@ -243,4 +243,4 @@ def _pick(path: Path, places: npt.NDArray[np.intp]) -> Iterator[bytes]:
 
 def _rows(claims: list[model.Claim]) -> rows.Rows:
     """Return changed claims as columns; how many earlier ones their parties had is not looked at."""
-    return histories.merge([schema.build(claims, [schema.History(0, 0, 0)] * len(claims))])
+    return batches.merge([schema.build(claims, [schema.History(0, 0, 0)] * len(claims))])

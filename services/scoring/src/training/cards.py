@@ -15,6 +15,13 @@ BASELINES = {
     "uncalibrated": "the model without calibration", "bayes_optimal": "Bayes-optimal",
 }  # fmt: skip
 
+SIMULATED = """**Simulated.** The claims were generated and the outcomes decided by the pseudo-payer of this
+repository. Every figure below says how well the model finds that simulator's hidden rules, and
+nothing about a real payer.
+"""
+TOLD = """Outcomes are what payers answered, as they were told to the platform. Who exported them said that
+these were real payers; nobody else has checked it.
+"""
 LIMITS = """## Limits
 - Real payers' rules, prices and noise differ: train on real adjudications before any use beyond
 demonstration.
@@ -48,12 +55,10 @@ def denial(manifest: dict[str, Any], metrics: dict[str, Any], libraries: dict[st
     judged = metrics["judged"]
     return "\n".join([
         f"# {manifest['name']}: will a payer deny this line, this claim?\n",
-        "**Simulated.** The claims were generated and the outcomes decided by the pseudo-payer of this",
-        "repository. Every figure below says how well the model finds that simulator's hidden rules, and",
-        "nothing about a real payer.\n",
+        SIMULATED if manifest["simulated"] else TOLD,
         _facts(manifest, libraries, made_by),
         _split(),
-        "## Figures on the judged months (simulated)",
+        f"## Figures on the judged months{' (simulated)' if manifest['simulated'] else ''}",
         HEADER,
         *_rows(judged),
         "",

@@ -18,6 +18,7 @@ from training import (
     measures,
     reason_labels,
     references,
+    sources,
     splits,
     writing,
 )
@@ -51,7 +52,7 @@ def train(data: Path, seed: int, out: Path, progress: Progress | None = None) ->
 
     Raises NotFound `data.missing`, Invalid `data.unpaired`, Invalid `data.too_small`.
     """
-    history = histories.read(data, progress)
+    history = sources.read(data, progress)
     when = splits.cuts(history, data)
     learned = splits.learned(history, when)
     if learned.sum() + splits.calibrating(history, when).sum() < MIN_CLAIMS:
@@ -74,10 +75,10 @@ def train(data: Path, seed: int, out: Path, progress: Progress | None = None) ->
     judged = denial_evaluation.evaluate_history(out, history)
     del judged["bundle"]  # the revision of the bundle without figures, which nobody will see again
     metrics: dict[str, Any] = writing.rounded(
-        {"simulated": True, "choice": grown.comparison, "judged": judged}
+        {"simulated": history.simulated, "choice": grown.comparison, "judged": judged}
     )
     libraries = {name: one.library for name, one in grown.forests.items()}
-    card = cards.denial(content.manifest, metrics, libraries, cards.origin(data))
+    card = cards.denial(content.manifest, metrics, libraries, history.origin or cards.origin(data))
     writing.write(content._replace(metrics=metrics, card=card), out)
     return metrics
 
@@ -91,7 +92,7 @@ def _provenance(history: histories.History, when: splits.Cuts, threshold: float,
     """Return what the manifest says about where the bundle comes from."""
     return {
         "name": NAME,
-        "simulated": True,
+        "simulated": history.simulated,
         "row_schema_hash": history.rows.schema_hash,
         "flag_threshold": threshold,
         "seed": seed,

@@ -1,4 +1,4 @@
-"""Judges a denial bundle on claims created after those it learned from. Every figure is of simulated payers.
+"""Judges a denial bundle on claims created after those it learned from. Figures of simulated payers say so.
 
 Beside the model stand the forecasts of `denial_baselines`, on all judged rows and on every slice of them.
 """
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scoring.domain import calibration, features, models
 from scoring.outbound import bundles, onnx
-from training import boosting, denial_baselines, fitting, histories, measures, splits
+from training import boosting, denial_baselines, fitting, histories, measures, sources, splits
 
 MIN_SLICE = 200  # rows below which a sub-population's figures are noise and left out
 BRIEF = ("n", "positives", "auc", "pr_auc", "ece", "log_loss", "recall_at_95_precision")  # of slices
@@ -48,7 +48,7 @@ class _Part(NamedTuple):
 
 def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     """Return the claim's figures at the top, and lines, baselines, sub-populations and spread below them."""
-    return evaluate_history(bundle, histories.read(data))
+    return evaluate_history(bundle, sources.read(data))
 
 
 def evaluate_history(bundle: Path, history: histories.History) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def evaluate_history(bundle: Path, history: histories.History) -> dict[str, Any]
         "reliability_uncalibrated": measures.reliability(lines.outcomes, lines.others["uncalibrated"]),
     }
     return figures | {
-        "simulated": True,
+        "simulated": history.simulated,
         "outside_range": refused,
         "absent": {name: why for name, why in NOT_TOLD.items() if name not in lines.others},
         "bundle": loaded.model.revision,

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,7 +19,8 @@ import numpy.typing as npt
 from chassis import errors
 from formats import canonical, days, model
 from formats import rows as schema
-from scoring.domain import columns, rows
+from scoring.domain import rows
+from training import batches
 
 CHUNK = 2_000  # claims decoded at once: bounds memory, large enough for columns
 APPROVED = "approved"
@@ -109,6 +110,8 @@ class History(NamedTuple):
     fingerprint: str
     truth: Truth | None = None
     findings: Findings | None = None
+    simulated: bool = True  # the outcomes are a simulated payer's, as far as anyone has said
+    origin: str = ""  # how the data came about, where that is known
 
     @property
     def item_of_row(self) -> npt.NDArray[np.intp]:
@@ -135,7 +138,7 @@ def read(data: Path, progress: Progress | None = None) -> History:
         done += len(claims)
         if progress:
             progress(done)
-    found = _history(merge(parts), people, answers, _fingerprint(data))
+    found = _history(batches.merge(parts), people, answers, _fingerprint(data))
     names = [answer.claim_id for answer in answers]
     return found._replace(truth=_truth(data, found, names), findings=_findings(data, found, names))
 
@@ -212,7 +215,7 @@ class _Known:
         """Return the history before this claim, then count it; a denial is known from the day after it."""
         if answer.claim_id != claim.claim_id:
             raise errors.Invalid("data.unpaired", "Claims and adjudications are not in the same order.")
-        created = days.day_number(claim.created, schema.DEFAULT_ZONE) or 0
+        created = created_day(claim)
         self._learn(created)
         provider, patient = claim.provider.id or "", claim.patient.id or ""
         found = schema.History(self._claims[provider], self._denied[provider], self._patients[patient])
@@ -235,40 +238,14 @@ class _Known:
         self._pending = waiting
 
 
-def merge(parts: list[schema.Batch]) -> rows.Rows:
-    """Return several batches as one, with one dictionary."""
-    numbers: dict[str, int] = {"": 0}
-    claims: dict[str, list[rows.Column]] = {name: [] for name in columns.CLAIM_KINDS}
-    lines: dict[str, list[rows.Column]] = {name: [] for name in columns.LINE_KINDS}
-    for part in parts:
-        codes = np.array(
-            [numbers.setdefault(text, len(numbers)) for text in part.dictionary], dtype=np.uint32
-        )
-        for target, kinds, source in (
-            (claims, columns.CLAIM_KINDS, part.claims), (lines, columns.LINE_KINDS, part.lines),
-        ):  # fmt: skip
-            for name, kind in kinds.items():
-                target[name].append(_floats(source[name], kind, codes))
-    counts = np.concatenate([np.diff(part.line_offsets.astype(np.int64)) for part in parts])
-    return rows.Rows(
-        schema_hash=schema.SCHEMA_HASH,
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        dictionary=list(numbers),
-        claims={name: np.concatenate(chunks) for name, chunks in claims.items()},
-        lines={name: np.concatenate(chunks) for name, chunks in lines.items()},
-    )
-
-
-def _floats(column: npt.NDArray[Any], kind: str, codes: npt.NDArray[np.uint32]) -> rows.Column:
-    """Return a column as the serving room holds it, codes renumbered."""
-    answer: rows.Column = codes[column] if kind == "codes" else column
-    return rows.numbers(column) if kind == "i64" else answer
-
-
 def _person(claim: model.Claim) -> tuple[int, int, int]:
     """Return the day of creation and the hash buckets of provider and patient; no identity is kept."""
-    created = days.day_number(claim.created, schema.DEFAULT_ZONE) or 0
-    return created, bucket(claim.provider.id or ""), bucket(claim.patient.id or "")
+    return created_day(claim), bucket(claim.provider.id or ""), bucket(claim.patient.id or "")
+
+
+def created_day(claim: model.Claim) -> int:
+    """Return the day a claim was created, in days since 1970; 0 where it does not say."""
+    return days.day_number(claim.created, schema.DEFAULT_ZONE) or 0
 
 
 def bucket(identity: str) -> int:

@@ -64,20 +64,40 @@ def export(
     out: Annotated[Path, typer.Option(help="folder to write into", file_okay=False)],
     form: Annotated[str, typer.Option("--format", help="parquet")] = "parquet",
     tenant: Annotated[str, typer.Option(help="whose claims")] = "demo",
+    real: Annotated[
+        bool,
+        typer.Option("--real", help="the payers are real: models of it do not call themselves simulated"),
+    ] = False,
     data: options.Data = None,
 ) -> None:
-    """Write lines with scores and outcomes for data scientists; no patient's data."""
-    with console.faults_shown():
+    """Write lines with scores, outcomes and served features for data scientists; no patient's data."""
+    with console.faults_shown(), console.err.status("exporting") as shown:
         if form != "parquet":
             raise errors.Invalid("format.unknown", f"--format is parquet, not {form}")
-        out.mkdir(parents=True, exist_ok=True)
-        rows = asyncio.run(_export(options.layout_of(data), tenant, out / f"{tenant}.parquet"))
-    console.tell(f"{rows:,} lines → {out / f'{tenant}.parquet'}")
+        state = asyncio.run(
+            compose.export(
+                options.layout_of(data),
+                tenant,
+                out,
+                simulated=not real,
+                told=lambda claims: shown.update(f"exporting: {claims:,} claims"),
+            )
+        )
+    _told_export(state, out)
+    raise typer.Exit(EXIT_BROKEN if state.disagree else 0)
 
 
-async def _export(files: layout.Layout, tenant: str, file: Path) -> int:
-    async with compose.storage_door(files) as channel:
-        return await storage_client.export(channel, tenant, file)
+def _told_export(state: compose.Exported, out: Path) -> None:
+    console.tell(f"{state.claims:,} claims, {state.lines:,} lines → {out} ({len(state.files)} files)")
+    console.tell(
+        f"features as they were scored: {state.agree:,} claims; not scored, or before prints were kept: "
+        f"{state.unchecked:,}"
+    )
+    if state.disagree:
+        console.tell(
+            f"{state.disagree:,} claims have other features than were scored: `features_agree` is false, and "
+            "training leaves them out"
+        )
 
 
 def backup(

@@ -90,15 +90,30 @@ def _tell(report: compose.DriftReport) -> None:
     beyond = report.outside
     asked = f"{report.scored + beyond.claims:,}"
     view.add_row("outside training", asked, f"{beyond.share:.1%} without a score", beyond.state)
-    if report.calibration:
-        told = report.calibration
-        figure = f"says {told.mean_probability:.1%}, denied {told.observed_rate:.1%}"
-        view.add_row("calibration in the large", f"{told.claims:,}", figure, told.state)
-    if report.ranking:
-        order = report.ranking
-        before = "" if order.trained_auc is None else f", in training {order.trained_auc:.3f}"
-        figure = f"AUC {order.auc:.3f} ± {order.error:.3f}{before}"
-        view.add_row("ranking", f"{order.denied + order.paid:,}", figure, order.state)
+    _judged(view, "", report.calibration, report.ranking)
+    if report.lines:
+        _judged(view, " of lines", report.lines.calibration, report.lines.ranking)
+    if report.reviewers:
+        _judged(view, " by reviewers", report.reviewers.calibration, report.reviewers.ranking, state="told")
     console.out.print(view)
     for sentence in report.words:
         console.tell(sentence)
+
+
+def _judged(
+    view: table.Table,
+    what: str,
+    calibration: compose.Calibration | None,
+    ranking: compose.Ranking | None,
+    *,
+    state: str = "",
+) -> None:
+    """Add the rows of scores beside what one source said; `state` stands in the place of their own."""
+    if calibration:
+        figure = f"says {calibration.mean_probability:.1%}, denied {calibration.observed_rate:.1%}"
+        view.add_row(f"calibration{what}", f"{calibration.claims:,}", figure, state or calibration.state)
+    if ranking:
+        before = "" if ranking.trained_auc is None else f", in training {ranking.trained_auc:.3f}"
+        figure = f"AUC {ranking.auc:.3f} ± {ranking.error:.3f}{before}"
+        count = f"{ranking.denied + ranking.paid:,}"
+        view.add_row(f"ranking{what}", count, figure, state or ranking.state)

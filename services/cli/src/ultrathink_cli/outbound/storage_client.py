@@ -1,40 +1,33 @@
 """The storage room as an auditor's and a data scientist's commands use it."""
 
-from collections.abc import AsyncIterable, AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
+from ultrathink_cli.outbound import export_rows
 
 type Progress = storage_pb2.VerifyResponse
 
 PATIENCE_MS = 3_600_000
 SUBJECT = "cli"
 
-SCHEMA = pa.schema(
-    [
-        ("claim_id", pa.string()),
-        ("id", pa.string()),
-        ("line", pa.uint32()),
-        ("use", pa.string()),
-        ("type", pa.string()),
-        ("code", pa.string()),
-        ("system", pa.string()),
-        ("service_day", pa.int64()),
-        ("net_minor", pa.int64()),
-        ("currency", pa.string()),
-        ("verdict", pa.string()),
-        ("business_status", pa.string()),
-        ("probability", pa.float64()),
-        ("model_revision", pa.string()),
-        ("payer_id", pa.string()),
-        ("provider_id", pa.string()),
-    ]
-)
+
+class Record:
+    """A tenant's record as an export reads it: lines and whole claims behind a claim's id."""
+
+    def __init__(self, channel: grpc.aio.Channel, tenant: str) -> None:
+        self._channel, self._tenant = channel, tenant
+
+    def rows(self, after: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield exported lines."""
+        return export_lines(self._channel, self._tenant, after=after)
+
+    def claims(self, after: str) -> AsyncIterator[list[tuple[str, bytes, bytes]]]:
+        """Yield whole claims."""
+        return read_claims(self._channel, self._tenant, after=after, received_from="", received_to="")
 
 
 async def verify(channel: grpc.aio.Channel, tenant: str) -> AsyncIterator[Progress]:
@@ -44,22 +37,23 @@ async def verify(channel: grpc.aio.Channel, tenant: str) -> AsyncIterator[Progre
         yield told
 
 
-async def export(channel: grpc.aio.Channel, tenant: str, file: Path) -> int:
-    """Write a tenant's lines with scores and outcomes as one Parquet file; return the number of rows.
+async def export_lines(
+    channel: grpc.aio.Channel, tenant: str, *, after: str
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Yield a tenant's lines behind a claim's id, in parts, claims whole and in order.
 
-    The file appears whole or not at all. Raises the fault that ended the call.
+    Raises the fault that ended the call.
     """
     context = common_pb2.Context(
         item_id="export", tenant=tenant, subject=SUBJECT, roles=["scientist"], remaining_ms=PATIENCE_MS
     )
-    call = storage_pb2_grpc.ClaimReaderStub(channel).Export(storage_pb2.ExportRequest(context=context))
-    part = file.with_suffix(".part")
+    request = storage_pb2.ExportRequest(context=context, after=after)
+    call = storage_pb2_grpc.ClaimReaderStub(channel).Export(request)
     try:
-        rows = await _written(call, part)
-        part.replace(file)
+        async for part in call:
+            yield [export_rows.line(row) for row in part.rows]
     finally:
-        part.unlink(missing_ok=True)
-    return rows
+        call.cancel()
 
 
 async def read_claims(
@@ -81,13 +75,3 @@ async def read_claims(
             yield [(claim.id, claim.claim_json, claim.decision_json) for claim in part.claims]
     finally:
         call.cancel()
-
-
-async def _written(answers: AsyncIterable[storage_pb2.ExportResponse], file: Path) -> int:
-    rows = 0
-    with pq.ParquetWriter(file, SCHEMA) as writer:
-        async for answer in answers:
-            columns = {name: [getattr(row, name) for row in answer.rows] for name in SCHEMA.names}
-            writer.write_table(pa.table(columns, schema=SCHEMA))
-            rows += len(answer.rows)
-    return rows

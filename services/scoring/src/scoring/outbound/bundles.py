@@ -70,10 +70,12 @@ def load(folder: Path) -> Bundle:
         ) from error
 
 
-def trained_auc(bundle: Bundle) -> float | None:
-    """Return the claims' AUC that training measured on its judged months; None where it is not stored."""
+def trained_auc(bundle: Bundle, of: str = "") -> float | None:
+    """Return the AUC that training measured on its judged months, of claims or of "lines"; None if absent."""
     found = msgspec.json.decode(bundle.model.metrics_json)
     judged = found.get("judged") if isinstance(found, dict) else None
+    if of and isinstance(judged, dict):
+        judged = judged.get(of)
     auc = judged.get("auc") if isinstance(judged, dict) else None
     return auc if isinstance(auc, float) else None
 
