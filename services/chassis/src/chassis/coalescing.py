@@ -110,7 +110,7 @@ class Coalescer[T, R]:
     def _enter(self, item: T, deadline: float) -> _Entry[T, R]:
         size = self._size_of(item)
         self._admit(size, deadline)
-        entry = _Entry[T, R](item, size, deadline, asyncio.get_running_loop().create_future())
+        entry: _Entry[T, R] = _Entry(item, size, deadline, asyncio.get_running_loop().create_future())
         self._queue[entry] = None
         self._queued_bytes += size
         if deadline < self._wake_at:

@@ -36,7 +36,7 @@ PATIENT_KEY_BYTES = 32
 REPOSITORY = Path(__file__).resolve().parents[4]  # an editable install runs from the checkout
 # Only what a room needs of the person's environment; storage alone gets data credentials.
 PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
-PASSED_PREFIXES = ("OTEL_", "ULTRATHINK_", "PYTHON")
+PASSED_PREFIXES = ("OTEL_", "ULTRATHINK_", "PYTHON", "GRPC_")
 KEPT = "ULTRATHINK_TOKEN"  # the person's own credential; no room has a use for it
 DATA_CREDENTIALS = (
     "DATABASE_URL",
