@@ -31,7 +31,9 @@ class Door:
 class Bench:
     """A Coalescer on manual time, its door, and what it told its observer."""
 
-    def __init__(self, *, max_rows: int = 100, max_bytes: int = 1000, max_queue: int = 100) -> None:
+    def __init__(
+        self, *, max_rows: int = 100, max_bytes: int = 1000, max_queue: int = 100, quiet_turns: int = 1
+    ) -> None:
         self.time, self.door = streams_support.ManualTime(), Door()
         self.seen: list[tuple[int, int]] = []
         self.coalescer = coalescing.Coalescer[str, str](
@@ -39,6 +41,7 @@ class Bench:
             max_rows=max_rows,
             max_bytes=max_bytes,
             max_queue=max_queue,
+            quiet_turns=quiet_turns,
             size_of=len,
             clock=self.time,
             wakes=self.time,

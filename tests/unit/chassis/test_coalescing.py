@@ -37,6 +37,23 @@ async def test_a_batch_leaves_only_after_a_turn_that_brought_nothing_new() -> No
     await asyncio.gather(*callers)
 
 
+@pytest.mark.parametrize(("patience", "batches"), [(1, 2), (4, 1)])
+async def test_a_batch_waits_for_as_many_quiet_turns_as_it_was_told(patience: int, batches: int) -> None:
+    """Callers three turns apart miss each other after one quiet turn, and meet when four are waited for."""
+    bench = Bench(quiet_turns=patience)
+
+    async def late(item: str, after: int) -> str:
+        await streams_support.turns(after)
+        return await bench.coalescer.submit(item, deadline=FAR)
+
+    callers = [asyncio.create_task(late(item, after)) for item, after in (("a", 0), ("b", 4))]
+    await streams_support.turns(20)
+    assert len(bench.door.batches) == batches
+    for number in range(batches):
+        bench.door.answer(number)
+    await asyncio.gather(*callers)
+
+
 async def test_a_lone_item_leaves_at_once() -> None:
     """One caller does not wait for company."""
     bench = Bench()

@@ -32,6 +32,28 @@ def test_blocks_stay_as_they_are() -> None:
     assert rows.blocks(LEVEL, found) is found
 
 
+def test_joined_batches_are_the_batch_of_all() -> None:
+    """Words, offsets and values of several batches read as those of one, whatever dictionary they had."""
+    parts = [
+        support.batch(support.claim({}, {"code": "X9"})),
+        support.batch(support.costly(), support.claim()),
+    ]
+    spoiled = parts[1]._replace(infinite=((1, "quantity"),))
+    found = rows.joined([parts[0], spoiled])
+    expected = support.batch(support.claim({}, {"code": "X9"}), support.costly(), support.claim())
+    assert found.offsets.tolist() == expected.offsets.tolist()
+    assert found.infinite == ((2, "quantity"),)
+    assert found.schema_hash == expected.schema_hash
+    for level in ("claims", "lines"):
+        for name, column in getattr(expected, level).items():
+            joined = getattr(found, level)[name]
+            if column.dtype == np.uint32:
+                words = [found.dictionary[code] for code in joined.tolist()]
+                assert words == [expected.dictionary[code] for code in column.tolist()]
+            else:
+                np.testing.assert_array_equal(joined, column)
+
+
 def test_chosen_claims_keep_their_lines() -> None:
     """A part of a batch holds the chosen claims' columns and lines, and where infinite values are."""
     batch = support.batch(support.claim({}, {"quantity": 2}), support.claim(), support.claim({"quantity": 4}))

@@ -42,7 +42,9 @@ class Coalescer[T, R]:
     `exchange` answers a list of the same length and order; an answer that is a Fault is raised for that item
     alone, a Fault it raises is raised for every item of that batch and of no other. Batches hold at most
     `max_rows` items and `max_bytes` bytes as `size_of` counts them, except that an item larger than
-    `max_bytes` travels alone. At most `max_queue` items and `max_queue_bytes` bytes wait. `observe` is told
+    `max_bytes` travels alone. At most `max_queue` items and `max_queue_bytes` bytes wait. A batch leaves
+    after `quiet_turns` turns of the loop that brought nothing new: one is enough for items that come from
+    this loop, those that come off the wire one after another need some. `observe` is told
     the rows of each batch sent and the items left waiting. Belongs to one event loop.
     """
 
@@ -56,6 +58,7 @@ class Coalescer[T, R]:
         size_of: Callable[[T], int],
         clock: clocks.Clock,
         in_flight: int = 2,
+        quiet_turns: int = 1,
         max_queue_bytes: int | None = None,
         observe: Observer | None = None,
         wakes: timers.Timers | None = None,
@@ -65,7 +68,7 @@ class Coalescer[T, R]:
         self._max_queue = max_queue
         self._max_queue_bytes = QUEUE_BATCHES * max_bytes if max_queue_bytes is None else max_queue_bytes
         self._size_of, self._observe = size_of, observe
-        self._in_flight = in_flight
+        self._in_flight, self._quiet_turns = in_flight, quiet_turns
         self._now, self._wakes = clock.monotonic, wakes
         self._context = contextvars.copy_context()  # A batch serves many callers: it runs in none's context.
         self._queue: dict[_Entry[T, R], None] = {}  # In order of arrival; a dict, so that any can leave.
@@ -73,6 +76,7 @@ class Coalescer[T, R]:
         self._flights: dict[asyncio.Task[None], list[_Entry[T, R]]] = {}
         self._turning = False
         self._seen = 0  # Items that were waiting when the last turn looked.
+        self._still = 0  # Turns in a row that brought nothing new.
         self._wake_at = math.inf
         self._wake: timers.Timer | None = None
         self._mean_seconds = 0.0
@@ -147,9 +151,10 @@ class Coalescer[T, R]:
         asyncio.get_running_loop().call_soon(self._turn, context=self._context)
 
     def _turn(self) -> None:
-        """Send when the last turn of the loop brought nothing new, or when a batch is full anyway."""
+        """Send when the last turns of the loop brought nothing new, or when a batch is full anyway."""
         self._turning = False
-        quiet = len(self._queue) <= self._seen
+        self._still = self._still + 1 if len(self._queue) <= self._seen else 0
+        quiet = self._still >= self._quiet_turns
         while self._queue and len(self._flights) < self._in_flight:
             full = len(self._queue) >= self._max_rows or self._queued_bytes >= self._max_bytes
             if not (full or quiet):

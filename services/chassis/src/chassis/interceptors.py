@@ -28,6 +28,9 @@ class Door(grpc.aio.ServerInterceptor):
         self._gate = gate
         self._clock = clock
         self._draining = draining
+        self._doors: dict[
+            str, tuple[handlers.Handler, handlers.Handler]
+        ] = {}  # as many as methods are served
 
     async def intercept_service(
         self,
@@ -56,6 +59,13 @@ class Door(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     def _answering(self, handler: handlers.Handler, method: str) -> handlers.Handler:
+        """Return the handler behind this door, made once: it is the same for every call that was admitted."""
+        known = self._doors.get(method)
+        if known is None or known[0] is not handler:
+            known = self._doors[method] = handler, self._behind(handler, method)
+        return known[1]
+
+    def _behind(self, handler: handlers.Handler, method: str) -> handlers.Handler:
         function = handlers.behaviour(handler)
 
         async def unary(request: Any, context: Any) -> Any:

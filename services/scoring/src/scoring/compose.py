@@ -15,7 +15,7 @@ from scoring import settings as options
 from scoring.domain import arms, completion_models
 from scoring.inbound import scorer
 from scoring.outbound import arm_files, bundles, completion_bundles, onnx
-from scoring.usecases import answer, complete, crew, explain, score, shadow
+from scoring.usecases import answer, complete, crew, explain, gather, score, shadow
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 
 CALLERS = {
@@ -42,9 +42,10 @@ async def compose(
         crew_ = await loop.run_in_executor(workers[arms.STABLE], _crew, settings, workers, clock)
         shadowing = shadow.Shadow(workers[arms.SHADOW], waiting_rows=settings.shadow_waiting_rows)
         answering = answer.Answer(crew_, shadowing, clock, canary_seconds=settings.canary_timeout_ms / 1000)
+        gathering = gather.Gather(answering, crew_, clock)
         served = await loop.run_in_executor(workers[COMPLETION], _completions, settings)
         completing = complete.Complete(served, worker=workers[COMPLETION])
-        rooms = scorer.Rooms(answering, explain.Explain(answering), crew_, shadowing, completing)
+        rooms = scorer.Rooms(answering, gathering, explain.Explain(answering), crew_, shadowing, completing)
         servicer = scorer.Scorer(rooms, clock)
 
         def register(server: grpc.aio.Server) -> None:
@@ -60,6 +61,7 @@ async def compose(
                 name="scoring", register=register, service_names=(scorer.NAME,), callers=CALLERS, ready=ready
             )
         finally:
+            await gathering.aclose()
             pairing.cancel()
             with suppress(asyncio.CancelledError):
                 await pairing

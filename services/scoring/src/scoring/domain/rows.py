@@ -4,11 +4,14 @@ A row is a line; rows of a claim are adjacent; claim columns have one value per 
 row.
 """
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from scoring.domain import columns
 
 MISSING_INT = np.iinfo(np.int64).min  # how an int64 column says "missing"
 DENIAL = "denial"  # the task whose rows these are
@@ -90,6 +93,35 @@ class Rows(NamedTuple):
     def size(self) -> int:
         """The number of lines."""
         return int(self.offsets[-1])
+
+
+def joined(batches: Sequence[Rows]) -> Rows:
+    """Return batches of one schema as one: dictionaries one after another, codes moved accordingly."""
+    sizes = np.array([0, *(len(one.dictionary) for one in batches[:-1])], dtype=np.uint32)
+    words, begins = (
+        list(itertools.chain.from_iterable(one.dictionary for one in batches)),
+        sizes.cumsum(dtype=np.uint32),
+    )
+    items, lines = [one.items for one in batches], [one.size for one in batches]
+    firsts = np.cumsum([0, *items[:-1]]).tolist()
+    return Rows(
+        schema_hash=batches[0].schema_hash,
+        offsets=np.concatenate([[0], np.concatenate([one.counts for one in batches]).cumsum()]),
+        dictionary=words,
+        claims=_joined(columns.CLAIM_LEVEL, [one.claims for one in batches], begins.repeat(items)),
+        lines=_joined(columns.LINE_LEVEL, [one.lines for one in batches], begins.repeat(lines)),
+        infinite=tuple(
+            (first + item, name)
+            for first, one in zip(firsts, batches, strict=True)
+            for item, name in one.infinite
+        ),
+    )
+
+
+def _joined(level: Level, found: Sequence[Mapping[str, Column]], begins: Codes) -> Columns:
+    parts = [blocks(level, one) for one in found]
+    codes = np.concatenate([one.codes for one in parts], axis=1) + begins
+    return Columns(level, codes, np.concatenate([one.figures for one in parts], axis=1))
 
 
 def subset(batch: Rows, items: npt.NDArray[np.bool_]) -> Rows:

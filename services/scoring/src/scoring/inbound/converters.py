@@ -1,6 +1,9 @@
 """Messages of scoring.proto to rows and scores back. Knows no model's inside and decides nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +15,7 @@ from ultrathink.scoring.v1 import scoring_pb2
 
 MAX_ROWS = 50_000  # what a 16 MiB message can hold of our columns, rounded down
 MAX_ITEMS = 20_000
+LAYOUTS = 64  # orders of columns remembered: each release of a sender has one
 MAX_NAME = 40  # of a task, as repeated to who asked for it
 CLAIM_REASONS, LINE_REASONS = 5, 3  # told with a score: what people read; Explain tells all of them
 BIAS = ("bias", "Starting point: the average of all", "نقطة البداية: متوسط الجميع")
@@ -62,39 +66,62 @@ def _infinite(found: rows.Columns, offsets: rows.Ints) -> Iterator[tuple[int, st
             yield int(np.searchsorted(offsets, place, side="right")) - 1, names[column]
 
 
-def _columns(wire: Iterable[common_pb2.Column], level: rows.Level, count: int, words: int) -> rows.Columns:
-    """Return the needed columns, each of `count` values."""
-    found = {column.name: column for column in wire}
-    missing = next((name for names in level for name in names if name not in found), None)
+class _Layout(NamedTuple):
+    """Where the needed columns of a level stand among those sent."""
+
+    codes: tuple[int, ...]
+    floats: tuple[int, ...]
+    whole: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=LAYOUTS)
+def _layout(sent: tuple[str, ...], level: rows.Level) -> _Layout:
+    """Return where the columns of a level stand; senders use the same order again and again."""
+    places = {name: place for place, name in enumerate(sent)}
+    missing = next((name for names in level for name in names if name not in places), None)
     if missing is not None:
         raise errors.Invalid(
             "rows.missing_column", f"The column {missing} is missing: send every column of the row schema."
         )
-    codes = _codes(found, level[0], count)
+    codes, figures = (tuple(places[name] for name in names) for names in level)
+    split = sum(name in columns.LINE_FLOATS for name in level[1])
+    return _Layout(codes, figures[:split], figures[split:])
+
+
+def _columns(wire: Iterable[common_pb2.Column], level: rows.Level, count: int, words: int) -> rows.Columns:
+    """Return the needed columns, each of `count` values."""
+    sent = list(wire)
+    layout = _layout(tuple([column.name for column in sent]), level)
+    codes = _codes([sent[place] for place in layout.codes], count)
     if codes.size and int(codes.max()) >= words:
         name = level[0][int((codes >= words).any(axis=1).argmax())]
         raise errors.Invalid("rows.dictionary", f"The column {name} points beyond the dictionary.")
-    return rows.Columns(level, codes, _figures(found, level[1], count))
+    floats, whole = ([sent[place] for place in places] for places in layout[1:])
+    return rows.Columns(level, codes, _figures(floats, whole, count))
 
 
-def _codes(found: Mapping[str, common_pb2.Column], names: Sequence[str], count: int) -> rows.Codes:
+def _codes(found: Sequence[common_pb2.Column], count: int) -> rows.Codes:
     """Return columns × values of codes."""
-    values = [found[name].codes for name in names]
-    if not count or any(len(one) != 4 * count for one in values):
-        for name in names:
-            _judge(found[name], ("codes",), count)
-    return np.frombuffer(b"".join(values), dtype="<u4").reshape(len(names), count)
+    values = [column.codes for column in found]
+    if not count or {*map(len, values)} != {4 * count}:
+        for column in found:
+            _judge(column, ("codes",), count)
+    return np.frombuffer(b"".join(values), dtype="<u4").reshape(len(found), count)
 
 
-def _figures(found: Mapping[str, common_pb2.Column], names: Sequence[str], count: int) -> rows.Doubles:
+def _figures(
+    floats: Sequence[common_pb2.Column], whole: Sequence[common_pb2.Column], count: int
+) -> rows.Doubles:
     """Return columns × values of numbers: floats as sent, integers as floats, missing as NaN."""
-    split = len(columns.LINE_FLOATS) if names is columns.LINE_FIGURES else 0
-    floats, whole = [found[name].f64 for name in names[:split]], [found[name].i64 for name in names[split:]]
-    if not count or any(len(one) != 8 * count for one in (*floats, *whole)):
-        return np.array([_figure(found[name], count) for name in names]).reshape(len(names), count)
-    answer = np.empty((len(names), count))
-    answer[:split] = np.frombuffer(b"".join(floats), dtype="<f8").reshape(split, count)
-    answer[split:] = rows.numbers(np.frombuffer(b"".join(whole), dtype="<i8")).reshape(-1, count)
+    values = [[column.f64 for column in floats], [column.i64 for column in whole]]
+    answer = np.empty((len(floats) + len(whole), count))
+    if not count or {*map(len, itertools.chain(*values))} != {8 * count}:
+        for place, column in enumerate((*floats, *whole)):
+            answer[place] = _figure(column, count)
+        return answer
+    if floats:
+        answer[: len(floats)] = np.frombuffer(b"".join(values[0]), dtype="<f8").reshape(-1, count)
+    answer[len(floats) :] = rows.numbers(np.frombuffer(b"".join(values[1]), dtype="<i8")).reshape(-1, count)
     return answer
 
 

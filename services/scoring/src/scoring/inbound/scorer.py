@@ -8,7 +8,7 @@ from chassis import clock as clocks
 from chassis import errors, streams, telemetry
 from scoring.domain import arms
 from scoring.inbound import arm_converters, completion_converters, converters, part_converters
-from scoring.usecases import answer, complete, crew, explain, promote, roll_back, shadow
+from scoring.usecases import answer, complete, crew, explain, gather, promote, roll_back, shadow
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import completion_pb2, scoring_pb2, scoring_pb2_grpc
 
@@ -20,6 +20,7 @@ class Rooms(NamedTuple):
     """The use cases behind the door."""
 
     answer: answer.Answer
+    gather: gather.Gather
     explain: explain.Explain
     crew: crew.Crew
     shadow: shadow.Shadow
@@ -38,7 +39,7 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 
     async def Score(self, request: scoring_pb2.ScoreRequest, context: Any) -> scoring_pb2.ScoreResponse:
         """Score many rows in one call."""
-        return await self._answer(request)
+        return await self._answer(request, self._rooms.gather)
 
     def ScoreStream(
         self,
@@ -110,13 +111,15 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         told = arm_converters.to_arms(self._rooms.crew.standings())
         return scoring_pb2.RollBackResponse(arms=told, durable=self._rooms.crew.durable)
 
-    async def _answer(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+    async def _answer(
+        self, request: scoring_pb2.ScoreRequest, room: answer.Answer | gather.Gather
+    ) -> scoring_pb2.ScoreResponse:
         converters.to_task(request.task)
         keys = _keys(request.contexts, request.claim_keys)
         followed = (context.traceparent for context in request.contexts)
         with telemetry.batch_span("scoring.score", followed, rows=len(request.contexts)):
             rows = converters.to_rows(request.rows)
-            served = await self._rooms.answer(self._deadlines(request.contexts), rows, keys=keys)
+            served = await room(self._deadlines(request.contexts), rows, keys=keys)
         return self._told(request, served)
 
     def _told(self, request: scoring_pb2.ScoreRequest, served: answer.Answered) -> scoring_pb2.ScoreResponse:
@@ -136,7 +139,7 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 
     async def _answer_always(self, request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
         try:
-            return await self._answer(request)
+            return await self._answer(request, self._rooms.answer)
         except errors.Fault as fault:
             return scoring_pb2.ScoreResponse(
                 batch_id=request.batch_id,
