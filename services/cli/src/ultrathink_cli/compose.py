@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from claims.outbound import replays
     from claims.outbound import workbench as benches
     from payersim.usecases import simulate as simulating
-    from scoring.domain import drifting as drift_figures
     from scoring.usecases import drift as drifting
     from storage.outbound import embedded
     from training import exports
@@ -312,15 +311,13 @@ async def storage_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
 type Exported = exports.State
 
 
-async def export(
-    files: layout.Layout, tenant: str, out: Path, *, simulated: bool, told: Callable[[int], None]
-) -> Exported:
-    """Write a tenant's claims for data scientists; go on where an interrupted run stopped."""
+async def export(files: layout.Layout, tenant: str, out: Path, **how: Any) -> Exported:
+    """Write a tenant's claims for data scientists, as `how` tells training.exporting.export."""
     from training import exporting  # noqa: PLC0415 - see the module
 
     async with storage_door(files) as channel:
         record = storage_client.Record(channel, tenant)
-        return await exporting.export(record, out, tenant, simulated=simulated, told=told)
+        return await exporting.export(record, out, tenant, **how)
 
 
 @asynccontextmanager
@@ -344,10 +341,10 @@ def backup(files: layout.Layout, destination: Path) -> None:
     from storage import compose as storage  # noqa: PLC0415 - see the module
 
     if run_file.read(files.run_file) is not None:
-        storage.backup(files.data, destination)
+        storage.backup(files.data, destination, layout.KEPT)
         return
     with storage.embedded_database(files.data):
-        storage.backup(files.data, destination)
+        storage.backup(files.data, destination, layout.KEPT)
 
 
 def restore(archive: Path, files: layout.Layout) -> None:
@@ -379,8 +376,6 @@ def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:
 
 
 type DriftReport = drifting.Report
-type Calibration = drift_figures.Calibration
-type Ranking = drift_figures.Ranking
 
 
 def drift(data: Path, folder: Path | None) -> DriftReport:
@@ -390,8 +385,8 @@ def drift(data: Path, folder: Path | None) -> DriftReport:
     from ultrathink_cli.outbound import exports  # noqa: PLC0415
 
     found = bundles.load(folder or bundle())
-    auc, line_auc = bundles.trained_auc(found), bundles.trained_auc(found, "lines")
-    trained = drifting.Trained(found.model.revision, found.reference, auc, line_auc)
+    aucs = [bundles.trained_auc(found, of) for of in ("", "lines")]
+    trained = drifting.Trained(found.model.revision, found.reference, *aucs)
     return drifting.drift(exports.read(data), trained)
 
 

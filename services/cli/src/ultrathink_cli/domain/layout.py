@@ -12,6 +12,7 @@ ROOT_HOME = Path(
 )  # where a system service keeps state; the database's user can reach it
 OTHERS_PASS = stat.S_IXOTH
 SERVICES = ("gateway", "claims", "scoring", "storage")
+KEPT = ("arms",)  # folders of the data directory that a backup holds beside database and objects
 IDENTITIES = (*SERVICES, "cli")  # whoever signs calls
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -103,8 +103,8 @@ def _tell(report: compose.DriftReport) -> None:
 def _judged(
     view: table.Table,
     what: str,
-    calibration: compose.Calibration | None,
-    ranking: compose.Ranking | None,
+    calibration: Any,
+    ranking: Any,
     *,
     state: str = "",
 ) -> None:

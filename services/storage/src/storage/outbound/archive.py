@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,11 +34,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     schema: str
     dump_sha256: str
     objects: int
+    folders: list[str] = []  # of the data directory, beside the database and the objects
 
 
-def backup(data_dir: Path, destination: Path) -> Manifest:
+def backup(data_dir: Path, destination: Path, folders: Sequence[str] = ()) -> Manifest:
     """Write an archive of a running platform's data directory to a file, whole or not at all.
 
+    `folders` of it are taken too where they are there; their files are small and replaced whole.
     Raises NotFound `database.missing` when no server runs there, Unavailable `backup.failed`.
     """
     database = embedded.attached(data_dir)
@@ -46,11 +49,21 @@ def backup(data_dir: Path, destination: Path) -> Manifest:
         objects = _copy_objects(data_dir / "objects", folder / "objects")
         dump = folder / "database.dump"
         _run(database, "pg_dump", "--format=custom", "--compress=1", f"--file={dump}", "--dbname")
-        manifest = Manifest(format=FORMAT, schema=migrations.HEAD, dump_sha256=_sha256(dump), objects=objects)
+        taken = [name for name in folders if (data_dir / name).is_dir()]
+        (folder / "folders").mkdir()
+        for name in taken:
+            shutil.copytree(data_dir / name, folder / "folders" / name)
+        manifest = Manifest(
+            format=FORMAT,
+            schema=migrations.HEAD,
+            dump_sha256=_sha256(dump),
+            objects=objects,
+            folders=taken,
+        )
         (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
         part = folder / "archive.tar"
         with tarfile.open(part, "w") as archive:
-            for name in ("manifest.json", "database.dump", "objects"):
+            for name in ("manifest.json", "database.dump", "objects", "folders"):
                 archive.add(folder / name, arcname=name)
         part.chmod(0o600)
         part.replace(destination)
@@ -74,6 +87,8 @@ def restore(archive: Path, data_dir: Path) -> Manifest:
             _run(database, "pg_restore", "--exit-on-error", str(folder / "database.dump"), "--dbname")
             _run(database, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", RENEW, "-d")
         shutil.move(folder / "objects", data_dir / "objects")
+        for name in manifest.folders:
+            shutil.move(folder / "folders" / name, data_dir / name)
     return manifest
 
 
@@ -85,11 +100,17 @@ def _unpack(archive: Path, folder: Path) -> Manifest:
         whole = manifest.format == FORMAT and _sha256(folder / "database.dump") == manifest.dump_sha256
         # A copy that broke off between two objects still reads as an archive, so they are counted.
         whole = whole and (folder / "objects").is_dir() and _count(folder / "objects") == manifest.objects
+        whole = whole and all(_is_there(folder / "folders", name) for name in manifest.folders)
     except (OSError, tarfile.TarError, msgspec.DecodeError) as cause:
         raise errors.Invalid("backup.damaged", "The archive is not one of ours or is damaged.") from cause
     if not whole:
         raise errors.Invalid("backup.damaged", "The archive is not one of ours or is damaged.")
     return manifest
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    """Return whether a name is a plain one, of a folder that the archive holds."""
+    return Path(name).name == name and (folder / name).is_dir()
 
 
 def _copy_objects(source: Path, target: Path) -> int:
