@@ -16,11 +16,15 @@ _NEWLINE = b"\n"
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One message: `position` is its first line in the stream, from 1; `fault` set when it is too large."""
+    """One message: `position` is its first line in the stream, from 1; `fault` set when it is too large.
+
+    `rows` are where the frame's share of a body of many records begins, and how many they are.
+    """
 
     position: int
     body: bytes
     fault: errors.Invalid | None = None
+    rows: tuple[int, int] | None = None
 
 
 class Framer(Protocol):

@@ -1,4 +1,4 @@
-"""Choosing the framer of a media type: NDJSON lines, CSV claims, whole documents.
+"""Choosing the framer of a media type: NDJSON lines, CSV claims, Arrow batches, whole documents.
 
 Room: formats; see `frames` for what a framer promises.
 """
@@ -19,4 +19,8 @@ def framer(media_type: str) -> frames.Framer:
         return tabular.ClaimFramer()
     if essence in {media.JSON, media.FHIR}:
         return frames.WholeFramer()
+    if essence == media.ARROW:
+        from formats.arrow import framing as arrow  # noqa: PLC0415 - a third of a second, for who sends Arrow
+
+        return arrow.BatchFramer()
     raise media.unsupported()

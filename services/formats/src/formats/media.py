@@ -13,6 +13,7 @@ CSV = "text/csv"
 FHIR = "application/fhir+json"
 FHIR_NDJSON = "application/fhir+ndjson"
 X12 = "application/edi-x12"
+ARROW = "application/vnd.apache.arrow.stream"
 
 _ALIASES = {
     "application/ndjson": NDJSON,
@@ -24,10 +25,11 @@ _ALIASES = {
 }
 _SUFFIXES = {
     ".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV, ".tsv": CSV,
-    ".edi": X12, ".x12": X12, ".837": X12, ".json": JSON,
+    ".arrows": ARROW, ".arrow": ARROW, ".edi": X12, ".x12": X12, ".837": X12, ".json": JSON,
 }  # fmt: skip
 _RESOURCE = b'"resourceType"'
 _BOM = b"\xef\xbb\xbf"
+_ARROW = b"\xff\xff\xff\xff"  # how a message of an Arrow stream begins, and no text
 
 
 def essence(media_type: str) -> str:
@@ -39,9 +41,12 @@ def essence(media_type: str) -> str:
 def detect(name: str, head: bytes) -> str:
     """Return the media type of a file from its name and its first bytes; the content has the last word.
 
-    FHIR is told by a resourceType; several lines that each begin an object are NDJSON; `ISA` begins X12;
-    anything else that is not JSON is taken for CSV unless its suffix says otherwise.
+    FHIR is told by a resourceType; several lines that each begin an object are NDJSON; `ISA` begins X12, a
+    continuation an Arrow stream; anything else that is not JSON is taken for CSV unless its suffix says
+    otherwise.
     """
+    if head.startswith(_ARROW):
+        return ARROW
     text = head.removeprefix(_BOM).lstrip()
     if text.startswith(b"ISA"):
         return X12
@@ -55,7 +60,7 @@ def detect(name: str, head: bytes) -> str:
 
 def unsupported() -> errors.Invalid:
     """Return the refusal of a media type no reader is there for."""
-    supported = f"{JSON}, {NDJSON}, {CSV}, {FHIR}, {FHIR_NDJSON}"
+    supported = f"{JSON}, {NDJSON}, {CSV}, {ARROW}, {FHIR}, {FHIR_NDJSON}"
     return errors.Invalid("media_type.unsupported", f"Readable media types are {supported}.")
 
 

@@ -47,6 +47,8 @@ def read_frame(frame: frames.Frame, media_type: str) -> list[Read | Refused]:
         if essence == media.CSV:
             claim = canonical.validate(tabular.read(frame.body))
             return [Read(canonical.identified(claim), frame.position)]
+        if essence == media.ARROW:
+            return _records(frame)
         if essence in {media.FHIR, media.FHIR_NDJSON}:
             return _bundle(frame, one_position=essence == media.FHIR_NDJSON)
         return _json(frame, one_position=essence == media.NDJSON)
@@ -57,6 +59,15 @@ def read_frame(frame: frames.Frame, media_type: str) -> list[Read | Refused]:
 def detect(name: str, head: bytes) -> str:
     """Return the media type of a file from its name and first bytes; see `media.detect`."""
     return media.detect(name, head)
+
+
+def _records(frame: frames.Frame) -> list[Read | Refused]:
+    from formats.arrow import reading as arrow  # noqa: PLC0415 - see framing
+
+    return [
+        Refused(position, found) if isinstance(found, errors.Invalid) else Read(found, position)
+        for position, found in enumerate(arrow.read(frame), start=frame.position)
+    ]
 
 
 def _json(frame: frames.Frame, *, one_position: bool) -> list[Read | Refused]:

@@ -188,7 +188,8 @@ class _Reading:
     ) -> ports.Arrival:
         if isinstance(found, readers.Refused):
             return ports.Arrival(context=context, claim=found.fault)
-        return ports.Arrival(context=context, claim=found.claim, body=frame.body, media_type=self._media_type)
+        body = frame.body if frame.rows is None else b""  # a record among many has no bytes of its own
+        return ports.Arrival(context=context, claim=found.claim, body=body, media_type=self._media_type)
 
     def _context(self) -> contexts.CallContext:
         """Return the context of a claim framed now: the file's time is each claim's own.

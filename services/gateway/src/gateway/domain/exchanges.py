@@ -9,6 +9,7 @@ from chassis import errors
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
 FHIR = "application/fhir+json"
 FHIR_MESSAGE = "application/fhir+json; profile=message"  # asks for a response Bundle instead of a resource
 

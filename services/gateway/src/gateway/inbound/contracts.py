@@ -188,6 +188,7 @@ def _responses(successes: dict[int, Schema], refusals: tuple[int, ...]) -> Schem
 KEY = _parameter(
     "Idempotency-Key", "1 to 200 visible ASCII characters; the same claim again repeats the answer."
 )
+_BINARY: Schema = {exchanges.ARROW: {"schema": {"type": "string", "format": "binary"}}}
 CLAIMS_BODY: Schema = {
     "required": True,
     "content": {
@@ -195,6 +196,7 @@ CLAIMS_BODY: Schema = {
         **_content(exchanges.FHIR, {"resourceType": "Claim"}),
         **_text(exchanges.NDJSON, "one claim as JSON per line\n"),
         **_text(exchanges.CSV, examples.CSV_CLAIM),
+        **_BINARY,
     },
 }
 STREAMED = {
@@ -202,6 +204,7 @@ STREAMED = {
     **_content(exchanges.FHIR, {"resourceType": "ClaimResponse"}),
     **_text(exchanges.NDJSON, "one decision or problem per line, in input order, as they are decided\n"),
     **_text(exchanges.CSV, examples.CSV_REPORT),
+    **_BINARY,
 }
 FHIR_BODY: Schema = {
     "required": True,
@@ -219,8 +222,9 @@ def paths() -> dict[str, Schema]:
     """Return the path items of the endpoints that the framework does not describe."""
     stream = (
         "One claim (`application/json`, `application/fhir+json`) or a file (`application/x-ndjson`, "
-        "`text/csv`). A file is answered while it is being sent; a line that is wrong fails alone; should "
-        "the whole file fail midway, the last line is a problem without `position`."
+        "`text/csv`, or an Arrow IPC stream of one record per claim). A file is answered while it is being "
+        "sent; a line that is wrong fails alone; should the whole file fail midway, the last line is a "
+        "problem without `position`."
     )
     created = _ok("The decision; `Location` names the claim.", DECISION)
     repeated = _ok("Repeated (`Idempotent-Replayed: true`), or a file's answers.", STREAMED)

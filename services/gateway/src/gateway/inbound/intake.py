@@ -13,7 +13,7 @@ from gateway.domain import headers as names
 from gateway.inbound import arrivals, bodies, limits, lobbies, replies, uploads
 
 SINGLE = frozenset({exchanges.JSON, exchanges.FHIR})
-FILES = frozenset({exchanges.NDJSON, exchanges.CSV})
+FILES = frozenset({exchanges.NDJSON, exchanges.CSV, exchanges.ARROW})
 ALLOWED = SINGLE | FILES
 
 

@@ -1,10 +1,11 @@
-"""What a file's sender gets back: one line per claim, as NDJSON or as a table in CSV.
+"""What a file's sender gets back: one line per claim, as NDJSON, as a table in CSV, or in Arrow (`tables`).
 
 It reads decisions, which are ours; the claim itself is never opened.
 """
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -53,12 +54,16 @@ class Report(Protocol):
         """Return what stands before the first line."""
         ...
 
-    def line(self, answer: exchanges.FileAnswer) -> bytes:
-        """Return the line of one claim."""
+    def lines(self, answers: Sequence[exchanges.FileAnswer]) -> bytes:
+        """Return the lines of some claims, in order."""
         ...
 
     def broken(self, fault: errors.Fault) -> bytes:
         """Return the line that says why no more lines follow."""
+        ...
+
+    def tail(self) -> bytes:
+        """Return what stands after the last line."""
         ...
 
 
@@ -74,15 +79,22 @@ class Lines:
         """Return nothing: NDJSON has no head."""
         return b""
 
-    def line(self, answer: exchanges.FileAnswer) -> bytes:
-        """Return the line of one claim."""
-        if isinstance(answer.outcome, errors.Fault):
-            return self._problem(answer.outcome, answer.position)
-        return answer.outcome.body + b"\n"
+    def lines(self, answers: Sequence[exchanges.FileAnswer]) -> bytes:
+        """Return the lines of some claims."""
+        return b"".join(map(self._line, answers))
 
     def broken(self, fault: errors.Fault) -> bytes:
         """Return a problem without a position: it is about the file."""
         return self._problem(fault, None)
+
+    def tail(self) -> bytes:
+        """Return nothing: NDJSON has no end of its own."""
+        return b""
+
+    def _line(self, answer: exchanges.FileAnswer) -> bytes:
+        if isinstance(answer.outcome, errors.Fault):
+            return self._problem(answer.outcome, answer.position)
+        return answer.outcome.body + b"\n"
 
     def _problem(self, fault: errors.Fault, position: int | None) -> bytes:
         told = problems.body(fault, instance=self._instance, request_id=self._request_id, position=position)
@@ -95,34 +107,60 @@ class Table:
     media_type = "text/csv; charset=utf-8; header=present"
 
     def __init__(self) -> None:
-        self._decoder = msgspec.json.Decoder(Summary)
+        self._decoder = decoder()
 
     def head(self) -> bytes:
         """Return the row of column names."""
         return _row(COLUMNS)
 
-    def line(self, answer: exchanges.FileAnswer) -> bytes:
-        """Return the row of one claim."""
-        if isinstance(answer.outcome, errors.Fault):
-            return _refused(answer.outcome, str(answer.position))
-        told = self._decoder.decode(answer.outcome.body)
-        severities = [finding.severity for finding in told.findings]
-        return _row((
-            answer.position, told.claim_id, answer.outcome.claim_id, told.verdict,
-            "true" if answer.outcome.replayed else "false",
-            severities.count("error"), severities.count("warning"),
-            " ".join(finding.rule for finding in told.findings),
-            told.risk.probability, told.risk.at_risk_minor, told.risk.currency, "", "",
-        ))  # fmt: skip
+    def lines(self, answers: Sequence[exchanges.FileAnswer]) -> bytes:
+        """Return the rows of some claims."""
+        return b"".join(_row(_spelled(cells)) for cells in map(self._cells, answers))
 
     def broken(self, fault: errors.Fault) -> bytes:
         """Return a row without a position: it is about the file."""
-        return _refused(fault, "")
+        return _row(_spelled(refused(fault, None)))
+
+    def tail(self) -> bytes:
+        """Return nothing: CSV has no end of its own."""
+        return b""
+
+    def _cells(self, answer: exchanges.FileAnswer) -> tuple[object, ...]:
+        return cells(answer, self._decoder)
 
 
-def _refused(fault: errors.Fault, position: str) -> bytes:
+def decoder() -> msgspec.json.Decoder[Summary]:
+    """Return what reads a decision's share of a row."""
+    return msgspec.json.Decoder(Summary)
+
+
+def cells(answer: exchanges.FileAnswer, reads: msgspec.json.Decoder[Summary]) -> tuple[object, ...]:
+    """Return the values of one claim's row in the order of `COLUMNS`; None where there is none."""
+    if isinstance(answer.outcome, errors.Fault):
+        return refused(answer.outcome, answer.position)
+    told = reads.decode(answer.outcome.body)
+    severities = [finding.severity for finding in told.findings]
+    return (
+        answer.position, told.claim_id, answer.outcome.claim_id, told.verdict, answer.outcome.replayed,
+        severities.count("error"), severities.count("warning"), [finding.rule for finding in told.findings],
+        told.risk.probability, told.risk.at_risk_minor, told.risk.currency, None, None,
+    )  # fmt: skip
+
+
+def refused(fault: errors.Fault, position: int | None) -> tuple[object, ...]:
+    """Return the values of a row that says why there is no decision, of the file where it has no position."""
     told = "; ".join(f"{one.path}: {one.message}" for one in fault.violations) or fault.message
-    return _row((position, *[""] * (len(COLUMNS) - 3), fault.reason, told))
+    return (position, *[None] * (len(COLUMNS) - 3), fault.reason, told)
+
+
+def _spelled(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(map(_spell, row))
+
+
+def _spell(cell: object) -> object:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return " ".join(cell) if isinstance(cell, list) else cell
 
 
 def _row(cells: tuple[object, ...]) -> bytes:
