@@ -376,3 +376,21 @@ def test_positions_are_counted_in_the_contract_from_one() -> None:
     """Zero means that an answer stands in no file."""
     assert claims_pb2.SubmitResult().position == 0
     assert common_pb2.Context().remaining_ms == 0
+
+
+async def test_claims_of_a_file_wait_longer_for_their_scores_than_a_live_one() -> None:
+    """A busy model makes a live claim wait half a second at most; nobody waits for one claim of a file."""
+    until: list[float] = []
+    async with support.world() as made:
+        asked = made.scorer.score
+
+        async def score(cases: Any, *, deadline: float) -> Any:
+            until.append(deadline - made.clock.monotonic())
+            return await asked(cases, deadline=deadline)
+
+        made.scorer.score = score  # type: ignore[method-assign]
+        await support.submit(made, support.batch([support.body(1)]))
+        await send(made, lines(support.body(2)))
+    live, filed = until
+    assert live == pytest.approx(made.settings.support_seconds)
+    assert filed > 5 * live

@@ -155,20 +155,12 @@ def assemble(
         default_seconds=settings.default_deadline_seconds,
         max_seconds=settings.max_deadline_seconds,
     )
-    assessing = assess.Assess(
-        tenants=rooms.tenants,
-        rules=rooms.rules,
-        store=rooms.store,
-        scorer=rooms.scorer,
-        clock=clock,
-        patient_key=rooms.patient_key,
-        support_seconds=settings.support_seconds,
-    )
-    verbs = (submit.Submit(assessing, rooms.store, clock), check.Check(assessing))
+    verbs = _verbs(rooms, clock, settings.support_seconds)
     carrying = batches.Batches(
         who, clock, max_items=settings.max_batch_items, max_in_flight=settings.max_in_flight
     )
-    filing = files.Files(carrying, who, verbs, _limits(settings))
+    patient = _verbs(rooms, clock, settings.file_support_seconds)
+    filing = files.Files(carrying, who, patient, _limits(settings))
     taking = intake.Intake(carrying, filing, verbs)
     joining = remittances.Remittances(
         adjudicate.Adjudicate(rooms.archive, rooms.store, clock), who, max_bytes=settings.max_file_bytes
@@ -211,6 +203,20 @@ async def _opened(
     channel = channels.open_channel(target, signer=signer)
     stack.push_async_callback(channel.close)
     return channel
+
+
+def _verbs(rooms: Rooms, clock: clocks.Clock, support_seconds: float) -> tuple[batches.Verb, batches.Verb]:
+    """Return what submits and what checks, both waiting so long for history and for the score."""
+    assessing = assess.Assess(
+        tenants=rooms.tenants,
+        rules=rooms.rules,
+        store=rooms.store,
+        scorer=rooms.scorer,
+        clock=clock,
+        patient_key=rooms.patient_key,
+        support_seconds=support_seconds,
+    )
+    return submit.Submit(assessing, rooms.store, clock), check.Check(assessing)
 
 
 def _desk_verbs(rooms: Rooms, clock: clocks.Clock) -> desk.Verbs:

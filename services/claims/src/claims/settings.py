@@ -42,6 +42,10 @@ class ClaimsSettings(settings.ServiceSettings):
     """Seconds a claim waits for its history, and then for its score, before it is decided without (a person
     is asked). Default 0.5: fifty times the usual answer, and short beside what a sender waits for."""
 
+    file_support_seconds: float = pydantic.Field(default=10.0, gt=0, le=300)
+    """The same for claims of a file. Default 10: nobody waits for one of them, and a file decided without
+    scores would fill a list for people."""
+
     max_batch_items: int = pydantic.Field(default=1_000, ge=1, le=10_000)
     """Claims in one batch. Default 1000: larger ones save nothing and delay their neighbours."""
 
