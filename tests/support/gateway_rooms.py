@@ -14,7 +14,7 @@ from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 INTAKE = "ultrathink.claims.v1.ClaimIntake"
 DESK = "ultrathink.claims.v1.ClaimDesk"
 METHODS = {
-    INTAKE: ("Submit", "SubmitClaim", "Check", "SubmitFile"),
+    INTAKE: ("Submit", "SubmitClaim", "Check", "StreamFile"),
     DESK: ("GetClaim", "ListClaims", "GetHistory", "Explain", "Decide", "Watch"),
 }
 
@@ -48,7 +48,7 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
         except errors.Fault as fault:
             return result(item.context.item_id, fault)
 
-    async def SubmitFile(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802, ARG002
+    async def StreamFile(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802, ARG002
         """Answer a file."""
         head = await anext(aiter(requests))
         upload = exchanges.Upload(head.media_type, head.dry_run)

@@ -107,7 +107,7 @@ def test_every_method_names_its_callers() -> None:
     """The table covers all services whole; gateway, cli and verified users are named."""
     methods = compose._methods()
     assert len(methods) == 18
-    assert "/ultrathink.claims.v1.ClaimIntake/SubmitFile" in methods
+    assert "/ultrathink.claims.v1.ClaimIntake/StreamFile" in methods
     assert "/ultrathink.claims.v1.Completer/Complete" in methods
     assert frozenset({"gateway", "cli", "user"}) == compose.CALLERS
 

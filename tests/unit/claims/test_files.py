@@ -31,7 +31,7 @@ async def send(made: support.World, data: bytes, size: int = 64, **first: Any) -
     """Return the results of a file."""
     async with support.intake(made) as stub:
         return [
-            result async for told in stub.SubmitFile(chunks(data, size, **first)) for result in told.results
+            result async for told in stub.StreamFile(chunks(data, size, **first)) for result in told.results
         ]
 
 
@@ -51,6 +51,15 @@ async def test_each_line_is_answered_in_order_with_its_position(size: int) -> No
         assert [support.document(result)["claim_id"] for result in results] == [
             "CLM-000001", "CLM-000002", "CLM-000003",
         ]  # fmt: skip
+
+
+async def test_results_may_be_asked_for_one_by_one() -> None:
+    """The door that was there first gives the same results, each in a message of its own."""
+    data = lines(support.body(1), b"{broken", support.body(2))
+    async with support.world() as made, support.intake(made) as stub:
+        results = [result async for result in stub.SubmitFile(chunks(data))]
+    assert [result.position for result in results] == [1, 2, 3]
+    assert [result.error.reason for result in results] == ["", "json.malformed", ""]
 
 
 async def test_a_bad_line_fails_alone() -> None:
@@ -148,7 +157,7 @@ async def test_an_empty_call_is_told() -> None:
 
     async with support.world() as made, support.intake(made) as stub:
         with pytest.raises(errors.Invalid, match=r"file\.empty"):
-            _ = [result async for result in stub.SubmitFile(nothing())]
+            _ = [result async for result in stub.StreamFile(nothing())]
 
 
 async def test_a_file_beyond_its_quota_ends_after_its_answers() -> None:
@@ -157,7 +166,7 @@ async def test_a_file_beyond_its_quota_ends_after_its_answers() -> None:
     async with support.world(max_file_bytes=len(data) // 2) as made, support.intake(made) as stub:
         results = []
         with pytest.raises(errors.Exhausted, match=r"file\.too_large"):  # noqa: PT012 - what came before counts
-            async for told in stub.SubmitFile(chunks(data, 512)):
+            async for told in stub.StreamFile(chunks(data, 512)):
                 results += told.results
         assert results
         assert not any(result.HasField("error") for result in results)
@@ -199,7 +208,7 @@ async def test_one_claim_is_answered_before_the_next_is_sent() -> None:
     async with support.world() as made, support.intake(made) as stub:
         async with asyncio.timeout(20):
             seen = 0
-            async for _ in stub.SubmitFile(one_by_one()):
+            async for _ in stub.StreamFile(one_by_one()):
                 seen += 1
                 answered.set()
         assert seen == 3
@@ -217,7 +226,7 @@ async def test_a_client_that_reads_late_gets_everything() -> None:
         sent.set()
 
     async with support.world() as made, support.intake(made) as stub:
-        call = stub.SubmitFile(file())
+        call = stub.StreamFile(file())
         async with asyncio.timeout(60):
             await sent.wait()
             results = [result async for told in call for result in told.results]
@@ -250,7 +259,7 @@ async def test_a_client_that_leaves_stops_the_work() -> None:
     """When the call is cancelled nothing of it goes on, and the spool is closed."""
     data = lines(*(support.body(n) for n in range(2_000)))
     async with support.world() as made, support.intake(made) as stub:
-        call = stub.SubmitFile(chunks(data, 4_096))
+        call = stub.StreamFile(chunks(data, 4_096))
         async for _ in call:
             break
         call.cancel()
@@ -294,7 +303,7 @@ async def test_deadlines_of_a_file_are_each_claims_own() -> None:
 
         results = []
         async with support.intake(made) as stub:
-            async for told in stub.SubmitFile(file()):
+            async for told in stub.StreamFile(file()):
                 results += told.results
                 sent.set()
         assert [result.HasField("error") for result in results] == [False, False]

@@ -11,7 +11,7 @@ from chassis import apps, errors, faults, local, settings, testing
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink_cli.outbound import claims_client, health_client, loopback
 
-METHOD = "/ultrathink.claims.v1.ClaimIntake/SubmitFile"
+METHOD = "/ultrathink.claims.v1.ClaimIntake/StreamFile"
 
 
 class _Intake(claims_pb2_grpc.ClaimIntakeServicer):
@@ -21,7 +21,7 @@ class _Intake(claims_pb2_grpc.ClaimIntakeServicer):
         self.chunks: list[claims_pb2.FileChunk] = []
         self._results, self._fault = results, fault
 
-    async def SubmitFile(  # noqa: N802 - gRPC's name
+    async def StreamFile(  # noqa: N802 - gRPC's name
         self, requests: AsyncIterator[claims_pb2.FileChunk], context: Any
     ) -> AsyncIterator[claims_pb2.SubmitResponse]:
         del context

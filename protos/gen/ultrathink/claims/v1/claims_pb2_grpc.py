@@ -53,6 +53,11 @@ class ClaimIntakeStub:
         self.SubmitFile = channel.stream_stream(
                 '/ultrathink.claims.v1.ClaimIntake/SubmitFile',
                 request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
+                response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+                _registered_method=True)
+        self.StreamFile = channel.stream_stream(
+                '/ultrathink.claims.v1.ClaimIntake/StreamFile',
+                request_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
                 response_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.FromString,
                 _registered_method=True)
 
@@ -83,7 +88,14 @@ class ClaimIntakeServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitFile(self, request_iterator, context):
-        """One file in ordered chunks; one result per claim in input order, several to a message as they get ready.
+        """One file in ordered chunks; one result per claim in input order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamFile(self, request_iterator, context):
+        """The same with several results to a message, as they get ready: a message for each costs more than the claim.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +121,11 @@ def add_ClaimIntakeServicer_to_server(servicer, server):
             ),
             'SubmitFile': grpc.stream_stream_rpc_method_handler(
                     servicer.SubmitFile,
+                    request_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.FromString,
+                    response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.SerializeToString,
+            ),
+            'StreamFile': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamFile,
                     request_deserializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.FromString,
                     response_serializer=ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.SerializeToString,
             ),
@@ -220,6 +237,33 @@ class ClaimIntake:
             request_iterator,
             target,
             '/ultrathink.claims.v1.ClaimIntake/SubmitFile',
+            ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
+            ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamFile(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/ultrathink.claims.v1.ClaimIntake/StreamFile',
             ultrathink_dot_claims_dot_v1_dot_claims__pb2.FileChunk.SerializeToString,
             ultrathink_dot_claims_dot_v1_dot_claims__pb2.SubmitResponse.FromString,
             options,

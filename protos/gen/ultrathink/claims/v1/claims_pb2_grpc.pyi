@@ -39,8 +39,10 @@ class ClaimIntakeStub:
     """The unary twin of Submit: one batch."""
     Check: _grpc.UnaryUnaryMultiCallable[_claims_pb2.SubmitRequest, _claims_pb2.SubmitResponse]
     """The same answer as Submit would give, nothing stored."""
-    SubmitFile: _grpc.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResponse]
-    """One file in ordered chunks; one result per claim in input order, several to a message as they get ready."""
+    SubmitFile: _grpc.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResult]
+    """One file in ordered chunks; one result per claim in input order."""
+    StreamFile: _grpc.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResponse]
+    """The same with several results to a message, as they get ready: a message for each costs more than the claim."""
 
 @_typing.type_check_only
 class ClaimIntakeAsyncStub(ClaimIntakeStub):
@@ -53,8 +55,10 @@ class ClaimIntakeAsyncStub(ClaimIntakeStub):
     """The unary twin of Submit: one batch."""
     Check: _aio.UnaryUnaryMultiCallable[_claims_pb2.SubmitRequest, _claims_pb2.SubmitResponse]  # type: ignore[assignment]
     """The same answer as Submit would give, nothing stored."""
-    SubmitFile: _aio.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResponse]  # type: ignore[assignment]
-    """One file in ordered chunks; one result per claim in input order, several to a message as they get ready."""
+    SubmitFile: _aio.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResult]  # type: ignore[assignment]
+    """One file in ordered chunks; one result per claim in input order."""
+    StreamFile: _aio.StreamStreamMultiCallable[_claims_pb2.FileChunk, _claims_pb2.SubmitResponse]  # type: ignore[assignment]
+    """The same with several results to a message, as they get ready: a message for each costs more than the claim."""
 
 class ClaimIntakeServicer(metaclass=_abc_1.ABCMeta):
     """Takes claims: decodes, checks, scores, decides, records, answers."""
@@ -88,8 +92,16 @@ class ClaimIntakeServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_claims_pb2.FileChunk],
         context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_claims_pb2.SubmitResult], _abc.AsyncIterator[_claims_pb2.SubmitResult]]:
+        """One file in ordered chunks; one result per claim in input order."""
+
+    @_abc_1.abstractmethod
+    def StreamFile(
+        self,
+        request_iterator: _MaybeAsyncIterator[_claims_pb2.FileChunk],
+        context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_claims_pb2.SubmitResponse], _abc.AsyncIterator[_claims_pb2.SubmitResponse]]:
-        """One file in ordered chunks; one result per claim in input order, several to a message as they get ready."""
+        """The same with several results to a message, as they get ready: a message for each costs more than the claim."""
 
 def add_ClaimIntakeServicer_to_server(servicer: ClaimIntakeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -49,11 +49,20 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
 
     async def SubmitFile(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[claims_pb2.FileChunk], context: Any
-    ) -> AsyncIterator[claims_pb2.SubmitResponse]:
-        """Answer the claims of a file in its order."""
+    ) -> AsyncIterator[claims_pb2.SubmitResult]:
+        """Answer the claims of a file in its order, one by one."""
         del context
-        async for results in self._files.answer(request_iterator, identity.caller()):
-            yield results
+        async for message in self._files.answer(request_iterator, identity.caller()):
+            for result in message.results:
+                yield result
+
+    async def StreamFile(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[claims_pb2.FileChunk], context: Any
+    ) -> AsyncIterator[claims_pb2.SubmitResponse]:
+        """Answer the claims of a file in its order, those that get ready together in one message."""
+        del context
+        async for message in self._files.answer(request_iterator, identity.caller()):
+            yield message
 
     async def _answer(
         self, request: claims_pb2.SubmitRequest, who: identity.Caller

@@ -21,7 +21,7 @@ async def check(channel: grpc.aio.Channel, file: Path, media_type: str) -> Async
 
     `error` is {reason, message, violations}. Raises the fault of a file that cannot be read at all.
     """
-    call = claims_pb2_grpc.ClaimIntakeStub(channel).SubmitFile(_chunks(file, media_type))
+    call = claims_pb2_grpc.ClaimIntakeStub(channel).StreamFile(_chunks(file, media_type))
     async for message in call:
         for result in message.results:
             yield _told(result)

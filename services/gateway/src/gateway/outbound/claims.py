@@ -92,7 +92,7 @@ class ClaimsDoor:
             dry_run=upload.dry_run,
         )
         seconds = deadlines.left_for_hop(context, self._clock)
-        method = self._desk.Remit if upload.remittance else self._stub.SubmitFile
+        method = self._desk.Remit if upload.remittance else self._stub.StreamFile
         call = method(source.messages(head), timeout=seconds)
         try:
             with _told():
