@@ -106,7 +106,7 @@ async def test_late_scores_come_by_themselves(tmp_path: Path) -> None:
 def test_every_method_names_its_callers() -> None:
     """The table covers all services whole; gateway, cli and verified users are named."""
     methods = compose._methods()
-    assert len(methods) == 18
+    assert len(methods) == 19
     assert "/ultrathink.claims.v1.ClaimIntake/StreamFile" in methods
     assert "/ultrathink.claims.v1.Completer/Complete" in methods
     assert frozenset({"gateway", "cli", "user"}) == compose.CALLERS
