@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ultrathink.common.v1 import common_pb2 as _common_pb2
+from ultrathink.scoring.v1 import anomaly_pb2 as _anomaly_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -120,6 +121,7 @@ class ScoreRequest(_message.Message):
     CLAIM_KEYS_FIELD_NUMBER: _builtins.int
     COLUMNAR_FIELD_NUMBER: _builtins.int
     KNOWN_REVISIONS_FIELD_NUMBER: _builtins.int
+    ANOMALIES_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     task: _builtins.str
     """Empty: denial, the only task served so far."""
@@ -127,6 +129,8 @@ class ScoreRequest(_message.Message):
     """Answer in columns (ScoreResponse.parts) instead of one message per claim: a fifth of the cost on both
     ends. A server of before columns answers in `claims`.
     """
+    anomalies: _builtins.bool
+    """Also tell what is unusual among peers."""
     @_builtins.property
     def contexts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Context]: ...
     @_builtins.property
@@ -151,10 +155,11 @@ class ScoreRequest(_message.Message):
         claim_keys: _abc.Iterable[_builtins.int] | None = ...,
         columnar: _builtins.bool = ...,
         known_revisions: _abc.Iterable[_builtins.str] | None = ...,
+        anomalies: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "claim_keys", b"claim_keys", "columnar", b"columnar", "contexts", b"contexts", "known_revisions", b"known_revisions", "rows", b"rows", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "batch_id", b"batch_id", "claim_keys", b"claim_keys", "columnar", b"columnar", "contexts", b"contexts", "known_revisions", b"known_revisions", "rows", b"rows", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -169,6 +174,8 @@ class ScoreResponse(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    ANOMALIES_FIELD_NUMBER: _builtins.int
+    ANOMALY_MODEL_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     @_builtins.property
     def model(self) -> Global___ModelInfo: ...
@@ -184,6 +191,16 @@ class ScoreResponse(_message.Message):
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoredPart]:
         """Instead of `claims`, when columns were asked for: one part per arm that answered, no claim in two."""
 
+    @_builtins.property
+    def anomalies(self) -> _containers.RepeatedCompositeFieldContainer[_anomaly_pb2.Anomaly]:
+        """When asked for: lines and claims at the 99th percentile of their peers or above, and those that could not be
+        judged; whatever is not named is not unusual. Whatever the arm and the form of the answer.
+        """
+
+    @_builtins.property
+    def anomaly_model(self) -> Global___ModelInfo:
+        """Which bundle told them; absent when this process has none."""
+
     def __init__(
         self,
         *,
@@ -192,10 +209,12 @@ class ScoreResponse(_message.Message):
         claims: _abc.Iterable[Global___ClaimScore] | None = ...,
         candidates: _abc.Iterable[Global___ModelInfo] | None = ...,
         parts: _abc.Iterable[Global___ScoredPart] | None = ...,
+        anomalies: _abc.Iterable[_anomaly_pb2.Anomaly] | None = ...,
+        anomaly_model: Global___ModelInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anomaly_model", b"anomaly_model", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "candidates", b"candidates", "claims", b"claims", "model", b"model", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "anomaly_model", b"anomaly_model", "batch_id", b"batch_id", "candidates", b"candidates", "claims", b"claims", "model", b"model", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -619,6 +638,8 @@ class ExplainResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    ANOMALIES_FIELD_NUMBER: _builtins.int
+    ANOMALY_MODEL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def model(self) -> Global___ModelInfo: ...
     @_builtins.property
@@ -627,16 +648,24 @@ class ExplainResponse(_message.Message):
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelInfo]:
         """As in ScoreResponse."""
 
+    @_builtins.property
+    def anomalies(self) -> _containers.RepeatedCompositeFieldContainer[_anomaly_pb2.Anomaly]:
+        """Of every line, and of the claim as a whole."""
+
+    @_builtins.property
+    def anomaly_model(self) -> Global___ModelInfo: ...
     def __init__(
         self,
         *,
         model: Global___ModelInfo | None = ...,
         claims: _abc.Iterable[Global___ClaimScore] | None = ...,
         candidates: _abc.Iterable[Global___ModelInfo] | None = ...,
+        anomalies: _abc.Iterable[_anomaly_pb2.Anomaly] | None = ...,
+        anomaly_model: Global___ModelInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anomaly_model", b"anomaly_model", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "claims", b"claims", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "anomaly_model", b"anomaly_model", "candidates", b"candidates", "claims", b"claims", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -665,6 +694,7 @@ class GetModelResponse(_message.Message):
     CARD_FIELD_NUMBER: _builtins.int
     METRICS_JSON_FIELD_NUMBER: _builtins.int
     ARMS_FIELD_NUMBER: _builtins.int
+    ANOMALY_MODEL_FIELD_NUMBER: _builtins.int
     card: _builtins.str
     """The model card, Markdown."""
     metrics_json: _builtins.str
@@ -675,6 +705,10 @@ class GetModelResponse(_message.Message):
     def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arm]:
         """Every arm that settings or promotions name, the stable one first."""
 
+    @_builtins.property
+    def anomaly_model(self) -> Global___ModelInfo:
+        """The model of anomalies; absent when this process has none."""
+
     def __init__(
         self,
         *,
@@ -682,10 +716,11 @@ class GetModelResponse(_message.Message):
         card: _builtins.str = ...,
         metrics_json: _builtins.str = ...,
         arms: _abc.Iterable[Global___Arm] | None = ...,
+        anomaly_model: Global___ModelInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anomaly_model", b"anomaly_model", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "card", b"card", "metrics_json", b"metrics_json", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomaly_model", b"anomaly_model", "arms", b"arms", "card", b"card", "metrics_json", b"metrics_json", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
