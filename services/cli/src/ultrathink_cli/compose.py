@@ -111,6 +111,7 @@ def environments(
         "scoring": {
             "ULTRATHINK_BUNDLE_DIR": str(bundle()),
             "ULTRATHINK_COMPLETION_BUNDLES": completion_bundles(),
+            "ULTRATHINK_ANOMALY_BUNDLE_DIR": str(anomaly_bundle()),
             "ULTRATHINK_ARMS_STATE_DIR": str(files.arms),
         },
         "storage": {
@@ -224,6 +225,11 @@ def completion_bundles() -> str:
     return os.environ.get("ULTRATHINK_COMPLETION_BUNDLES", ",".join(map(str, demo)))
 
 
+def anomaly_bundle() -> Path:
+    """Return the folder of the anomaly bundle: of ULTRATHINK_ANOMALY_BUNDLE_DIR, else the demo's."""
+    return _folder("ULTRATHINK_ANOMALY_BUNDLE_DIR", packs() / "models" / "anomaly-demo", "anomaly bundle")
+
+
 def media_type(name: str, head: bytes) -> str:
     """Return the media type of a file of claims by its name and first bytes; Invalid when none fits."""
     from formats import readers  # noqa: PLC0415 - see the module
@@ -243,7 +249,7 @@ async def offline(
     from scoring import compose as scoring  # noqa: PLC0415
     from scoring import settings as scoring_settings  # noqa: PLC0415
 
-    bounds = scoring_settings.ScoringSettings(bundle_dir=bundle())
+    bounds = scoring_settings.ScoringSettings(bundle_dir=bundle(), anomaly_bundle_dir=anomaly_bundle())
     async with (
         scoring.compose(bounds) as scorer,
         claims.offline(

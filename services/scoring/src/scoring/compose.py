@@ -14,8 +14,8 @@ from scoring import ports
 from scoring import settings as options
 from scoring.domain import arms, completion_models
 from scoring.inbound import scorer
-from scoring.outbound import arm_files, bundles, completion_bundles, onnx
-from scoring.usecases import answer, complete, crew, explain, gather, score, shadow
+from scoring.outbound import anomaly_bundles, arm_files, bundles, completion_bundles, onnx
+from scoring.usecases import answer, complete, crew, explain, gather, score, shadow, unusual
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 
 CALLERS = {
@@ -34,18 +34,21 @@ async def compose(
 ) -> AsyncIterator[apps.App]:
     """Yield the scoring app, its bundles verified and its models warm.
 
-    Raises Invalid for a bad bundle of the stable arm; another arm's is reported, and left out.
+    Raises Invalid for a bad bundle of the stable arm or of anomalies; another's is reported, and left out.
     """
     clock = clock or clocks.SystemClock()
     with _workers() as workers:
         loop = asyncio.get_running_loop()
         crew_ = await loop.run_in_executor(workers[arms.STABLE], _crew, settings, workers, clock)
+        watching = await loop.run_in_executor(workers[arms.STABLE], _unusual, settings, workers, crew_)
         shadowing = shadow.Shadow(workers[arms.SHADOW], waiting_rows=settings.shadow_waiting_rows)
         answering = answer.Answer(crew_, shadowing, clock, canary_seconds=settings.canary_timeout_ms / 1000)
         gathering = gather.Gather(answering, crew_, clock)
         served = await loop.run_in_executor(workers[COMPLETION], _completions, settings)
         completing = complete.Complete(served, worker=workers[COMPLETION])
-        rooms = scorer.Rooms(answering, gathering, explain.Explain(answering), crew_, shadowing, completing)
+        rooms = scorer.Rooms(
+            answering, gathering, explain.Explain(answering), crew_, shadowing, completing, watching
+        )
         servicer = scorer.Scorer(rooms, clock)
 
         def register(server: grpc.aio.Server) -> None:
@@ -119,6 +122,19 @@ def _completions(settings: options.ScoringSettings) -> list[completion_models.Se
     return served
 
 
+def _unusual(settings: options.ScoringSettings, workers: Workers, crew_: crew.Crew) -> unusual.Unusual | None:
+    """Return what tells anomalies, warm; None where the settings name no bundle."""
+    if settings.anomaly_bundle_dir is None:
+        return None
+    model = anomaly_bundles.load(settings.anomaly_bundle_dir)
+    ours, theirs = crew_.lineup.stable.candidate.model.row_schema_hash, model.row_schema_hash
+    if ours != theirs:
+        raise _other_rows("The anomaly bundle", theirs, ours)
+    found = unusual.Unusual(model, worker=workers[arms.STABLE])
+    found.warm()
+    return found
+
+
 def _store(settings: options.ScoringSettings) -> ports.ArmStore:
     """Return where decisions are kept: without a folder, as long as the process lives."""
     folder = settings.arms_state_dir
@@ -137,8 +153,13 @@ def _beside(stable: crew.Candidate, candidate: crew.Candidate) -> crew.Candidate
     """Return the candidate, or raise Invalid `arms.schema` when it reads other rows than the stable arm."""
     ours, theirs = stable.model.row_schema_hash, candidate.model.row_schema_hash
     if ours != theirs:
-        message = (
-            f"It reads rows of schema {theirs[:12]}, the stable arm {ours[:12]}: one batch cannot serve both."
-        )
-        raise errors.Invalid("arms.schema", message)
+        raise _other_rows("It", theirs, ours)
     return candidate
+
+
+def _other_rows(who: str, theirs: str, ours: str) -> errors.Invalid:
+    """Return the fault of a bundle that cannot be asked about the same batch as the stable arm."""
+    message = (
+        f"{who} reads rows of schema {theirs[:12]}, the stable arm {ours[:12]}: one batch cannot serve both."
+    )
+    return errors.Invalid("arms.schema", message)

@@ -36,6 +36,11 @@ class ScoringSettings(settings.ServiceSettings):
     """Lines that may wait for the shadow; beyond it they are not shadowed, and counted. Default 20,000: some
     20 MB."""
 
+    anomaly_bundle_dir: Path | None = Path("packs/models/anomaly-demo")
+    """Folder of the bundle that tells what is unusual among peers. Default: the simulated one that the
+    repository carries, relative to its root; a process that does not find it, or finds it changed, refuses to
+    start."""
+
     arms_state_dir: Path | None = None
     """Folder of the file that keeps promotions and roll backs over a restart. Default none: a restart returns
     to the settings. Processes that share the folder follow each other's decisions when they restart."""

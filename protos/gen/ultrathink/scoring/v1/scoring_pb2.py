@@ -23,68 +23,69 @@ _sym_db = _symbol_database.Default()
 
 
 from ultrathink.common.v1 import common_pb2 as ultrathink_dot_common_dot_v1_dot_common__pb2
+from ultrathink.scoring.v1 import anomaly_pb2 as ultrathink_dot_scoring_dot_v1_dot_anomaly__pb2
 from ultrathink.scoring.v1 import completion_pb2 as ultrathink_dot_scoring_dot_v1_dot_completion__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ultrathink/scoring/v1/scoring.proto\x12\x15ultrathink.scoring.v1\x1a!ultrathink/common/v1/common.proto\x1a&ultrathink/scoring/v1/completion.proto\"\xae\x01\n\x04Rows\x12\x13\n\x0bschema_hash\x18\x01 \x01(\t\x12\x14\n\x0cline_offsets\x18\x02 \x03(\r\x12\x12\n\ndictionary\x18\x03 \x03(\t\x12\x33\n\rclaim_columns\x18\x04 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\x12\x32\n\x0cline_columns\x18\x05 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\"\xc9\x01\n\x0cScoreRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x08\x63ontexts\x18\x02 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x04 \x01(\t\x12\x12\n\nclaim_keys\x18\x05 \x03(\x06\x12\x10\n\x08\x63olumnar\x18\n \x01(\x08\x12\x17\n\x0fknown_revisions\x18\x0b \x03(\t\"\xed\x01\n\rScoreResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x05model\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x03 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x04 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x30\n\x05parts\x18\n \x03(\x0b\x32!.ultrathink.scoring.v1.ScoredPart\"\xfa\x02\n\nScoredPart\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x16\n\x0emodel_revision\x18\x02 \x01(\t\x12\r\n\x05items\x18\x03 \x03(\r\x12\x0e\n\x06states\x18\x04 \x01(\x0c\x12\x15\n\rprobabilities\x18\x05 \x01(\x0c\x12\x1a\n\x12line_probabilities\x18\x06 \x01(\x0c\x12\x16\n\x0e\x66\x65\x61ture_hashes\x18\x07 \x01(\x0c\x12\x14\n\x0c\x66lagged_rows\x18\x08 \x01(\x0c\x12\x12\n\nrow_groups\x18\t \x01(\x0c\x12\x12\n\nrow_shares\x18\n \x01(\x0c\x12\x13\n\x0brow_reasons\x18\x0b \x01(\x0c\x12\x13\n\x0brow_chances\x18\x0c \x01(\x0c\x12\x16\n\x0e\x66lagged_claims\x18\r \x01(\x0c\x12\x14\n\x0c\x63laim_groups\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63laim_shares\x18\x0f \x01(\x0c\x12\x31\n\x08unscored\x18\x10 \x03(\x0b\x32\x1f.ultrathink.scoring.v1.Unscored\"T\n\x08Unscored\x12\x0c\n\x04item\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12*\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1b.ultrathink.common.v1.Error\"\xec\x02\n\nClaimScore\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.ultrathink.scoring.v1.ScoreState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x1a\n\x12line_probabilities\x18\x05 \x03(\x01\x12\x37\n\x0cline_reasons\x18\x06 \x03(\x0b\x32!.ultrathink.scoring.v1.LineReason\x12:\n\rcontributions\x18\x07 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\x12*\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x1b.ultrathink.common.v1.Error\x12\x0b\n\x03\x61rm\x18\t \x01(\t\x12\x16\n\x0emodel_revision\x18\n \x01(\t\x12\x14\n\x0c\x66\x65\x61ture_hash\x18\x0b \x01(\x10\"\x8a\x01\n\nLineReason\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x33\n\x07guesses\x18\x02 \x03(\x0b\x32\".ultrathink.scoring.v1.ReasonGuess\x12:\n\rcontributions\x18\x03 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\"d\n\x0bReasonGuess\x12\x0e\n\x06nphies\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x61rc\x18\x02 \x01(\t\x12\x10\n\x08label_en\x18\x03 \x01(\t\x12\x10\n\x08label_ar\x18\x04 \x01(\t\x12\x13\n\x0bprobability\x18\x05 \x01(\x01\"U\n\x0c\x43ontribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08label_en\x18\x02 \x01(\t\x12\x10\n\x08label_ar\x18\x03 \x01(\t\x12\x10\n\x08log_odds\x18\x04 \x01(\x01\"\xe6\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x11\n\tsimulated\x18\x03 \x01(\x08\x12\x17\n\x0frow_schema_hash\x18\x04 \x01(\t\x12\x16\n\x0e\x66lag_threshold\x18\x05 \x01(\x01\x12\x0b\n\x03\x61rm\x18\x06 \x01(\t\x12\x33\n\x06groups\x18\n \x03(\x0b\x32#.ultrathink.scoring.v1.FeatureGroup\x12\x33\n\x07reasons\x18\x0b \x03(\x0b\x32\".ultrathink.scoring.v1.ReasonClass\"C\n\x0c\x46\x65\x61tureGroup\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08label_en\x18\x02 \x01(\t\x12\x10\n\x08label_ar\x18\x03 \x01(\t\"O\n\x0bReasonClass\x12\x0e\n\x06nphies\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x61rc\x18\x02 \x01(\t\x12\x10\n\x08label_en\x18\x03 \x01(\t\x12\x10\n\x08label_ar\x18\x04 \x01(\t\"\x8e\x01\n\x0e\x45xplainRequest\x12/\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x12\n\nclaim_keys\x18\x04 \x03(\x06\"\xab\x01\n\x0f\x45xplainResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x02 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x03 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\x11\n\x0fGetModelRequest\"\x91\x01\n\x10GetModelResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04\x63\x61rd\x18\x02 \x01(\t\x12\x14\n\x0cmetrics_json\x18\x03 \x01(\t\x12(\n\x04\x61rms\x18\x04 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\"\xcb\x01\n\x03\x41rm\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.ultrathink.scoring.v1.ArmState\x12/\n\x05model\x18\x03 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x15\n\rshare_percent\x18\x05 \x01(\x01\x12\x0e\n\x06scored\x18\x06 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x07 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\"D\n\x12\x43ompareArmsRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"\xa5\x02\n\x13\x43ompareArmsResponse\x12\x30\n\x06stable\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x30\n\x06shadow\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04seen\x18\x03 \x01(\x04\x12\x31\n\x03\x61ll\x18\x04 \x01(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x34\n\x06payers\x18\x05 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x33\n\x05types\x18\x06 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\"\x88\x02\n\rArmComparison\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05pairs\x18\x02 \x01(\x04\x12\x17\n\x0fmean_difference\x18\x03 \x01(\x01\x12 \n\x18mean_absolute_difference\x18\x04 \x01(\x01\x12\x11\n\tquantiles\x18\x05 \x03(\x01\x12\x1d\n\x10rank_correlation\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x63hanged_side\x18\x07 \x01(\x01\x12\x15\n\rnewly_flagged\x18\x08 \x01(\x04\x12\x19\n\x11no_longer_flagged\x18\t \x01(\x04\x12\x10\n\x08unscored\x18\n \x01(\x04\x42\x13\n\x11_rank_correlation\"b\n\x11PromoteArmRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\x12\x0b\n\x03\x61rm\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"O\n\x12PromoteArmResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08\"A\n\x0fRollBackRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"M\n\x10RollBackResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08*{\n\nScoreState\x12\x1b\n\x17SCORE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_STATE_SCORED\x10\x01\x12\x1a\n\x16SCORE_STATE_NOT_SCORED\x10\x02\x12\x1c\n\x18SCORE_STATE_OUT_OF_RANGE\x10\x03*}\n\x08\x41rmState\x12\x19\n\x15\x41RM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41RM_STATE_SERVING\x10\x01\x12\x11\n\rARM_STATE_OFF\x10\x02\x12\x16\n\x12\x41RM_STATE_ISOLATED\x10\x03\x12\x14\n\x10\x41RM_STATE_BROKEN\x10\x04\x32\xf4\x05\n\x06Scorer\x12R\n\x05Score\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse\x12\\\n\x0bScoreStream\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse(\x01\x30\x01\x12X\n\x07\x45xplain\x12%.ultrathink.scoring.v1.ExplainRequest\x1a&.ultrathink.scoring.v1.ExplainResponse\x12[\n\x08GetModel\x12&.ultrathink.scoring.v1.GetModelRequest\x1a\'.ultrathink.scoring.v1.GetModelResponse\x12[\n\x08\x43omplete\x12&.ultrathink.scoring.v1.CompleteRequest\x1a\'.ultrathink.scoring.v1.CompleteResponse\x12\x64\n\x0b\x43ompareArms\x12).ultrathink.scoring.v1.CompareArmsRequest\x1a*.ultrathink.scoring.v1.CompareArmsResponse\x12\x61\n\nPromoteArm\x12(.ultrathink.scoring.v1.PromoteArmRequest\x1a).ultrathink.scoring.v1.PromoteArmResponse\x12[\n\x08RollBack\x12&.ultrathink.scoring.v1.RollBackRequest\x1a\'.ultrathink.scoring.v1.RollBackResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ultrathink/scoring/v1/scoring.proto\x12\x15ultrathink.scoring.v1\x1a!ultrathink/common/v1/common.proto\x1a#ultrathink/scoring/v1/anomaly.proto\x1a&ultrathink/scoring/v1/completion.proto\"\xae\x01\n\x04Rows\x12\x13\n\x0bschema_hash\x18\x01 \x01(\t\x12\x14\n\x0cline_offsets\x18\x02 \x03(\r\x12\x12\n\ndictionary\x18\x03 \x03(\t\x12\x33\n\rclaim_columns\x18\x04 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\x12\x32\n\x0cline_columns\x18\x05 \x03(\x0b\x32\x1c.ultrathink.common.v1.Column\"\xdc\x01\n\x0cScoreRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x08\x63ontexts\x18\x02 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x04 \x01(\t\x12\x12\n\nclaim_keys\x18\x05 \x03(\x06\x12\x10\n\x08\x63olumnar\x18\n \x01(\x08\x12\x17\n\x0fknown_revisions\x18\x0b \x03(\t\x12\x11\n\tanomalies\x18\x0c \x01(\x08\"\xd9\x02\n\rScoreResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12/\n\x05model\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x03 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x04 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x30\n\x05parts\x18\n \x03(\x0b\x32!.ultrathink.scoring.v1.ScoredPart\x12\x31\n\tanomalies\x18\x0b \x03(\x0b\x32\x1e.ultrathink.scoring.v1.Anomaly\x12\x37\n\ranomaly_model\x18\x0c \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\xfa\x02\n\nScoredPart\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x16\n\x0emodel_revision\x18\x02 \x01(\t\x12\r\n\x05items\x18\x03 \x03(\r\x12\x0e\n\x06states\x18\x04 \x01(\x0c\x12\x15\n\rprobabilities\x18\x05 \x01(\x0c\x12\x1a\n\x12line_probabilities\x18\x06 \x01(\x0c\x12\x16\n\x0e\x66\x65\x61ture_hashes\x18\x07 \x01(\x0c\x12\x14\n\x0c\x66lagged_rows\x18\x08 \x01(\x0c\x12\x12\n\nrow_groups\x18\t \x01(\x0c\x12\x12\n\nrow_shares\x18\n \x01(\x0c\x12\x13\n\x0brow_reasons\x18\x0b \x01(\x0c\x12\x13\n\x0brow_chances\x18\x0c \x01(\x0c\x12\x16\n\x0e\x66lagged_claims\x18\r \x01(\x0c\x12\x14\n\x0c\x63laim_groups\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63laim_shares\x18\x0f \x01(\x0c\x12\x31\n\x08unscored\x18\x10 \x03(\x0b\x32\x1f.ultrathink.scoring.v1.Unscored\"T\n\x08Unscored\x12\x0c\n\x04item\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12*\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1b.ultrathink.common.v1.Error\"\xec\x02\n\nClaimScore\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.ultrathink.scoring.v1.ScoreState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x1a\n\x12line_probabilities\x18\x05 \x03(\x01\x12\x37\n\x0cline_reasons\x18\x06 \x03(\x0b\x32!.ultrathink.scoring.v1.LineReason\x12:\n\rcontributions\x18\x07 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\x12*\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x1b.ultrathink.common.v1.Error\x12\x0b\n\x03\x61rm\x18\t \x01(\t\x12\x16\n\x0emodel_revision\x18\n \x01(\t\x12\x14\n\x0c\x66\x65\x61ture_hash\x18\x0b \x01(\x10\"\x8a\x01\n\nLineReason\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x33\n\x07guesses\x18\x02 \x03(\x0b\x32\".ultrathink.scoring.v1.ReasonGuess\x12:\n\rcontributions\x18\x03 \x03(\x0b\x32#.ultrathink.scoring.v1.Contribution\"d\n\x0bReasonGuess\x12\x0e\n\x06nphies\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x61rc\x18\x02 \x01(\t\x12\x10\n\x08label_en\x18\x03 \x01(\t\x12\x10\n\x08label_ar\x18\x04 \x01(\t\x12\x13\n\x0bprobability\x18\x05 \x01(\x01\"U\n\x0c\x43ontribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08label_en\x18\x02 \x01(\t\x12\x10\n\x08label_ar\x18\x03 \x01(\t\x12\x10\n\x08log_odds\x18\x04 \x01(\x01\"\xe6\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x11\n\tsimulated\x18\x03 \x01(\x08\x12\x17\n\x0frow_schema_hash\x18\x04 \x01(\t\x12\x16\n\x0e\x66lag_threshold\x18\x05 \x01(\x01\x12\x0b\n\x03\x61rm\x18\x06 \x01(\t\x12\x33\n\x06groups\x18\n \x03(\x0b\x32#.ultrathink.scoring.v1.FeatureGroup\x12\x33\n\x07reasons\x18\x0b \x03(\x0b\x32\".ultrathink.scoring.v1.ReasonClass\"C\n\x0c\x46\x65\x61tureGroup\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08label_en\x18\x02 \x01(\t\x12\x10\n\x08label_ar\x18\x03 \x01(\t\"O\n\x0bReasonClass\x12\x0e\n\x06nphies\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x61rc\x18\x02 \x01(\t\x12\x10\n\x08label_en\x18\x03 \x01(\t\x12\x10\n\x08label_ar\x18\x04 \x01(\t\"\x8e\x01\n\x0e\x45xplainRequest\x12/\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x1d.ultrathink.common.v1.Context\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.ultrathink.scoring.v1.Rows\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x12\n\nclaim_keys\x18\x04 \x03(\x06\"\x97\x02\n\x0f\x45xplainResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\x06\x63laims\x18\x02 \x03(\x0b\x32!.ultrathink.scoring.v1.ClaimScore\x12\x34\n\ncandidates\x18\x03 \x03(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x31\n\tanomalies\x18\n \x03(\x0b\x32\x1e.ultrathink.scoring.v1.Anomaly\x12\x37\n\ranomaly_model\x18\x0b \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\x11\n\x0fGetModelRequest\"\xca\x01\n\x10GetModelResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04\x63\x61rd\x18\x02 \x01(\t\x12\x14\n\x0cmetrics_json\x18\x03 \x01(\t\x12(\n\x04\x61rms\x18\x04 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x37\n\ranomaly_model\x18\x05 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\"\xcb\x01\n\x03\x41rm\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.ultrathink.scoring.v1.ArmState\x12/\n\x05model\x18\x03 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x15\n\rshare_percent\x18\x05 \x01(\x01\x12\x0e\n\x06scored\x18\x06 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x07 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\"D\n\x12\x43ompareArmsRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"\xa5\x02\n\x13\x43ompareArmsResponse\x12\x30\n\x06stable\x18\x01 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x30\n\x06shadow\x18\x02 \x01(\x0b\x32 .ultrathink.scoring.v1.ModelInfo\x12\x0c\n\x04seen\x18\x03 \x01(\x04\x12\x31\n\x03\x61ll\x18\x04 \x01(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x34\n\x06payers\x18\x05 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\x12\x33\n\x05types\x18\x06 \x03(\x0b\x32$.ultrathink.scoring.v1.ArmComparison\"\x88\x02\n\rArmComparison\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05pairs\x18\x02 \x01(\x04\x12\x17\n\x0fmean_difference\x18\x03 \x01(\x01\x12 \n\x18mean_absolute_difference\x18\x04 \x01(\x01\x12\x11\n\tquantiles\x18\x05 \x03(\x01\x12\x1d\n\x10rank_correlation\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x63hanged_side\x18\x07 \x01(\x01\x12\x15\n\rnewly_flagged\x18\x08 \x01(\x04\x12\x19\n\x11no_longer_flagged\x18\t \x01(\x04\x12\x10\n\x08unscored\x18\n \x01(\x04\x42\x13\n\x11_rank_correlation\"b\n\x11PromoteArmRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\x12\x0b\n\x03\x61rm\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"O\n\x12PromoteArmResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08\"A\n\x0fRollBackRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.ultrathink.common.v1.Context\"M\n\x10RollBackResponse\x12(\n\x04\x61rms\x18\x01 \x03(\x0b\x32\x1a.ultrathink.scoring.v1.Arm\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x08*{\n\nScoreState\x12\x1b\n\x17SCORE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_STATE_SCORED\x10\x01\x12\x1a\n\x16SCORE_STATE_NOT_SCORED\x10\x02\x12\x1c\n\x18SCORE_STATE_OUT_OF_RANGE\x10\x03*}\n\x08\x41rmState\x12\x19\n\x15\x41RM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41RM_STATE_SERVING\x10\x01\x12\x11\n\rARM_STATE_OFF\x10\x02\x12\x16\n\x12\x41RM_STATE_ISOLATED\x10\x03\x12\x14\n\x10\x41RM_STATE_BROKEN\x10\x04\x32\xf4\x05\n\x06Scorer\x12R\n\x05Score\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse\x12\\\n\x0bScoreStream\x12#.ultrathink.scoring.v1.ScoreRequest\x1a$.ultrathink.scoring.v1.ScoreResponse(\x01\x30\x01\x12X\n\x07\x45xplain\x12%.ultrathink.scoring.v1.ExplainRequest\x1a&.ultrathink.scoring.v1.ExplainResponse\x12[\n\x08GetModel\x12&.ultrathink.scoring.v1.GetModelRequest\x1a\'.ultrathink.scoring.v1.GetModelResponse\x12[\n\x08\x43omplete\x12&.ultrathink.scoring.v1.CompleteRequest\x1a\'.ultrathink.scoring.v1.CompleteResponse\x12\x64\n\x0b\x43ompareArms\x12).ultrathink.scoring.v1.CompareArmsRequest\x1a*.ultrathink.scoring.v1.CompareArmsResponse\x12\x61\n\nPromoteArm\x12(.ultrathink.scoring.v1.PromoteArmRequest\x1a).ultrathink.scoring.v1.PromoteArmResponse\x12[\n\x08RollBack\x12&.ultrathink.scoring.v1.RollBackRequest\x1a\'.ultrathink.scoring.v1.RollBackResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ultrathink.scoring.v1.scoring_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCORESTATE']._serialized_start=3957
-  _globals['_SCORESTATE']._serialized_end=4080
-  _globals['_ARMSTATE']._serialized_start=4082
-  _globals['_ARMSTATE']._serialized_end=4207
-  _globals['_ROWS']._serialized_start=138
-  _globals['_ROWS']._serialized_end=312
-  _globals['_SCOREREQUEST']._serialized_start=315
-  _globals['_SCOREREQUEST']._serialized_end=516
-  _globals['_SCORERESPONSE']._serialized_start=519
-  _globals['_SCORERESPONSE']._serialized_end=756
-  _globals['_SCOREDPART']._serialized_start=759
-  _globals['_SCOREDPART']._serialized_end=1137
-  _globals['_UNSCORED']._serialized_start=1139
-  _globals['_UNSCORED']._serialized_end=1223
-  _globals['_CLAIMSCORE']._serialized_start=1226
-  _globals['_CLAIMSCORE']._serialized_end=1590
-  _globals['_LINEREASON']._serialized_start=1593
-  _globals['_LINEREASON']._serialized_end=1731
-  _globals['_REASONGUESS']._serialized_start=1733
-  _globals['_REASONGUESS']._serialized_end=1833
-  _globals['_CONTRIBUTION']._serialized_start=1835
-  _globals['_CONTRIBUTION']._serialized_end=1920
-  _globals['_MODELINFO']._serialized_start=1923
-  _globals['_MODELINFO']._serialized_end=2153
-  _globals['_FEATUREGROUP']._serialized_start=2155
-  _globals['_FEATUREGROUP']._serialized_end=2222
-  _globals['_REASONCLASS']._serialized_start=2224
-  _globals['_REASONCLASS']._serialized_end=2303
-  _globals['_EXPLAINREQUEST']._serialized_start=2306
-  _globals['_EXPLAINREQUEST']._serialized_end=2448
-  _globals['_EXPLAINRESPONSE']._serialized_start=2451
-  _globals['_EXPLAINRESPONSE']._serialized_end=2622
-  _globals['_GETMODELREQUEST']._serialized_start=2624
-  _globals['_GETMODELREQUEST']._serialized_end=2641
-  _globals['_GETMODELRESPONSE']._serialized_start=2644
-  _globals['_GETMODELRESPONSE']._serialized_end=2789
-  _globals['_ARM']._serialized_start=2792
-  _globals['_ARM']._serialized_end=2995
-  _globals['_COMPAREARMSREQUEST']._serialized_start=2997
-  _globals['_COMPAREARMSREQUEST']._serialized_end=3065
-  _globals['_COMPAREARMSRESPONSE']._serialized_start=3068
-  _globals['_COMPAREARMSRESPONSE']._serialized_end=3361
-  _globals['_ARMCOMPARISON']._serialized_start=3364
-  _globals['_ARMCOMPARISON']._serialized_end=3628
-  _globals['_PROMOTEARMREQUEST']._serialized_start=3630
-  _globals['_PROMOTEARMREQUEST']._serialized_end=3728
-  _globals['_PROMOTEARMRESPONSE']._serialized_start=3730
-  _globals['_PROMOTEARMRESPONSE']._serialized_end=3809
-  _globals['_ROLLBACKREQUEST']._serialized_start=3811
-  _globals['_ROLLBACKREQUEST']._serialized_end=3876
-  _globals['_ROLLBACKRESPONSE']._serialized_start=3878
-  _globals['_ROLLBACKRESPONSE']._serialized_end=3955
-  _globals['_SCORER']._serialized_start=4210
-  _globals['_SCORER']._serialized_end=4966
+  _globals['_SCORESTATE']._serialized_start=4286
+  _globals['_SCORESTATE']._serialized_end=4409
+  _globals['_ARMSTATE']._serialized_start=4411
+  _globals['_ARMSTATE']._serialized_end=4536
+  _globals['_ROWS']._serialized_start=175
+  _globals['_ROWS']._serialized_end=349
+  _globals['_SCOREREQUEST']._serialized_start=352
+  _globals['_SCOREREQUEST']._serialized_end=572
+  _globals['_SCORERESPONSE']._serialized_start=575
+  _globals['_SCORERESPONSE']._serialized_end=920
+  _globals['_SCOREDPART']._serialized_start=923
+  _globals['_SCOREDPART']._serialized_end=1301
+  _globals['_UNSCORED']._serialized_start=1303
+  _globals['_UNSCORED']._serialized_end=1387
+  _globals['_CLAIMSCORE']._serialized_start=1390
+  _globals['_CLAIMSCORE']._serialized_end=1754
+  _globals['_LINEREASON']._serialized_start=1757
+  _globals['_LINEREASON']._serialized_end=1895
+  _globals['_REASONGUESS']._serialized_start=1897
+  _globals['_REASONGUESS']._serialized_end=1997
+  _globals['_CONTRIBUTION']._serialized_start=1999
+  _globals['_CONTRIBUTION']._serialized_end=2084
+  _globals['_MODELINFO']._serialized_start=2087
+  _globals['_MODELINFO']._serialized_end=2317
+  _globals['_FEATUREGROUP']._serialized_start=2319
+  _globals['_FEATUREGROUP']._serialized_end=2386
+  _globals['_REASONCLASS']._serialized_start=2388
+  _globals['_REASONCLASS']._serialized_end=2467
+  _globals['_EXPLAINREQUEST']._serialized_start=2470
+  _globals['_EXPLAINREQUEST']._serialized_end=2612
+  _globals['_EXPLAINRESPONSE']._serialized_start=2615
+  _globals['_EXPLAINRESPONSE']._serialized_end=2894
+  _globals['_GETMODELREQUEST']._serialized_start=2896
+  _globals['_GETMODELREQUEST']._serialized_end=2913
+  _globals['_GETMODELRESPONSE']._serialized_start=2916
+  _globals['_GETMODELRESPONSE']._serialized_end=3118
+  _globals['_ARM']._serialized_start=3121
+  _globals['_ARM']._serialized_end=3324
+  _globals['_COMPAREARMSREQUEST']._serialized_start=3326
+  _globals['_COMPAREARMSREQUEST']._serialized_end=3394
+  _globals['_COMPAREARMSRESPONSE']._serialized_start=3397
+  _globals['_COMPAREARMSRESPONSE']._serialized_end=3690
+  _globals['_ARMCOMPARISON']._serialized_start=3693
+  _globals['_ARMCOMPARISON']._serialized_end=3957
+  _globals['_PROMOTEARMREQUEST']._serialized_start=3959
+  _globals['_PROMOTEARMREQUEST']._serialized_end=4057
+  _globals['_PROMOTEARMRESPONSE']._serialized_start=4059
+  _globals['_PROMOTEARMRESPONSE']._serialized_end=4138
+  _globals['_ROLLBACKREQUEST']._serialized_start=4140
+  _globals['_ROLLBACKREQUEST']._serialized_end=4205
+  _globals['_ROLLBACKRESPONSE']._serialized_start=4207
+  _globals['_ROLLBACKRESPONSE']._serialized_end=4284
+  _globals['_SCORER']._serialized_start=4539
+  _globals['_SCORER']._serialized_end=5295
 # @@protoc_insertion_point(module_scope)

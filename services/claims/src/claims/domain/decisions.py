@@ -83,13 +83,44 @@ class LikelyReason(Part, frozen=True, kw_only=True):
     predicted: Literal[True]  # without a default, so that it is always written
 
 
+class Evidence(Part, frozen=True, kw_only=True):
+    """One feature in which a row stands out: as billed, as usual among its peers, and in words.
+
+    A column of the row schema is told with the peers' median (amounts in minor units); a pair, such as
+    `code_for_specialty`, as share of the lines that carry it with the share of the commonest.
+    """
+
+    feature: str
+    value: float
+    typical: float
+    en: str
+    ar: str
+
+
+class Anomaly(Part, frozen=True, kw_only=True):
+    """How unusual a line or claim is among named peers, or the `reason` why nobody can say.
+
+    A hint for a person: no verdict is decided by it.
+    """
+
+    percentile: float | None = None
+    peer_group: dict[str, str] = {}
+    peers: int | None = None
+    evidence: list[Evidence] = []
+    isolation_percentile: float | None = None  # of a claim, in explanations
+    reason: str | None = None
+
+
 class LineRisk(Part, frozen=True, kw_only=True):
+    """`probability` is absent where the claim is outside what the model knows and only an anomaly is told."""
+
     sequence: int
-    probability: float
+    probability: float | None = None
     at_risk_minor: int | None = None
     likely_reason: LikelyReason | None = None
     reasons: list[Contribution] = []
     fix: Bilingual | None = None
+    anomaly: Anomaly | None = None
 
 
 class Model(Part, frozen=True, kw_only=True):
@@ -109,6 +140,8 @@ class Risk(Part, frozen=True, kw_only=True):
     reasons: list[Contribution] = []
     lines: list[LineRisk] = []
     model: Model | None = None
+    anomaly: Anomaly | None = None  # of the claim as a whole
+    anomaly_model: Model | None = None  # which bundle told anomalies, of the claim or its lines
 
 
 class Amounts(Part, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -30,6 +31,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contributions: list[decisions.Contribution] = []
     model: decisions.Model | None = None
     simulated: bool | None = None
+    anomaly: decisions.Anomaly | None = None  # of the claim as a whole
+    line_anomalies: Mapping[int, decisions.Anomaly] | None = None  # by row; others are not unusual
+    anomaly_model: decisions.Model | None = None
     feature_hash: int | None = None  # of what was scored; None where no model looked
 
 
@@ -63,6 +67,8 @@ def assess(score: Score, claim: model.Claim, sums: amounts.Sums) -> decisions.Ri
         reasons=score.contributions,
         lines=_lines(score, claim, sums, asks=asks),
         model=score.model,
+        anomaly=score.anomaly,
+        anomaly_model=score.anomaly_model,
     )
 
 
@@ -78,12 +84,21 @@ def at_risk(probability: float | None, exposure: int | None) -> int | None:
 
 def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) -> list[decisions.LineRisk]:
     reasons = {reason.row: reason for reason in score.line_reasons}
-    return [
+    unusual = score.line_anomalies
+    if unusual and not score.line_probabilities:  # outside what the model knows, and still among peers
+        return [
+            decisions.LineRisk(sequence=line.sequence, anomaly=unusual.get(row))
+            for row, line in enumerate(claim.lines)
+        ]
+    lines = [
         _line(line.sequence, chance, money.exposure if asks else None, reasons.get(row))
         for row, (line, chance, money) in enumerate(
             zip(claim.lines, score.line_probabilities, sums.lines, strict=False)
         )
     ]
+    for row, found in unusual.items() if unusual else ():
+        lines[row] = msgspec.structs.replace(lines[row], anomaly=found)
+    return lines
 
 
 def _line(

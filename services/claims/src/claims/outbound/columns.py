@@ -154,7 +154,7 @@ def _risk_of(item: ports.Submission, index: int) -> tuple[float, int]:
     told = item.decision.risk.lines
     if index >= len(told):
         return math.nan, calls.MISSING
-    return told[index].probability, integer(told[index].at_risk_minor)
+    return real(told[index].probability), integer(told[index].at_risk_minor)
 
 
 def _quantity(line: model.Line) -> int:

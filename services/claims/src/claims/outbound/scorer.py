@@ -7,7 +7,7 @@ from chassis import clock as clocks
 from chassis import errors, streams, telemetry
 from claims import ports
 from claims.domain import reasons, risk
-from claims.outbound import calls, opinions
+from claims.outbound import anomalies, calls, opinions
 from formats import rows
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
@@ -73,6 +73,7 @@ class GrpcScorer:
                 rows=_rows(cases),
                 claim_keys=[_key(case) for case in cases],
                 columnar=True,
+                anomalies=True,
                 known_revisions=self._opinions.known(self._clock.now().date()),
             )
             wired = [request.contexts.add() for _ in cases]
@@ -84,7 +85,8 @@ class GrpcScorer:
         self, answer: scoring_pb2.ScoreResponse | scoring_pb2.ExplainResponse, cases: Sequence[ports.Case]
     ) -> list[risk.Score | errors.Fault]:
         lines = [len(case.claim.lines) for case in cases]
-        return self._opinions.read(answer, lines, self._clock.now().date())
+        scores = self._opinions.read(answer, lines, self._clock.now().date())
+        return anomalies.beside(scores, answer, lines)
 
 
 def _key(case: ports.Case) -> int:

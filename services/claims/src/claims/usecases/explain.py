@@ -1,10 +1,12 @@
 """Explain a claim's risk: the model that serves now, on the stored claim, line by line."""
 
+from typing import Any
+
 import msgspec
 
 from chassis import contexts, errors
 from claims import ports
-from claims.domain import documents, histories, identities, roles
+from claims.domain import documents, histories, identities, risk, roles
 from formats import canonical, model
 
 EVENT = "claim.explained"
@@ -20,7 +22,9 @@ class Explain:
         self._patient_key = patient_key
 
     async def __call__(self, context: contexts.CallContext, identifier: str) -> bytes:
-        """Return canonical JSON {id, model, state, simulated, claim, lines}.
+        """Return canonical JSON {id, model, state, simulated, claim, lines, anomaly_model}.
+
+        Where the model has no number for a claim, its lines are told by what is unusual among their peers.
 
         Raises Denied, NotFound, and Unavailable when scoring does not answer.
         """
@@ -30,16 +34,6 @@ class Explain:
         claim = canonical.decode(stored.claim)
         known = await self._known(context, stored, claim)
         score = await self._scorer.explain(ports.Case(context=context, claim=claim, known=known))
-        reasons = {reason.row: reason for reason in score.line_reasons}
-        lines = [
-            {
-                "sequence": line.sequence,
-                "probability": chance,
-                "reasons": reasons[row].contributions if row in reasons else [],
-                "likely_reasons": reasons[row].guesses if row in reasons else [],
-            }
-            for row, (line, chance) in enumerate(zip(claim.lines, score.line_probabilities, strict=False))
-        ]
         return msgspec.json.encode(
             {
                 "id": identifier,
@@ -47,8 +41,13 @@ class Explain:
                 "simulated": score.simulated,
                 "state": score.state,
                 "reason": score.reason,
-                "claim": {"probability": score.probability, "reasons": score.contributions},
-                "lines": lines,
+                "claim": {
+                    "probability": score.probability,
+                    "reasons": score.contributions,
+                    "anomaly": score.anomaly,
+                },
+                "lines": _lines(claim, score),
+                "anomaly_model": score.anomaly_model,
             }
         )
 
@@ -68,3 +67,20 @@ class Explain:
         if not isinstance(told, histories.Known):
             return None
         return histories.without(told, documents.decode(stored.decision))
+
+
+def _lines(claim: model.Claim, score: risk.Score) -> list[dict[str, Any]]:
+    """Return what is said of each line; none when nothing is said of any."""
+    reasons = {reason.row: reason for reason in score.line_reasons}
+    unusual, chances = score.line_anomalies or {}, score.line_probabilities
+    return [
+        {
+            "sequence": line.sequence,
+            "probability": chances[row] if row < len(chances) else None,
+            "reasons": reasons[row].contributions if row in reasons else [],
+            "likely_reasons": reasons[row].guesses if row in reasons else [],
+            "anomaly": unusual.get(row),
+        }
+        for row, line in enumerate(claim.lines)
+        if row < len(chances) or row in unusual
+    ]

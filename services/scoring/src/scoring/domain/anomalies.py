@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.domain import anomaly_words, isolation, peers, rows
 
@@ -61,16 +62,46 @@ class Anomaly(NamedTuple):
     isolation_percentile: float | None = None
 
 
-class _Table(NamedTuple):
-    """Rows of one kind, and what is needed to tell of them."""
+class _Kind(NamedTuple):
+    """Lines or claims: their levels and measures, and the words that are told of them."""
 
-    groups: peers.Groups
     levels: peers.Levels
     measures: tuple[str, ...]
     words: dict[str, anomaly_words.Words]
     who: tuple[anomaly_words.Words, ...]
-    judged: peers.Judged
-    of_claim: Ints  # the claim of each row
+
+
+class _Some(NamedTuple):
+    """Some rows of one kind: their places, claims, percentiles, and how rare their pairs are.
+
+    A percentile is NaN where a row was not judged; `pairs` holds counts, totals and largest counts.
+    """
+
+    places: Ints
+    items: Ints
+    percentile: peers.Doubles
+    pairs: tuple[Ints, ...] = ()
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "_Some":
+        """Return the chosen ones."""
+        pairs = tuple(one[chosen] for one in self.pairs)
+        return _Some(self.places[chosen], self.items[chosen], self.percentile[chosen], pairs)
+
+
+class _Beside(NamedTuple):
+    """A measure of a row, and what is usual among its peers."""
+
+    value: float
+    typical: float
+    peers: int
+    level: int
+
+
+_LINES = _Kind(peers.LINE_LEVELS, peers.LINE_MEASURES, anomaly_words.LINE_MEASURES, anomaly_words.LINE_PEERS)
+_CLAIMS = _Kind(
+    peers.CLAIM_LEVELS, peers.CLAIM_MEASURES, anomaly_words.CLAIM_MEASURES, anomaly_words.CLAIM_PEERS
+)
+_PAIRS = tuple(peers.PAIRS)
 
 
 def judge(model: Model, batch: rows.Rows, *, everything: bool = False) -> list[tuple[Anomaly, ...]]:
@@ -79,124 +110,134 @@ def judge(model: Model, batch: rows.Rows, *, everything: bool = False) -> list[t
     Told are rows at `TOLD_PERCENTILE` or above and `TOLD_DISTANCE` away, and those that could not be judged.
     With `everything` all rows are told, and how isolated each claim is.
     """
-    book = model.book
+    book, pairs = model.book, model.book.pairs
     ranks = peers.ranked(book.words, book.ranks, batch)
-    lines, claims = _lines(book, batch, ranks), _claims(book, batch, ranks)
-    found: list[list[Anomaly]] = [[] for _ in range(batch.items)]
-    for row, percentile in _chosen(lines, everything=everything):
-        item = int(lines.of_claim[row])
-        told = _anomaly(lines, batch, row, percentile)
-        if percentile is not None:
-            told = told._replace(evidence=_evidence(lines, row, book.pairs, ranks))
-        found[item].append(told._replace(row=row - int(batch.offsets[item])))
-    for item, percentile in _chosen(claims, everything=everything):
-        told = _anomaly(claims, batch, item, percentile)
-        if percentile is not None:
-            told = told._replace(evidence=_evidence(claims, item, None, ranks))
-        found[item].append(told)
-    return _isolated(model, lines, claims, batch, found) if everything else [tuple(one) for one in found]
+    lines = peers.judge_lines(book, ranks, batch.lines)
+    claims = peers.judge_claims(book, peers.first_lines(ranks, batch.offsets), batch.claims)
+    answer: list[tuple[Anomaly, ...]] = [()] * batch.items
+    places, percentile = _chosen(book.lines, lines, everything=everything)
+    if len(places):
+        at, items = peers.places(pairs, ranks[places]), batch.item_of_row[places]
+        rare = (pairs.counts[at], pairs.totals[at], pairs.largest[at])
+        told = _told(_LINES, book.lines, lines, batch, _Some(places, items, percentile, rare))
+        within = (places - batch.offsets[items]).tolist()
+        for item, row, one in zip(items.tolist(), within, told, strict=True):
+            answer[item] += (one._replace(row=row),)
+    places, percentile = _chosen(book.claims, claims, everything=everything)
+    if len(places):
+        told = _told(_CLAIMS, book.claims, claims, batch, _Some(places, places, percentile))
+        for item, one in zip(places.tolist(), told, strict=True):
+            answer[item] += (one,)
+    return _isolated(model, lines, claims, batch.offsets, answer) if everything else answer
 
 
-def _lines(book: peers.Book, batch: rows.Rows, ranks: Ints) -> _Table:
-    return _Table(
-        book.lines, peers.LINE_LEVELS, peers.LINE_MEASURES, anomaly_words.LINE_MEASURES,
-        anomaly_words.LINE_PEERS, peers.judge_lines(book, ranks, batch.lines), batch.item_of_row,
-    )  # fmt: skip
+def _chosen(groups: peers.Groups, judged: peers.Judged, *, everything: bool) -> tuple[Ints, peers.Doubles]:
+    """Return the rows that are told, and their percentiles; NaN where a row was not judged."""
+    group, distance = judged.group, judged.distance
+    places = np.flatnonzero((group == peers.NOBODY) | (distance >= (0.0 if everything else TOLD_DISTANCE)))
+    percentile = np.full(len(places), np.nan)
+    known = np.flatnonzero(group[places] != peers.NOBODY)
+    if len(known):
+        asked = places[known]
+        percentile[known] = peers.percentile(groups, group[asked], distance[asked])
+    kept = ~(percentile < (0.0 if everything else TOLD_PERCENTILE))
+    return places[kept], percentile[kept]
 
 
-def _claims(book: peers.Book, batch: rows.Rows, ranks: Ints) -> _Table:
-    judged = peers.judge_claims(book, peers.first_lines(ranks, batch.offsets), batch.claims)
-    return _Table(
-        book.claims, peers.CLAIM_LEVELS, peers.CLAIM_MEASURES, anomaly_words.CLAIM_MEASURES,
-        anomaly_words.CLAIM_PEERS, judged, np.arange(batch.items),
-    )  # fmt: skip
-
-
-def _chosen(table: _Table, *, everything: bool) -> Iterator[tuple[int, float | None]]:
-    """Yield the rows that are told, with their percentile; None where a row was not judged."""
-    group, distance = table.judged.group, table.judged.distance
-    asked = np.flatnonzero((group == peers.NOBODY) | (distance >= (0.0 if everything else TOLD_DISTANCE)))
-    if not len(asked):
-        return
-    known = group[asked] != peers.NOBODY
-    percentile = np.zeros(len(asked))
-    judged = asked[known]
-    percentile[known] = peers.percentile(table.groups, group[judged], distance[judged])
-    for row, is_known, found in zip(asked.tolist(), known.tolist(), percentile.tolist(), strict=True):
-        if not is_known:
-            yield row, None
-        elif everything or found >= TOLD_PERCENTILE:
-            yield row, found
-
-
-def _anomaly(table: _Table, batch: rows.Rows, row: int, percentile: float | None) -> Anomaly:
-    """Return a row among its named peers, or why it is not."""
-    if percentile is None:
-        return Anomaly(None, NO_VALUES if np.isnan(table.judged.values[row]).all() else TOO_FEW)
-    group = int(table.judged.group[row])
-    named = [
-        (name, _word(batch, name, row, int(table.of_claim[row])))
-        for name in table.levels[_level(table.groups, group)]
+def _told(
+    kind: _Kind, groups: peers.Groups, judged: peers.Judged, batch: rows.Rows, some: _Some
+) -> list[Anomaly]:
+    """Return what is told of some rows, in their order."""
+    known = ~np.isnan(some.percentile)
+    found = _judged(kind, groups, judged, batch, some.only(known)) if known.any() else iter(())
+    nothing = np.isnan(judged.values[some.places]).all(axis=1).tolist()
+    return [
+        next(found) if was else Anomaly(None, NO_VALUES if empty else TOO_FEW)
+        for was, empty in zip(known.tolist(), nothing, strict=True)
     ]
-    return Anomaly(None, percentile=percentile, peer_group=tuple(named), peers=int(table.groups.peers[group]))
 
 
-def _word(batch: rows.Rows, name: str, row: int, item: int) -> str:
-    """Return what a row, or its claim, carries in a category."""
-    of_lines = name in peers.LINE_CATEGORIES
-    code = batch.lines[name][row] if of_lines else batch.claims[name][item]
-    return batch.dictionary[int(code)]
+def _judged(
+    kind: _Kind, groups: peers.Groups, judged: peers.Judged, batch: rows.Rows, some: _Some
+) -> Iterator[Anomaly]:
+    """Yield judged rows among their named peers, with the evidence."""
+    group = judged.group[some.places]
+    levels = np.cumsum([len(keys) for keys in groups.keys]).searchsorted(group, side="right").tolist()
+    sizes = groups.peers[group].tolist()
+    values = judged.values[some.places].tolist()
+    typical = np.expm1(groups.centre[group]).round(DIGITS).tolist()
+    pairs = [one.tolist() for one in some.pairs]
+    named = _named(kind, batch, some)
+    strongest = _strongest(np.nan_to_num(judged.surprises[some.places]))
+    count = len(kind.measures)
+    for at, (level, size, features) in enumerate(zip(levels, sizes, strongest, strict=True)):
+        yield Anomaly(
+            None,
+            percentile=float(some.percentile[at]),
+            peer_group=tuple((name, named[name][at]) for name in kind.levels[level]),
+            peers=size,
+            evidence=tuple(
+                _measure(kind, feature, _Beside(values[at][feature], typical[at][feature], size, level))
+                if feature < count
+                else _pair(feature - count, *(one[at][feature - count] for one in pairs))
+                for feature in features
+            ),
+        )
 
 
-def _level(groups: peers.Groups, group: int) -> int:
-    """Return the level of a group."""
-    return int(np.searchsorted(np.cumsum([len(keys) for keys in groups.keys]), group, side="right"))
+def _named(kind: _Kind, batch: rows.Rows, some: _Some) -> dict[str, list[str]]:
+    """Return what rows, or their claims, carry in the categories that make peers."""
+    words = batch.dictionary
+    return {
+        name: [
+            words[code]
+            for code in (
+                batch.lines[name][some.places]
+                if name in peers.LINE_CATEGORIES
+                else batch.claims[name][some.items]
+            ).tolist()
+        ]
+        for name in dict.fromkeys(name for level in kind.levels for name in level)
+    }
 
 
-def _evidence(table: _Table, row: int, pairs: peers.Pairs | None, ranks: Ints) -> tuple[Evidence, ...]:
-    """Return the strongest feature, and others that stand out, strongest first; none where all is usual."""
-    told = np.nan_to_num(table.judged.surprises[row])
-    order = np.argsort(-told, kind="stable")[:MOST_EVIDENCE].tolist()
-    kept = [at for place, at in enumerate(order) if told[at] > 0 and (not place or told[at] >= EVIDENCE_FROM)]
-    count = len(table.measures)
-    return tuple(
-        _measure(table, row, at) if at < count or pairs is None else _pair(pairs, ranks[row], at - count)
-        for at in kept
-    )
+def _strongest(told: peers.Doubles) -> list[list[int]]:
+    """Return per row its strongest feature and others that stand out; none where all is usual."""
+    order = (-told).argsort(axis=1, kind="stable")[:, :MOST_EVIDENCE]
+    strength = np.take_along_axis(told, order, axis=1)
+    least = np.full(order.shape[1], EVIDENCE_FROM)
+    least[0] = np.nextafter(0.0, 1.0)
+    counts = (strength >= least).sum(axis=1).tolist()
+    return [features[:kept] for features, kept in zip(order.tolist(), counts, strict=True)]
 
 
-def _measure(table: _Table, row: int, at: int) -> Evidence:
+def _measure(kind: _Kind, feature: int, beside: _Beside) -> Evidence:
     """Return a measure beside the median of its peers."""
-    group, name = int(table.judged.group[row]), table.measures[at]
-    value, typical = float(table.judged.values[row, at]), float(np.expm1(table.groups.centre[group, at]))
+    name = kind.measures[feature]
     words = anomaly_words.beside_median(
-        table.words[name],
-        value,
-        typical,
-        int(table.groups.peers[group]),
-        table.who[_level(table.groups, group)],
+        kind.words[name], beside.value, beside.typical, beside.peers, kind.who[beside.level]
     )
-    return Evidence(name, value, round(typical, DIGITS), *words)
+    return Evidence(name, beside.value, beside.typical, *words)
 
 
-def _pair(pairs: peers.Pairs, ranks: Ints, at: int) -> Evidence:
+def _pair(pair: int, count: int, total: int, largest: int) -> Evidence:
     """Return how rare the right value of a pair is among lines with the left one."""
-    base, width = int(pairs.base[at]), int(pairs.width[at])
-    begin = base + int(ranks[peers.LEFT[at]]) * width
-    counts = pairs.counts[begin : begin + width]
-    count, total = int(counts[ranks[peers.RIGHT[at]]]), int(counts.sum())
-    name = tuple(peers.PAIRS)[at]
+    name = _PAIRS[pair]
     words = anomaly_words.share(name, count, total)
-    return Evidence(name, round(count / total, DIGITS), round(float(counts.max()) / total, DIGITS), *words)
+    return Evidence(name, round(count / total, DIGITS), round(largest / total, DIGITS), *words)
 
 
 def _isolated(
-    model: Model, lines: _Table, claims: _Table, batch: rows.Rows, found: list[list[Anomaly]]
+    model: Model,
+    lines: peers.Judged,
+    claims: peers.Judged,
+    offsets: Ints,
+    answer: list[tuple[Anomaly, ...]],
 ) -> list[tuple[Anomaly, ...]]:
     """Return the anomalies with how isolated each claim is, told with the claim's own."""
-    seen = isolation.matrix(lines.judged, claims.judged, batch.offsets)
+    seen = isolation.matrix(lines, claims, offsets)
     alone = isolation.percentile(model.isolation, isolation.scores(model.isolation, seen)).tolist()
     return [
         tuple(one if one.row is not None else one._replace(isolation_percentile=place) for one in claim)
-        for claim, place in zip(found, alone, strict=True)
+        for claim, place in zip(answer, alone, strict=True)
     ]

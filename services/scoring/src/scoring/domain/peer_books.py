@@ -11,6 +11,8 @@ from scoring.domain import peers, schemas
 
 VERSION = 1  # a change of what a measure, a level or a pair means needs a new one: it changes the hash
 
+PAIRS = ("base", "width", "counts", "surprises")  # stored; the rest follows
+
 type Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -41,7 +43,7 @@ def dump(book: peers.Book) -> tuple[bytes, dict[str, npt.NDArray[Any]]]:
         )
     )
     stored: dict[str, npt.NDArray[Any]] = {
-        f"pairs.{name}": array for name, array in book.pairs._asdict().items()
+        f"pairs.{name}": array for name, array in book.pairs._asdict().items() if name in PAIRS
     }
     for kind, groups in (("lines", book.lines), ("claims", book.claims)):
         stored |= {f"{kind}.keys.{level}": keys for level, keys in enumerate(groups.keys)}
@@ -60,7 +62,7 @@ def load(document: bytes, arrays: Arrays) -> peers.Book:
         message = "the bundle compares other things than this release does"
         raise ValueError(message)
     words, ranks = numbered(read.vocabularies)
-    pairs = peers.Pairs(*(arrays[f"pairs.{name}"] for name in peers.Pairs._fields))
+    pairs = peers.joined(*(arrays[f"pairs.{name}"] for name in PAIRS))
     lines = _groups(arrays, "lines", len(peers.LINE_LEVELS))
     return peers.Book(words, ranks, lines, _groups(arrays, "claims", len(peers.CLAIM_LEVELS)), pairs)
 

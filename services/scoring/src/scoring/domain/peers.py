@@ -88,13 +88,16 @@ class Groups(NamedTuple):
 class Pairs(NamedTuple):
     """How often lines with a left value carry each right one, for all `PAIRS` one after another.
 
-    `counts[base + left * width + right]` of each pair, and the surprise of it beside.
+    `counts[base + left * width + right]` of each pair, the surprise of it, and of all that the left value is
+    on: how many lines, and the largest count.
     """
 
     base: Ints
     width: Ints
     counts: Ints
     surprises: Doubles
+    totals: Ints
+    largest: Ints
 
 
 class Book(NamedTuple):
@@ -122,7 +125,7 @@ class Judged(NamedTuple):
 
 def ranked(words: Mapping[str, int], ranks: Ints, batch: rows.Rows) -> Ints:
     """Return the ranks of every line, COLUMNS wide; those of its claim repeated. 0 is missing or unseen."""
-    numbers = np.fromiter((words.get(text, 0) for text in batch.dictionary), np.intp, len(batch.dictionary))
+    numbers = np.array([words.get(text, 0) for text in batch.dictionary], dtype=np.intp)
     item_of_row, count = batch.item_of_row, len(LINE_CATEGORIES)
     answer = np.empty((batch.size, len(COLUMNS)), dtype=np.int64)
     answer[:, :count] = numbers[rows.blocks(columns.LINE_LEVEL, batch.lines).codes[_OF_LINES]].T
@@ -145,34 +148,35 @@ def first_lines(ranks: Ints, offsets: rows.Ints) -> Ints:
 def judge_lines(book: Book, ranks: Ints, billed: Mapping[str, rows.Column]) -> Judged:
     """Return what is known of lines, by their ranks and their columns as billed."""
     values, group = measures(billed, LINE_MEASURES), find(book.lines, ranks)
-    pairs = book.pairs
-    rare = pairs.surprises[places(pairs, ranks)]
-    return _judged(group, values, surprises(book.lines, group, values), rare)
+    told = np.empty((len(group), len(LINE_MEASURES) + len(PAIRS)))
+    told[:, : len(LINE_MEASURES)] = surprises(book.lines, group, values)
+    told[:, len(LINE_MEASURES) :] = book.pairs.surprises[places(book.pairs, ranks)]
+    return _judged(group, values, told)
 
 
 def judge_claims(book: Book, ranks: Ints, billed: Mapping[str, rows.Column]) -> Judged:
     """Return what is known of claims as wholes, by the ranks of their first lines."""
     values, group = measures(billed, CLAIM_MEASURES), find(book.claims, ranks)
-    return _judged(group, values, surprises(book.claims, group, values), np.zeros((len(values), 0)))
+    return _judged(group, values, surprises(book.claims, group, values))
 
 
 def measures(billed: Mapping[str, rows.Column], names: tuple[str, ...]) -> Doubles:
     """Return measures as billed, a column each; what is no finite number counts as missing."""
-    values = np.column_stack([billed[name] for name in names]).astype(np.float64, copy=False)
-    return np.where(np.isfinite(values), values, np.nan)
+    values = np.array([billed[name] for name in names], dtype=np.float64).T
+    values[~np.isfinite(values)] = np.nan
+    return values
 
 
 def find(groups: Groups, ranks: Ints) -> Ints:
     """Return the number of the nearest group of each row, NOBODY where there is none."""
-    wanted = ranks @ groups.strides
-    answer = look_up(groups.keys[0], wanted[:, 0])
+    answer = look_up(groups.keys[0], ranks @ groups.strides[:, 0])
     first = 0
     for level in range(1, len(groups.keys)):
         first += len(groups.keys[level - 1])
         waiting = np.flatnonzero(answer == NOBODY)
         if not len(waiting):
             break
-        place = look_up(groups.keys[level], wanted[waiting, level])
+        place = look_up(groups.keys[level], ranks[waiting] @ groups.strides[:, level])
         answer[waiting] = np.where(place == NOBODY, NOBODY, place + first)
     return answer
 
@@ -212,8 +216,8 @@ def surprise(curve: Curve, off: Doubles) -> Doubles:
     """Return the surprise of deviations, which never falls while they rise."""
     last = curve.deviations[-1]
     answer: Doubles = np.interp(off, curve.deviations, curve.surprises)
-    beyond = np.flatnonzero(off > last)
-    if len(beyond):
+    beyond = off > last
+    if beyond.any():
         answer[beyond] = curve.surprises[-1] + curve.slope * np.log(off[beyond] / last)
     return answer
 
@@ -235,13 +239,13 @@ def percentile(groups: Groups, group: Ints, distance: Doubles) -> Doubles:
     return 100.0 * share * peers / (peers + 1)
 
 
-def _judged(group: Ints, values: Doubles, told: Doubles, rare: Doubles) -> Judged:
+def _judged(group: Ints, values: Doubles, told: Doubles) -> Judged:
     """Return rows with their distance; those of which no measure could be compared are not judged."""
-    known = ~np.isnan(told)
-    group = np.where(known.any(axis=1), group, NOBODY)
-    every = np.column_stack([told, rare])
-    distance = np.where(group == NOBODY, 0.0, np.fmax.reduce(every, axis=1, initial=0.0))
-    return Judged(group, distance, values, every)
+    distance = np.fmax.reduce(told, axis=1, initial=0.0)
+    silent = np.isnan(told[:, : values.shape[1]]).all(axis=1)
+    if silent.any():
+        group[silent], distance[silent] = NOBODY, 0.0
+    return Judged(group, distance, values, told)
 
 
 def pairs(tables: Mapping[str, Ints]) -> Pairs:
@@ -253,12 +257,25 @@ def pairs(tables: Mapping[str, Ints]) -> Pairs:
     """
     counts = [tables[name] for name in PAIRS]
     sizes = np.array([table.size for table in counts])
-    return Pairs(
-        base=np.cumsum(sizes) - sizes,
-        width=np.array([table.shape[1] for table in counts]),
-        counts=np.concatenate([table.ravel() for table in counts]),
-        surprises=np.concatenate([_tail(table, 1).ravel() for table in counts]),
+    return joined(
+        np.cumsum(sizes) - sizes,
+        np.array([table.shape[1] for table in counts]),
+        np.concatenate([table.ravel() for table in counts]),
+        np.concatenate([_tail(table, 1).ravel() for table in counts]),
     )
+
+
+def joined(base: Ints, width: Ints, counts: Ints, told: Doubles) -> Pairs:
+    """Return pairs with what follows from their counts."""
+    tables = [
+        part.reshape(-1, wide)
+        for part, wide in zip(np.split(counts, base[1:].tolist()), width.tolist(), strict=True)
+    ]
+    totals, largest = (
+        np.concatenate([reduce(table, axis=1).repeat(table.shape[1]) for table in tables])
+        for reduce in (np.sum, np.max)
+    )
+    return Pairs(base, width, counts, told, totals, largest)
 
 
 def alone(tables: Mapping[str, Ints]) -> Doubles:

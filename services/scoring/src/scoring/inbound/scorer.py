@@ -6,9 +6,15 @@ from typing import Any, NamedTuple
 
 from chassis import clock as clocks
 from chassis import errors, streams, telemetry
-from scoring.domain import arms
-from scoring.inbound import arm_converters, completion_converters, converters, part_converters
-from scoring.usecases import answer, complete, crew, explain, gather, promote, roll_back, shadow
+from scoring.domain import arms, rows
+from scoring.inbound import (
+    anomaly_converters,
+    arm_converters,
+    completion_converters,
+    converters,
+    part_converters,
+)
+from scoring.usecases import answer, complete, crew, explain, gather, promote, roll_back, shadow, unusual
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import completion_pb2, scoring_pb2, scoring_pb2_grpc
 
@@ -25,6 +31,7 @@ class Rooms(NamedTuple):
     crew: crew.Crew
     shadow: shadow.Shadow
     complete: complete.Complete
+    watching: unusual.Unusual | None = None
 
 
 class Scorer(scoring_pb2_grpc.ScorerServicer):
@@ -53,14 +60,15 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         """Explain every row of one call."""
         converters.to_task(request.task)
         keys = _keys(request.contexts, request.claim_keys)
-        served = await self._rooms.explain(
-            self._deadlines(request.contexts), converters.to_rows(request.rows), keys=keys
-        )
-        return scoring_pb2.ExplainResponse(
+        batch = converters.to_rows(request.rows)
+        served = await self._rooms.explain(self._deadlines(request.contexts), batch, keys=keys)
+        told = scoring_pb2.ExplainResponse(
             model=self._stable(served.parts),
             claims=converters.to_claims(_items(request.contexts), served, whole=True),
             candidates=_candidates(served.parts),
         )
+        await self._add_anomalies(told, batch, everything=True)
+        return told
 
     async def GetModel(
         self, request: scoring_pb2.GetModelRequest, context: Any
@@ -72,6 +80,9 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
             card=model.card,
             metrics_json=model.metrics_json,
             arms=arm_converters.to_arms(self._rooms.crew.standings()),
+            anomaly_model=None
+            if self._rooms.watching is None
+            else anomaly_converters.to_info(self._rooms.watching.model),
         )
 
     async def Complete(
@@ -118,9 +129,25 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         keys = _keys(request.contexts, request.claim_keys)
         followed = (context.traceparent for context in request.contexts)
         with telemetry.batch_span("scoring.score", followed, rows=len(request.contexts)):
-            rows = converters.to_rows(request.rows)
-            served = await room(self._deadlines(request.contexts), rows, keys=keys)
-        return self._told(request, served)
+            batch = converters.to_rows(request.rows)
+            served = await room(self._deadlines(request.contexts), batch, keys=keys)
+            told = self._told(request, served)
+            if request.anomalies:
+                await self._add_anomalies(told, batch)
+        return told
+
+    async def _add_anomalies(
+        self,
+        told: scoring_pb2.ScoreResponse | scoring_pb2.ExplainResponse,
+        batch: rows.Rows,
+        *,
+        everything: bool = False,
+    ) -> None:
+        """Add what is unusual among peers, where this process has a bundle for it."""
+        if self._rooms.watching is not None:
+            found = await self._rooms.watching(batch, everything=everything)
+            told.anomalies.extend(anomaly_converters.to_anomalies(found))
+            told.anomaly_model.CopyFrom(anomaly_converters.to_info(self._rooms.watching.model))
 
     def _told(self, request: scoring_pb2.ScoreRequest, served: answer.Answered) -> scoring_pb2.ScoreResponse:
         told = scoring_pb2.ScoreResponse(
