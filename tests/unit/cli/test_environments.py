@@ -169,6 +169,7 @@ def test_a_token_without_an_issuer_says_what_to_do(tmp_path: Path) -> None:
     [
         ("ULTRATHINK_PACKS_DIR", compose.packs, "rule packs"),
         ("ULTRATHINK_BUNDLE_DIR", compose.bundle, "model bundle"),
+        ("ULTRATHINK_ANOMALY_BUNDLE_DIR", compose.anomaly_bundle, "anomaly bundle"),
     ],
 )
 def test_a_missing_folder_is_named_with_its_variable(
@@ -185,10 +186,13 @@ def test_a_missing_folder_is_named_with_its_variable(
 def test_a_named_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Own packs and an own model need no change of the product."""
     monkeypatch.setenv("ULTRATHINK_PACKS_DIR", str(tmp_path))
-    (tmp_path / "models" / "denial-demo").mkdir(parents=True)
+    for name in ("denial-demo", "anomaly-demo"):
+        (tmp_path / "models" / name).mkdir(parents=True)
     monkeypatch.delenv("ULTRATHINK_BUNDLE_DIR", raising=False)
+    monkeypatch.delenv("ULTRATHINK_ANOMALY_BUNDLE_DIR", raising=False)
     assert compose.packs() == tmp_path
     assert compose.bundle() == tmp_path / "models" / "denial-demo"
+    assert compose.anomaly_bundle() == tmp_path / "models" / "anomaly-demo"
 
 
 def test_a_named_database_starts_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
