@@ -9,6 +9,7 @@ import pytest
 from chassis import errors, identity
 from ultrathink_cli import compose
 from ultrathink_cli.domain import addresses, layout
+from ultrathink_cli.outbound import folders
 
 ROOMS = ("gateway", "claims", "scoring", "storage")
 DOORS = addresses.Addresses(8080, 50051, scoring=50052, storage=50053)
@@ -167,9 +168,9 @@ def test_a_token_without_an_issuer_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "find", "what"),
     [
-        ("ULTRATHINK_PACKS_DIR", compose.packs, "rule packs"),
-        ("ULTRATHINK_BUNDLE_DIR", compose.bundle, "model bundle"),
-        ("ULTRATHINK_ANOMALY_BUNDLE_DIR", compose.anomaly_bundle, "anomaly bundle"),
+        ("ULTRATHINK_PACKS_DIR", folders.packs, "rule packs"),
+        ("ULTRATHINK_BUNDLE_DIR", folders.bundle, "model bundle"),
+        ("ULTRATHINK_ANOMALY_BUNDLE_DIR", folders.anomaly_bundle, "anomaly bundle"),
     ],
 )
 def test_a_missing_folder_is_named_with_its_variable(
@@ -190,9 +191,9 @@ def test_a_named_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / "models" / name).mkdir(parents=True)
     monkeypatch.delenv("ULTRATHINK_BUNDLE_DIR", raising=False)
     monkeypatch.delenv("ULTRATHINK_ANOMALY_BUNDLE_DIR", raising=False)
-    assert compose.packs() == tmp_path
-    assert compose.bundle() == tmp_path / "models" / "denial-demo"
-    assert compose.anomaly_bundle() == tmp_path / "models" / "anomaly-demo"
+    assert folders.packs() == tmp_path
+    assert folders.bundle() == tmp_path / "models" / "denial-demo"
+    assert folders.anomaly_bundle() == tmp_path / "models" / "anomaly-demo"
 
 
 def test_a_named_database_starts_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from click import testing as clicks
 from typer import testing as typing_person
 
 from ultrathink_cli import __main__ as command
-from ultrathink_cli import compose
+from ultrathink_cli.outbound import folders
 
 FILE = "\ufeffرمز الخدمة;السعر\n12345-00-10;100.50\n"
 
@@ -28,7 +28,7 @@ def run(*arguments: str | Path) -> clicks.Result:
 @pytest.fixture
 def packs(tmp_path: Path) -> Path:
     """A copy of the base pack, the tables it asks, and the declared tariff, to which a person may add."""
-    home, found = compose.packs(), tmp_path / "packs"
+    home, found = folders.packs(), tmp_path / "packs"
     shutil.copytree(home / "base", found / "base")
     for name in ("tariff", "hcpcs-2019", "icd-10-cm-2026-04", "icd-10-am", "sbs", "gtin", "cdt"):
         shutil.copytree(home / "code-sets" / name, found / "code-sets" / name)

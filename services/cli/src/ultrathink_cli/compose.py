@@ -17,7 +17,7 @@ from chassis import channels, errors, identity, local, server, tokens
 from chassis import clock as clocks
 from ultrathink_cli import ports
 from ultrathink_cli.domain import addresses, layout
-from ultrathink_cli.outbound import database, processes, run_file, storage_client
+from ultrathink_cli.outbound import database, folders, processes, run_file, storage_client
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 CALLER = "cli"  # how the command line signs its calls
 DETECTED_BYTES = 64 * 1024  # enough of a file to tell one format from another
 PATIENT_KEY_BYTES = 32
-REPOSITORY = Path(__file__).resolve().parents[4]  # an editable install runs from the checkout
 # Only what a room needs of the person's environment; storage alone gets data credentials.
 PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 PASSED_PREFIXES = ("OTEL_", "ULTRATHINK_", "PYTHON", "GRPC_")
@@ -103,15 +102,15 @@ def environments(
         "gateway": {"ULTRATHINK_HTTP_BIND": f"127.0.0.1:{doors.http}", **targets, **issuer, **spool},
         "claims": {
             "ULTRATHINK_PATIENT_KEY_FILE": str(files.patient_key),
-            "ULTRATHINK_PACKS_DIR": str(packs()),
+            "ULTRATHINK_PACKS_DIR": str(folders.packs()),
             **targets,
             **issuer,
             **spool,
         },
         "scoring": {
-            "ULTRATHINK_BUNDLE_DIR": str(bundle()),
-            "ULTRATHINK_COMPLETION_BUNDLES": completion_bundles(),
-            "ULTRATHINK_ANOMALY_BUNDLE_DIR": str(anomaly_bundle()),
+            "ULTRATHINK_BUNDLE_DIR": str(folders.bundle()),
+            "ULTRATHINK_COMPLETION_BUNDLES": folders.completion_bundles(),
+            "ULTRATHINK_ANOMALY_BUNDLE_DIR": str(folders.anomaly_bundle()),
             "ULTRATHINK_ARMS_STATE_DIR": str(files.arms),
         },
         "storage": {
@@ -194,40 +193,18 @@ async def single() -> AsyncIterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-def packs() -> Path:
-    """Return the folder of rule packs: of ULTRATHINK_PACKS_DIR, else the checkout's."""
-    return _folder("ULTRATHINK_PACKS_DIR", REPOSITORY / "packs", "rule packs")
-
-
 def workbench(directories: Sequence[Path], tables: Sequence[Path]) -> "benches.Workbench":
     """Return the tools over the packs of these folders, or over ours, with tables of other folders."""
     from claims.outbound import workbench  # noqa: PLC0415 - see the module
 
-    return workbench.Workbench(packs(), directories, tables)
+    return workbench.Workbench(folders.packs(), directories, tables)
 
 
 def shelf(packs_dir: Path | None, tenant: str) -> ports.Shelf:
     """Return the tables of a folder of packs, or of ours, as they judge a tenant's claims."""
     from claims.outbound import shelf  # noqa: PLC0415 - see the module
 
-    return shelf.Shelf(packs_dir or packs(), tenant)
-
-
-def bundle() -> Path:
-    """Return the folder of the model bundle: of ULTRATHINK_BUNDLE_DIR, else the checkout's demo bundle."""
-    return _folder("ULTRATHINK_BUNDLE_DIR", packs() / "models" / "denial-demo", "model bundle")
-
-
-def completion_bundles() -> str:
-    """Return the folders of the completion bundles: of ULTRATHINK_COMPLETION_BUNDLES, else the demo's."""
-    models = packs() / "models"
-    demo = [models / f"{task}-completion-demo" for task in ("diagnosis", "amount")]
-    return os.environ.get("ULTRATHINK_COMPLETION_BUNDLES", ",".join(map(str, demo)))
-
-
-def anomaly_bundle() -> Path:
-    """Return the folder of the anomaly bundle: of ULTRATHINK_ANOMALY_BUNDLE_DIR, else the demo's."""
-    return _folder("ULTRATHINK_ANOMALY_BUNDLE_DIR", packs() / "models" / "anomaly-demo", "anomaly bundle")
+    return shelf.Shelf(packs_dir or folders.packs(), tenant)
 
 
 def media_type(name: str, head: bytes) -> str:
@@ -249,11 +226,13 @@ async def offline(
     from scoring import compose as scoring  # noqa: PLC0415
     from scoring import settings as scoring_settings  # noqa: PLC0415
 
-    bounds = scoring_settings.ScoringSettings(bundle_dir=bundle(), anomaly_bundle_dir=anomaly_bundle())
+    bounds = scoring_settings.ScoringSettings(
+        bundle_dir=folders.bundle(), anomaly_bundle_dir=folders.anomaly_bundle()
+    )
     async with (
         scoring.compose(bounds) as scorer,
         claims.offline(
-            packs_dir or packs(),
+            packs_dir or folders.packs(),
             over=over,
             clock=clock,
             scoring_channel=local.LocalChannel(scorer, caller="claims"),
@@ -268,9 +247,9 @@ def replay_plan(
     """Return what stored claims are judged again by; ours where no folder of packs is named."""
     from claims.outbound import replays  # noqa: PLC0415 - see the module
 
-    folders = tuple(str(folder.resolve()) for folder in over)
+    laid = tuple(str(folder.resolve()) for folder in over)
     return replays.Plan(
-        directory=str((packs_dir or packs()).resolve()), over=folders, tenant=tenant, as_of=as_of
+        directory=str((packs_dir or folders.packs()).resolve()), over=laid, tenant=tenant, as_of=as_of
     )
 
 
@@ -390,16 +369,7 @@ def drift(data: Path, folder: Path | None) -> DriftReport:
     from scoring.usecases import drift as drifting  # noqa: PLC0415
     from ultrathink_cli.outbound import exports  # noqa: PLC0415
 
-    found = bundles.load(folder or bundle())
+    found = bundles.load(folder or folders.bundle())
     aucs = [bundles.trained_auc(found, of) for of in ("", "lines")]
     trained = drifting.Trained(found.model.revision, found.reference, *aucs)
     return drifting.drift(exports.read(data), trained)
-
-
-def _folder(variable: str, default: Path, what: str) -> Path:
-    folder = Path(os.environ.get(variable) or default)
-    if not folder.is_dir():
-        raise errors.NotFound(
-            "folder.not_found", f"found no {what} in {folder}; name the folder in {variable}"
-        )
-    return folder
