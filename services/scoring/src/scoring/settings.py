@@ -51,8 +51,8 @@ class ScoringSettings(settings.ServiceSettings):
     )
     """Folders of the bundles that suggest what claims leave open, separated by commas; a claim is put to one
     that knows its regime, code systems and currency, of equals to the first. Default: the simulated ones
-    that the repository carries. Empty: suggestions are refused. One that cannot be loaded is reported and
-    left out."""
+    that the repository carries. A comma alone: none, every suggestion is refused. One that cannot be loaded
+    is reported and left out."""
 
     scoring_threads: int = pydantic.Field(default=1, ge=1, le=16)
     """Threads of onnxruntime per model. Default 1: a second one beside busy neighbours raised the 99th

@@ -4,6 +4,7 @@ Boosted trees on usual amounts, with a range and a share of near misses that lat
 known of the service and the provider. Figures are of later claims of patients whom the model has never seen.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chassis import errors
-from scoring.domain import completion, completion_models
+from scoring.domain import completion, completion_models, completion_pricing
 from scoring.domain import completion_amounts as amounts
 from scoring.outbound import completion_bundles
 from training import (
@@ -43,13 +44,13 @@ type Mask = npt.NDArray[np.bool_]
 
 
 class Lessons(NamedTuple):
-    """Lines with a net, log(net / quantity), the net, and whose they are."""
+    """Lines with a net, log(net / quantity), the net, whose and of when they are."""
 
     asked: list[amounts.Asked]
     units: Doubles
     nets: Doubles
     patients: npt.NDArray[np.int64]
-    months: npt.NDArray[np.int64]
+    created: npt.NDArray[np.int64]
     left_out: int
 
 
@@ -88,7 +89,8 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     history = completion_history.read(data)
     same = history.sha256 == manifest.data
     keep = completion_history.split(history).judging if same else np.ones(len(history.facts), dtype=np.bool_)
-    return _figures(served.model, lessons(history, keep), history) | {"same_data_as_trained": same}
+    told = _figures(served.model, lessons(history, keep), history)
+    return told | {"served": _served(served, history, keep), "same_data_as_trained": same}
 
 
 def lessons(history: completion_history.History, keep: Mask) -> Lessons:
@@ -107,13 +109,12 @@ def lessons(history: completion_history.History, keep: Mask) -> Lessons:
                 left_out += 1
     billed = np.array(nets, dtype=np.float64)
     quantities = np.array([one.line.quantity for one in asked], dtype=np.float64)
-    created = np.array(days, dtype=np.int64)
     return Lessons(
         asked,
         np.log(billed / quantities),
         billed,
         np.array(patients, dtype=np.int64),
-        (created - (created.min() if len(created) else 0)) // 30,
+        np.array(days, dtype=np.int64),
         left_out,
     )
 
@@ -212,6 +213,26 @@ def _figures(model: amounts.Model, judging: Lessons, history: completion_history
     }
 
 
+def _served(
+    bundle: completion_models.Amounts, history: completion_history.History, keep: Mask
+) -> dict[str, Any]:
+    """Return what serving would have told: amounts, how many near or in range, refusals by reason."""
+    told: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for place in np.flatnonzero(keep).tolist():
+        facts = history.facts[place]
+        found = completion_pricing.suggest(bundle, facts, facts.lines)
+        for one, net in zip(found, history.answers[place].nets, strict=True):
+            if isinstance(one, completion.Refusal):
+                refused[one.reason] += 1
+                continue
+            minor = net * 10**facts.digits
+            told["suggested"] += 1
+            told["near"] += abs(minor - (one.first.amount_minor or 0)) <= TOLERANCE * minor
+            told["in_range"] += one.first.low <= round(minor) <= one.first.high
+    return {**told, "refused": dict(sorted(refused.items()))}
+
+
 def _usual(usual: amounts.Usual, one: amounts.Asked) -> float:
     """Return the mean of a line's service: the baseline."""
     return usual.means["code"].mean.get(amounts.key(one, "code"), usual.overall)
@@ -222,8 +243,9 @@ def _slice(nets: Doubles, guessed: Doubles, wrong: Doubles, mask: Mask) -> dict[
 
 
 def _spread(judging: Lessons, ours: Doubles, theirs: Doubles) -> dict[str, Any]:
-    """Return spreads over the judging months and paired differences to the service's mean."""
-    parts = [judging.months == month for month in np.unique(judging.months)]
+    """Return spreads over sixths of the judged time and paired differences to the service's mean."""
+    sixths = completion_history.sixths(judging.created)
+    parts = [sixths == sixth for sixth in np.unique(sixths)]
     mine = [completion_measures.amounts(judging.nets[part], ours[part]) for part in parts]
     means = [completion_measures.amounts(judging.nets[part], theirs[part]) for part in parts]
     return {

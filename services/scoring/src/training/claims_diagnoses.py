@@ -15,7 +15,7 @@ import numpy.typing as npt
 import threadpoolctl
 
 from chassis import errors
-from scoring.domain import completion, completion_models
+from scoring.domain import completion, completion_models, completion_routing, completion_suggesting
 from scoring.domain import completion_diagnoses as diagnoses
 from scoring.domain import completion_tokens as tokens
 from scoring.outbound import completion_bundles
@@ -96,7 +96,8 @@ def evaluate(bundle: Path, data: Path) -> dict[str, Any]:
     if not same:
         split = split._replace(judging=np.ones(len(history.facts), dtype=np.bool_))
     models = dict(zip(INPUTS, (one.model for one in served.hearings), strict=True))
-    return _figures(models, history, split) | {"same_data_as_trained": same}
+    told = _figures(models, history, split)
+    return told | {"served": _served(served, history, split.judging), "same_data_as_trained": same}
 
 
 def lessons(
@@ -145,15 +146,17 @@ def _grow(
     """Return one model, learned from early claims and calibrated on later ones."""
     taught = lessons(history, split.learned, INPUTS[name], classes)
     model = diagnosis_models.grow(diagnosis_models.part(taught, taught.labels >= 0), seed)
-    later = _answerable(lessons(history, split.calibrating, INPUTS[name], classes))
+    later = lessons(history, split.calibrating, INPUTS[name], classes)
+    later = diagnosis_models.part(later, _answerable(later))
     rows = diagnosis_models.encoded(later.words, model.vocabulary)
     return diagnosis_models.trust(model, later, diagnoses.scores(model, rows, later.allowed))
 
 
-def _answerable(found: diagnosis_models.Lessons) -> diagnosis_models.Lessons:
-    """Return the claims whose system has any answers; the others are refused, not answered wrongly."""
+def _answerable(found: diagnosis_models.Lessons) -> Mask:
+    """Return which claims' systems have any answers; the others are refused, not answered wrongly."""
     assert found.allowed is not None  # noqa: S101 - canonical claims have systems
-    return diagnosis_models.part(found, found.allowed.any(axis=1))
+    answerable: Mask = found.allowed.any(axis=1)
+    return answerable
 
 
 def judge(model: diagnoses.Model, found: diagnosis_models.Lessons) -> Judged:
@@ -185,12 +188,18 @@ def _figures(
 ) -> dict[str, Any]:
     """Return the figures of the judging claims."""
     told: dict[str, Any] = {}
+    coded = split.judging & np.array([bool(one.code) for one in history.answers])
+    sixths = completion_history.sixths(history.created[coded])
     for name, model in models.items():
         asked = lessons(history, split.judging, INPUTS[name], model.classes)
-        found = _answerable(asked)
-        judged = judge(model, found)
-        told[name] = _summary(judged) | _spread(judged, _months(history, split.judging, found))
-        told["unanswerable"] = len(asked.labels) - len(found.labels)
+        keep = _answerable(asked)
+        if not keep.any():
+            raise errors.Invalid(
+                "data.empty", "No claim has a principal diagnosis of a system that is known."
+            )
+        judged = judge(model, diagnosis_models.part(asked, keep))
+        told[name] = _summary(judged) | _spread(judged, sixths[keep])
+        told["unanswerable"] = int((~keep).sum())
     best: dict[str, Any] = told.pop("codes")
     figures: dict[str, Any] = writing.rounded(
         best
@@ -200,6 +209,30 @@ def _figures(
         | {"simulated": history.simulated}
     )
     return figures
+
+
+def _served(
+    bundle: completion_models.Diagnoses, history: completion_history.History, judging: Mask
+) -> dict[str, Any]:
+    """Return what serving would have told: suggestions, how many were right, refusals by reason."""
+    told: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for place in np.flatnonzero(judging).tolist():
+        answer = history.answers[place]
+        if not answer.code:
+            continue
+        route = completion_routing.diagnosis([bundle], history.facts[place])
+        if isinstance(route, completion.Refusal):
+            refused[route.reason] += 1
+            continue
+        found = completion_suggesting.suggest(bundle, history.facts[place], route.system)
+        if isinstance(found, completion.Refusal):
+            refused[found.reason] += 1
+            continue
+        told["suggested"] += 1
+        told["first_right"] += found.first.value == answer.code
+        told["listed_right"] += answer.code in [one.value for one in (found.first, *found.alternatives)]
+    return {**told, "refused": dict(sorted(refused.items()))}
 
 
 def _summary(judged: Judged) -> dict[str, Any]:
@@ -218,19 +251,9 @@ def _summary(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _months(history: completion_history.History, judging: Mask, found: diagnosis_models.Lessons) -> Labels:
-    """Return the month of each judged claim; those left out have none."""
-    del found
-    coded = np.array([bool(one.code) for one in history.answers])
-    return completion_history.months(history, judging & coded)
-
-
-def _spread(judged: Judged, months: Labels) -> dict[str, Any]:
-    """Return spreads over the judging months and paired differences to naive Bayes and to frequency."""
-    parts = [
-        Judged(*(column[months[: len(judged.ranks)] == month] for column in judged))
-        for month in np.unique(months)
-    ]
+def _spread(judged: Judged, sixths: Labels) -> dict[str, Any]:
+    """Return spreads over sixths of the judged time, paired differences to naive Bayes and frequency."""
+    parts = [Judged(*(column[sixths == sixth] for column in judged)) for sixth in np.unique(sixths)]
     ours = [completion_measures.tops(part.ranks) for part in parts]
     return {
         "spread": completion_measures.spreads(ours),

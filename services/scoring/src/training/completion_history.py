@@ -23,6 +23,7 @@ from training import histories, public_bundles, splits
 
 FILE = "claims.ndjson"
 KEPT = 30  # of the 100 hash buckets of patients: those whose claims only judge
+PARTS = 6  # of the judged time, each judged by itself too: about a month of the simulated world
 CHUNK = 2_000
 TERMS = "simulated claims: relations between services, diagnoses and prices are the simulator's"
 PROTOCOL = (
@@ -124,10 +125,13 @@ def source(history: History) -> str:
     return TERMS if history.simulated else "claims of their owner"
 
 
-def months(history: History, judging: Mask) -> Labels:
-    """Return the number of the month of thirty days in which each judging claim was created."""
-    created = history.created[judging]
-    return (created - created.min(initial=0 if not len(created) else int(created.min()))) // 30
+def sixths(created: Labels) -> Labels:
+    """Return in which sixth of their time claims were created: parts of equal length, to tell a spread."""
+    if not len(created):
+        return created
+    first, last = int(created.min()), int(created.max()) + 1
+    found: Labels = (created - first) * PARTS // (last - first)
+    return found
 
 
 def _answered(claim: model.Claim) -> Answered:
