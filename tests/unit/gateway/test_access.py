@@ -16,6 +16,7 @@ CLAIM = b'{"claim_id":"CLM-1"}'
 SECURED = [
     ("POST", "/api/v1/claims"),
     ("POST", "/api/v1/claims/check"),
+    ("POST", "/api/v1/completions"),
     ("GET", "/api/v1/claims"),
     ("GET", "/api/v1/claims/01990d5a-6b1e-7c3a-9f10-2b7f6f1d2c11"),
     ("GET", "/api/v1/claims/01990d5a-6b1e-7c3a-9f10-2b7f6f1d2c11/history"),
