@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GRPC_ENABLE_FORK_SUPPORT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench gen format clean
+.PHONY: help setup demo test check bench chaos gen format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ check: setup ## lint, types, import walls, budgets, unit tests
 
 bench: setup ## side-by-side benchmark table, raw data in bench/results
 	@$(BIN)/python bench/run.py
+
+chaos: setup ## faults under load: kills, stops, full disks, resets, clocks (ROUNDS=50 SEED=7 MINUTES=15)
+	@PYTHONPATH=tests/support:bench $(BIN)/python -m chaos --rounds $(or $(ROUNDS),10) --seed $(or $(SEED),7) --minutes $(or $(MINUTES),15)
 
 gen: setup ## regenerate what is generated: stubs, JSON Schema, column reference
 	@protos/generate.sh

@@ -89,12 +89,12 @@ async def test_an_absent_model_is_told_as_absent(subject: Subject, reason: str) 
     assert (refused.value.reason, refused.value.retry_after_ms) == (reason, 900)
 
 
-async def test_a_claims_room_that_does_not_know_the_gateway_is_a_defect() -> None:
+async def test_a_claims_room_that_does_not_know_the_gateway_is_away() -> None:
     """The caller is not told to log in again."""
     far = testing.MemoryCompleter()
     async with plumbing.serve(_room(far, frozenset({"cli"})), caller="gateway") as channel:
         completer = completions.Completer(channel, clocks.SystemClock())
-        with pytest.raises(errors.Internal) as refused:
+        with pytest.raises(errors.Unavailable) as refused:
             await completer.complete(b"{}", _context())
     assert refused.value.reason == "claims.refused_gateway"
     assert far.asked == []

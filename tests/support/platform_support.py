@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,11 @@ JSON = "application/json"
 class Platform:
     """Start, kill, ask: everything through public doors."""
 
-    def __init__(self, data: Path, *, single: bool = False) -> None:
+    def __init__(
+        self, data: Path, *, single: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data
+        self.environment = {**os.environ, **(environment or {})}
         self.port, self.grpc_port = loopback.free(2)
         self.single = single
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,7 +48,10 @@ class Platform:
         ]
         with (self.data.parent / f"{self.data.name}.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [*command, *(["--single"] if self.single else [])], stdout=out, stderr=out
+                [*command, *(["--single"] if self.single else [])],
+                env=self.environment,
+                stdout=out,
+                stderr=out,
             )
         self.wait_ready()
 
@@ -91,6 +97,11 @@ class Platform:
         """A token of the development issuer."""
         return self.command("token", "--role", role, "--tenant", tenant).stdout.strip()
 
+    def bearer(self) -> str:
+        """The token that requests of this platform carry unless they bring another."""
+        self._token = self._token or self.token()
+        return self._token
+
     def get(self, path: str, token: str | None = None) -> tuple[int, bytes]:
         """GET; return status and body, 0 when nobody answers."""
         return self.ask("GET", path, token=token)[:2]
@@ -112,8 +123,7 @@ class Platform:
     ) -> tuple[int, bytes, dict[str, str]]:
         """One request; an error status is an answer, not an exception."""
         if token is None:
-            self._token = self._token or self.token()
-            token = self._token
+            token = self.bearer()
         sent = {**({"authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, sent, method=method)
         try:
@@ -123,6 +133,21 @@ class Platform:
             return error.code, error.read(), dict(error.headers)
         except OSError:
             return 0, b"", {}
+
+    def stored(self) -> dict[str, list[str]]:
+        """Return the sender's id → our ids of every recorded claim."""
+        found: dict[str, list[str]] = {}
+        cursor = ""
+        while True:
+            path = f"/api/v1/claims?limit=1000{f'&cursor={cursor}' if cursor else ''}"
+            status, body = self.get(path)
+            assert status == 200, body
+            page = json.loads(body)
+            for row in page["items"]:
+                found.setdefault(row["claim_id"], []).append(row["id"])
+            cursor = page.get("next_cursor") or ""
+            if not cursor:
+                return found
 
     def descendants(self) -> dict[int, str]:
         """Return pid → command line of every process below `up`."""
@@ -141,8 +166,12 @@ class Platform:
 
     def room_pid(self, room: str) -> int:
         """The pid of one room's process."""
+        return next(iter(self.room_pids(room)))
+
+    def room_pids(self, room: str) -> list[int]:
+        """The pid of one room's process, none while it is being started again."""
         wanted = "postgres -D" if room == "postgresql" else f"-m {room}"
-        return next(pid for pid, line in self.descendants().items() if wanted in line)
+        return [pid for pid, line in self.descendants().items() if wanted in line]
 
 
 @contextlib.contextmanager

@@ -102,6 +102,17 @@ def test_a_token_is_kept_and_renewed_in_time(keys: identity.KeyFiles, clock: tes
     assert verifier.verify(first, METHOD) == verifier.verify(second, METHOD) == "claims"
 
 
+def test_a_clock_that_was_put_back_gets_a_new_token_at_once(
+    keys: identity.KeyFiles, clock: testing.ManualClock
+) -> None:
+    """A token made while the clock was ahead would be refused for as long as it was ahead."""
+    signer, verifier = signer_of(keys, "claims", clock), verifier_of(keys, clock)
+    clock.advance(600)
+    token_of(signer)
+    clock.advance(-600)
+    assert verifier.verify(token_of(signer), METHOD) == "claims"
+
+
 def test_a_token_expires_even_where_it_was_seen(keys: identity.KeyFiles, clock: testing.ManualClock) -> None:
     """A remembered proof ends with its token; clocks may differ by the leeway and no more."""
     token, verifier = token_of(signer_of(keys, "claims", clock)), verifier_of(keys, clock)

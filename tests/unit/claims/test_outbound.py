@@ -154,16 +154,24 @@ async def test_kept_names_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [errors.Unavailable("db.away", "x"), errors.Denied("caller.not_allowed", "x")]
+    ("fault", "reason"),
+    [
+        (errors.Unavailable("db.away", "x"), "db.away"),
+        (errors.Denied("caller.not_allowed", "x"), "claims.refused"),
+        (errors.Denied("token.expired", "x"), "claims.refused"),
+    ],
 )
-async def test_a_storage_in_trouble_is_no_unknown_tenant(fault: errors.Fault) -> None:
-    """Only storage's own refusal of the name denies a tenant; trouble is raised as it is, and not kept."""
+async def test_a_storage_in_trouble_is_no_unknown_tenant(fault: errors.Fault, reason: str) -> None:
+    """Only storage's own refusal of the name denies a tenant; trouble passes and is not kept.
+
+    A storage that does not accept claims is trouble too: whoever sent the claim has nothing to log in for.
+    """
     reader = Reader()
     reader.fault = fault
     async with knowing(reader, chassis_testing.ManualClock()) as known:
-        with pytest.raises(type(fault)) as caught:
+        with pytest.raises(errors.Unavailable) as caught:
             await known.find("demo")
-        assert caught.value.reason == fault.reason
+        assert caught.value.reason == reason
         reader.fault = None
         assert (await known.find("demo")).name == "demo"
 

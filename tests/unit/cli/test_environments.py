@@ -208,3 +208,14 @@ def test_every_room_lets_the_waiting_thread_poll(files: layout.Layout) -> None:
     """How gRPC is set travels with its environment: each room's messages cost a third less."""
     for own in _environments(files).values():
         assert own["GRPC_EXPERIMENTS"] == os.environ["GRPC_EXPERIMENTS"]
+
+
+def test_a_target_that_a_person_names_is_where_others_call_and_not_where_the_room_listens(
+    files: layout.Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy or a mesh may stand between rooms; one process that holds all rooms calls nobody."""
+    monkeypatch.setenv("ULTRATHINK_STORAGE_TARGET", "127.0.0.1:7000")
+    made = _environments(files)
+    assert made["claims"]["ULTRATHINK_STORAGE_TARGET"] == "127.0.0.1:7000"
+    assert made["claims"]["ULTRATHINK_SCORING_TARGET"] == "127.0.0.1:50052"
+    assert made["storage"]["ULTRATHINK_GRPC_BIND"] == "127.0.0.1:50053"

@@ -24,11 +24,19 @@ def _context() -> object:
 @pytest.mark.parametrize(
     "reason", ["token.expired", "caller.not_allowed", "caller.not_trusted", "stream.refused"]
 )
-def test_a_refusal_of_the_gateway_is_our_defect(reason: str) -> None:
-    """When claims does not accept the gateway, its caller is not told to log in again."""
+def test_a_refusal_of_the_gateway_passes_and_is_not_its_callers(reason: str) -> None:
+    """When claims does not accept the gateway, its caller is told to come back, not to log in again."""
     told = converters.of_call(errors.Denied(reason, "No."))
-    assert isinstance(told, errors.Internal)
+    assert isinstance(told, errors.Unavailable)
     assert told.reason == "claims.refused_gateway"
+
+
+@pytest.mark.parametrize("reason", ["call.internal", "call.unknown"])
+def test_a_call_that_broke_in_its_midst_passes(reason: str) -> None:
+    """What gRPC itself says of a dying connection is no defect of the room behind."""
+    told = converters.of_call(errors.Internal(reason, "Stream removed."))
+    assert isinstance(told, errors.Unavailable)
+    assert told.reason == "claims.broken_off"
 
 
 def test_a_refusal_of_the_caller_stays_one() -> None:
@@ -38,16 +46,16 @@ def test_a_refusal_of_the_caller_stays_one() -> None:
 
 
 async def test_claims_that_refuse_the_gateway() -> None:
-    """Every way of asking becomes Internal when the gateway may not call."""
+    """Every way of asking becomes Unavailable when the gateway may not call."""
     far = testing.MemoryClaims()
     async with local.LocalChannel(rooms.room(far, caller="somebody"), caller="gateway") as channel:
         door = outbound.ClaimsDoor(channel, clocks.SystemClock())
         desk = outbound.ClaimsDesk(channel, clocks.SystemClock())
-        with pytest.raises(errors.Internal, match=r"claims\.refused_gateway"):
+        with pytest.raises(errors.Unavailable, match=r"claims\.refused_gateway"):
             await desk.get("x", _context())  # type: ignore[arg-type]
-        with pytest.raises(errors.Internal, match=r"claims\.refused_gateway"):
+        with pytest.raises(errors.Unavailable, match=r"claims\.refused_gateway"):
             await anext(desk.watch("", _context()))  # type: ignore[arg-type]
-        with pytest.raises(errors.Internal):
+        with pytest.raises(errors.Unavailable):
             await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
         await door.aclose()
 

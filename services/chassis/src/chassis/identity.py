@@ -75,16 +75,16 @@ class ServiceSigner:
         self.name = name
         self._key = jose.read_key(key_pem, name)
         self._clock = clock
-        self._tokens: dict[str, tuple[float, str]] = {}
+        self._tokens: dict[str, tuple[float, float, str]] = {}  # made at, to be renewed at, the token
 
     def metadata(self, method: str) -> tuple[str, str]:
         """Return the metadata entry that proves this service to the service of `method` (a full name)."""
         audience = service_of(method)
         now = self._clock.now().timestamp()
-        renew_at, value = self._tokens.get(audience, (0.0, ""))
-        if renew_at <= now:
+        made_at, renew_at, value = self._tokens.get(audience, (0.0, 0.0, ""))
+        if not made_at <= now < renew_at:  # before it was made: the clock was put right since
             value = SERVICE_SCHEME + self._sign(audience, int(now))
-            self._tokens[audience] = (now + TOKEN_LIFETIME_SECONDS - RENEWAL_SECONDS, value)
+            self._tokens[audience] = (now, now + TOKEN_LIFETIME_SECONDS - RENEWAL_SECONDS, value)
         return METADATA_KEY, value
 
     def _sign(self, audience: str, now: int) -> str:

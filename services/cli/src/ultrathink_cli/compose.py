@@ -96,7 +96,9 @@ def environments(
     common["ULTRATHINK_SERVICE_KEYS_FILE"] = str(keys.public)
     public = str(files.issuer_key.with_suffix(".jwks.json"))
     issuer = {"ULTRATHINK_DEVELOPMENT_KEYS_FILE": public} if auth == "dev" else {}
-    targets = {f"ULTRATHINK_{room.upper()}_TARGET": address for room, address in doors.targets.items()}
+    # Where a person names a room's target, the others reach it there: through a proxy or a mesh of theirs.
+    names = {room: f"ULTRATHINK_{room.upper()}_TARGET" for room in doors.targets}
+    targets = {names[room]: common.get(names[room], address) for room, address in doors.targets.items()}
     spool = {"ULTRATHINK_SPOOL_DIR": str(files.spool)}
     own = {
         "gateway": {"ULTRATHINK_HTTP_BIND": f"127.0.0.1:{doors.http}", **targets, **issuer, **spool},
@@ -141,6 +143,9 @@ def children(
     started: list[ports.Child] = [database.DatabaseChild(postgres)] if postgres is not None else []
     if single:
         whole = settings["gateway"] | settings["scoring"] | settings["storage"] | settings["claims"]
+        # One process calls nobody: a target is where it listens itself.
+        for room in ("scoring", "storage"):
+            whole[f"ULTRATHINK_{room.upper()}_TARGET"] = settings[room]["ULTRATHINK_GRPC_BIND"]
         return [*started, _process("platform", "ultrathink_cli.inbound.single", whole, files)]
     rooms = ("storage", "scoring", "claims", "gateway")
     return started + [_process(room, room, settings[room], files) for room in rooms]

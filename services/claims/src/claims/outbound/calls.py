@@ -1,6 +1,7 @@
 """What every outbound call shares: its faults, its time, and groups of items that fit one message."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # A quarter of what a message may have: roo
 MAX_GROUP_ROWS = 256  # Claims of one caller in one message; more neither saves cost nor keeps latency flat.
 MAX_GROUPS = 64  # Callers that share a message.
 MAX_QUEUE = 4_096  # Groups that wait; beyond it the answer is "exhausted" at once.
+REFUSED_US = ("token.", "caller.")  # reasons of a door that does not let this service in
 MISSING = -(2**63)  # The contract's NULL in int64 columns.
 
 
@@ -19,7 +21,22 @@ async def unary[Res](
     call: Callable[..., Awaitable[Res]], request: Any, context: contexts.CallContext, clock: clocks.Clock
 ) -> Res:
     """Return the answer of a unary call within the time its caller has left; raise a Fault otherwise."""
-    return await call(request, timeout=deadlines.left_for_hop(context, clock))
+    with ours():
+        return await call(request, timeout=deadlines.left_for_hop(context, clock))
+
+
+@contextlib.contextmanager
+def ours() -> Iterator[None]:
+    """Raise a refusal of this service itself as Unavailable `claims.refused`.
+
+    A key or a clock is wrong: whoever called this service can only try again, and must not be told to log in.
+    """
+    try:
+        yield
+    except errors.Denied as fault:
+        if not fault.reason.startswith(REFUSED_US):
+            raise
+        raise errors.Unavailable("claims.refused", "A service behind does not accept this one.") from fault
 
 
 def groups[T](items: Sequence[T], size_of: Callable[[T], int], *, max_bytes: int) -> Iterator[list[T]]:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from chassis import clock as clocks
 from chassis import errors
 from claims.domain import tenants
+from claims.outbound import calls
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 KEPT_SECONDS = 30.0  # How old a threshold may be, and how long a closed tenant may still send.
@@ -44,7 +45,8 @@ class GrpcTenants:
 
     async def _call(self, name: str) -> tenants.Tenant | None:
         try:
-            told = await self._ask(storage_pb2.GetTenantRequest(tenant=name), timeout=CALL_SECONDS)
+            with calls.ours():
+                told = await self._ask(storage_pb2.GetTenantRequest(tenant=name), timeout=CALL_SECONDS)
         except errors.NotFound:
             return None
         except errors.Denied as fault:

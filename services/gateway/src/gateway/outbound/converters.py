@@ -13,7 +13,10 @@ VERDICTS = {
 }
 WIRE_VERDICTS: dict[str, claims_pb2.Verdict.ValueType] = {name: value for value, name in VERDICTS.items()}
 
-# Refusals of the gateway itself: its caller can do nothing about them and must not be told to log in again.
+# What gRPC says of a connection that ended in the midst of a call; a room's own faults have their reasons.
+BROKEN = frozenset({"call.internal", "call.unknown"})
+# Refusals of the gateway itself, by a key or a clock that is wrong: its caller can only try again later and
+# must not be told to log in.
 OURS = ("token.", "caller.not_allowed", "caller.not_trusted", "stream.refused")
 
 
@@ -58,5 +61,9 @@ def file_answer(result: claims_pb2.SubmitResult) -> exchanges.FileAnswer:
 def of_call(fault: errors.Fault) -> errors.Fault:
     """Return the Fault of a whole call as its caller may hear it."""
     if isinstance(fault, errors.Denied) and fault.reason.startswith(OURS):
-        return errors.Internal("claims.refused_gateway", "A service behind does not accept this one.")
+        return errors.Unavailable("claims.refused_gateway", "A service behind does not accept this one.")
+    if fault.reason in BROKEN:
+        return errors.Unavailable(
+            "claims.broken_off", "A service behind broke off; sending it again is safe."
+        )
     return fault

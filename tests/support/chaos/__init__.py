@@ -1,0 +1,1 @@
+"""Faults under load on a real platform: what is acknowledged is kept once, whatever dies."""
