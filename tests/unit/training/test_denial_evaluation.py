@@ -97,6 +97,33 @@ def test_guessed_reasons_improve_with_three_tries(figures: dict):
     assert 0.3 < reasons["top1"] <= reasons["top3"] <= 1
 
 
+def test_guessed_reasons_beat_the_commonest(figures: dict):
+    """Always guessing the three reasons that payers gave most is right far less often, in every group."""
+    reasons = figures["lines"]["reasons"]
+    for figure in ("top1", "top3"):
+        assert reasons[figure] > reasons["baseline"][figure] + 0.1
+    gain = reasons["spread"]["top1_minus_baseline"]
+    assert gain["mean"] - gain["sd"] > 0
+
+
+def test_the_first_guess_knows_how_sure_it_may_be(figures: dict):
+    """Its probability is judged as a forecast of being right: a curve over all guesses, and their ECE."""
+    reasons = figures["lines"]["reasons"]
+    assert sum(point["n"] for point in reasons["reliability"]) == reasons["n"]
+    assert 0 <= reasons["ece"] < 0.3
+
+
+def test_guesses_are_less_sure_of_families_never_seen(figures: dict):
+    """Where no known reason fits the model is less sure, and a least chance keeps fewer guesses."""
+    seen, unseen = (figures["lines"]["reasons"]["families"][name] for name in ("seen", "unseen"))
+    assert seen["top1"] > unseen["top1"]
+    assert seen["chance"] > unseen["chance"]
+    for least, kept in seen["from"].items():
+        assert kept["told"] >= unseen["from"][least]["told"]
+    told = [kept["told"] for kept in seen["from"].values()]
+    assert told == sorted(told, reverse=True)
+
+
 def test_the_share_outside_the_range_is_what_serving_would_refuse(figures: dict, judged: np.ndarray):
     """Counted with the same function that serving uses."""
     model = bundles.load(support.trained()[0]).model

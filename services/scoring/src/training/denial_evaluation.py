@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import calibration, features, models
+from scoring.domain import calibration, features
 from scoring.outbound import bundles, onnx
-from training import boosting, denial_baselines, fitting, histories, measures, sources, splits
+from training import boosting, denial_baselines, denial_reasons, fitting, histories, measures, sources, splits
 
 MIN_SLICE = 200  # rows below which a sub-population's figures are noise and left out
 BRIEF = ("n", "positives", "auc", "pr_auc", "ece", "log_loss", "recall_at_95_precision")  # of slices
@@ -66,7 +66,9 @@ def evaluate_history(bundle: Path, history: histories.History) -> dict[str, Any]
     figures["lines"] = _figures(lines) | {
         "spread": _spread(lines),
         "families": _families(history, learned, judged, lines),
-        "reasons": _reasons(loaded, history, judged, lines),
+        "reasons": denial_reasons.figures(
+            loaded, history, learned, judged, denial_reasons.Asked(lines.judged, lines.forecast)
+        ),
         "payers": _by_code(history, "payer", judged[history.item_of_row], lines),
         "types": _by_code(history, "type", judged[history.item_of_row], lines),
         "reliability": measures.reliability(lines.outcomes, lines.forecast),
@@ -184,25 +186,6 @@ def _families(history: histories.History, learned: Mask, judged: Mask, part: _Pa
         "seen": _slice(part, ~part.outcomes | seen),
         "unseen": _slice(part, ~part.outcomes | ~seen),
         "recall": recalls,
-    }
-
-
-def _reasons(
-    loaded: bundles.Bundle, history: histories.History, judged: Mask, part: _Part
-) -> dict[str, float]:
-    """Return how often the payer's reason of a denied, flagged line is guessed first, or among three."""
-    rows_judged = np.flatnonzero(judged[history.item_of_row])
-    chosen = np.flatnonzero(part.outcomes & (part.forecast >= part.threshold))
-    if not len(chosen):
-        return {"n": 0}
-    margins = onnx.OnnxEstimator(loaded.onnx).reasons(part.judged[chosen])
-    classes, _ = models.guesses(margins)
-    guessed = [[loaded.model.reasons[label][:2] for label in one] for one in classes.tolist()]
-    true = [history.reason[row] for row in rows_judged[chosen].tolist()]
-    return {
-        "n": len(chosen),
-        "top1": float(np.mean([answer == three[0] for answer, three in zip(true, guessed, strict=True)])),
-        "top3": float(np.mean([answer in three for answer, three in zip(true, guessed, strict=True)])),
     }
 
 

@@ -10,6 +10,12 @@ import msgspec
 from claims.domain import amounts, decisions, reasons
 from formats import model
 
+# Below it a first guess is wrong more often than right (docs/models.md): that is said instead of a code.
+LEAST_GUESS = 0.4
+NONE_OF_THESE = decisions.Bilingual(
+    en="None of the reasons known to the model stands out", ar="لا يبرز أي سبب من الأسباب التي يعرفها النموذج"
+)
+
 
 class LineReason(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why the line in this row of the claim is flagged: `guesses` likeliest first, `fix` for the first."""
@@ -111,7 +117,21 @@ def _line(
         sequence=sequence,
         probability=probability,
         at_risk_minor=money,
-        likely_reason=reason.guesses[0] if reason.guesses else None,
+        likely_reason=_likely(reason),
         reasons=reason.contributions,
-        fix=reason.fix,
+        fix=reason.fix if _stands_out(reason) else None,
     )
+
+
+def _stands_out(reason: LineReason) -> bool:
+    return bool(reason.guesses) and reason.guesses[0].probability >= LEAST_GUESS
+
+
+def _likely(reason: LineReason) -> decisions.LikelyReason | None:
+    """Return the first guess; where it does not stand out, that none does and how likely it is another."""
+    if not reason.guesses:
+        return None
+    first = reason.guesses[0]
+    if first.probability >= LEAST_GUESS:
+        return first
+    return decisions.LikelyReason(label=NONE_OF_THESE, probability=1 - first.probability, predicted=True)

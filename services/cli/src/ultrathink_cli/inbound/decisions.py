@@ -56,7 +56,8 @@ def risk(decision: Mapping[str, Any], lang: str) -> text.Text:
     for line in _likely(found.get("lines", [])):
         reason = line["likely_reason"]
         code = reason.get("nphies") or reason.get("carc")
-        told.append(f"\nline {line['sequence']}: {line['probability'] * PERCENT:.0f} %, likely {code} ")
+        told.append(f"\nline {line['sequence']}: {line['probability'] * PERCENT:.0f} %, ")
+        told.append(f"likely {code} " if code else "")
         told.append(_words(reason["label"], lang))
     if found.get("simulated"):
         told.append("\n(model of a simulated payer)", style="dim")
