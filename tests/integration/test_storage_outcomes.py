@@ -35,6 +35,11 @@ async def test_months_of_before_get_a_place_for_outcomes(embedded_postgres: supp
 async def _back_to_0002(connection: asyncpg.Connection) -> None:
     """Take the newer revisions away, as a database of that release stands."""
     await connection.execute("DROP FUNCTION record_batch, chain_heads")
+    await connection.execute(
+        "DROP INDEX past_services_of_key, claims_by_risk, claims_by_probability, claims_by_amount, claims_moved,"
+        " claims_of_provider, claims_of_payer, claims_reviewed, claims_rejected, claims_of_other_use"
+    )
+    await connection.execute("CREATE INDEX past_services_by_key ON past_services (tenant, key, day)")
     await connection.execute("DROP TABLE line_outcomes CASCADE")
     await connection.execute(
         f"ALTER TABLE claims {', '.join(f'DROP COLUMN {name}' for name in records.LATER)}"

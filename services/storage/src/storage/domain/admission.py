@@ -1,6 +1,7 @@
 """Judges the items of a submission before anything is written, so that a bad one fails alone."""
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Mapping
 
@@ -110,7 +111,12 @@ def is_claim_id(text: str) -> bool:
 
 
 def _storable(text: str, longest: int = TEXT_MAX) -> bool:
-    return len(text) <= longest and not _CONTROL.search(text)
+    return len(text) <= longest and _clean(text)
+
+
+def _clean(text: str) -> bool:
+    """Whether a text holds no control character; what is printable, nearly everything, holds none."""
+    return text.isprintable() or not _CONTROL.search(text)
 
 
 def _bad_quantity(quantity: int) -> bool:
@@ -128,7 +134,16 @@ def _bad_day(day: int) -> bool:
 def _judge_texts(
     columns: records.Columns, items: list[int] | range, judged: list[errors.Fault | None]
 ) -> None:
-    """Mark items with a text that cannot be stored; a column is first judged as one text: cheap."""
+    """Mark items with a text that cannot be stored; all are first judged as one text: cheap."""
+    texts = [
+        *itertools.chain.from_iterable(
+            column
+            for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True)
+            if name in records.TEXTS
+        )
+    ]
+    if not texts or (max(map(len, texts)) <= CLAIM_ID_MAX and _clean("".join(texts))):
+        return
     for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True):
         if not column or name not in records.TEXTS:
             continue
@@ -148,6 +163,8 @@ def _mark[V](
     bad: Callable[[V], bool],
     name: str,
 ) -> None:
+    if not any(map(bad, set(column))):  # values come again and again, bad ones hardly ever
+        return
     for value, item in zip(column, items, strict=True):
         if bad(value) and judged[item] is None:
             judged[item] = errors.Invalid(

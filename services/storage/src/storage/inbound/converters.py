@@ -115,26 +115,26 @@ def lookup_result(item_id: str, answer: records.Answer | errors.Fault) -> storag
     """Return the answer of one item."""
     if isinstance(answer, errors.Fault):
         return storage_pb2.LookupResult(item_id=item_id, error=faults.to_wire(answer))
-    return storage_pb2.LookupResult(
-        item_id=item_id,
-        duplicates=[
-            storage_pb2.DuplicateLine(index=hit.index, id=hit.id, claim_id=hit.claim_id, line=hit.line)
-            for hit in answer.duplicates
-        ],
-        provider=_aggregate(answer.provider),
-        patient=_aggregate(answer.patient),
-        past=[_past(one) for one in answer.past],
-    )
+    result = storage_pb2.LookupResult(item_id=item_id)
+    for hit in answer.duplicates:
+        result.duplicates.add(index=hit.index, id=hit.id, claim_id=hit.claim_id, line=hit.line)
+    _aggregate(answer.provider, result.provider)
+    _aggregate(answer.patient, result.patient)
+    for one in answer.past:
+        told = result.past.add()
+        if one.lines or one.quantity_e4:
+            told.quantity_e4 = one.quantity_e4
+            told.lines.extend(map(_past_line, one.lines))
+    return result
 
 
-def _past(found: records.PastAnswer) -> storage_pb2.PastAnswer:
-    names = records.PastLine.__struct_fields__
-    lines = [storage_pb2.PastLine(**{name: getattr(line, name) for name in names}) for line in found.lines]
-    return storage_pb2.PastAnswer(lines=lines, quantity_e4=found.quantity_e4)
+def _past_line(line: records.PastLine) -> storage_pb2.PastLine:
+    return storage_pb2.PastLine(**{name: getattr(line, name) for name in line.__struct_fields__})
 
 
-def _aggregate(found: records.Aggregate) -> storage_pb2.Aggregate:
-    return storage_pb2.Aggregate(claims=found.claims, denied=found.denied, net_minor=found.net_minor)
+def _aggregate(found: records.Aggregate, told: storage_pb2.Aggregate) -> None:
+    if found.claims:
+        told.claims, told.denied, told.net_minor = found.claims, found.denied, found.net_minor
 
 
 def change(message: storage_pb2.Change) -> records.Change:

@@ -36,7 +36,7 @@ class Connection(asyncpg.Connection):
         return ""
 
 
-type Lent = asyncpg.Connection | pools.PoolConnectionProxy
+type Lent = pools.PoolConnectionProxy
 
 
 @contextlib.contextmanager
@@ -82,17 +82,42 @@ def tenants_setting(tenants: list[str]) -> str:
 
 
 class Database:
-    """Connections that work as the application role, which owns nothing."""
+    """Connections that work as the application role, which owns nothing.
 
-    def __init__(self, pool: pools.Pool, acquire_seconds: float) -> None:
-        self._pool, self._acquire_seconds = pool, acquire_seconds
+    Up to `kept` of them stay at hand between users: a pool's own lending costs as much as a small statement.
+    """
+
+    def __init__(self, pool: pools.Pool, acquire_seconds: float, kept: int) -> None:
+        self._pool, self._acquire_seconds, self._kept = pool, acquire_seconds, kept
+        self._idle: list[Lent] = []
+        self._waiting = 0
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Lent]:
         """Lend a connection; errors inside come out as faults."""
         with translated():
-            async with self._pool.acquire(timeout=self._acquire_seconds) as connection:
+            connection = self._idle.pop() if self._idle else await self._acquire()
+            kept = False
+            try:
                 yield connection
+                kept = not self._waiting and len(self._idle) < self._kept
+            finally:
+                if kept and not connection.is_closed():
+                    self._idle.append(connection)
+                else:
+                    await self._pool.release(connection)
+
+    async def _acquire(self) -> Lent:
+        self._waiting += 1
+        try:
+            return await self._pool.acquire(timeout=self._acquire_seconds)
+        finally:
+            self._waiting -= 1
+
+    async def aclose(self) -> None:
+        """Give back what is at hand."""
+        while self._idle:
+            await self._pool.release(self._idle.pop())
 
     @contextlib.asynccontextmanager
     async def within(self, tenant: str) -> AsyncIterator[Lent]:
@@ -127,10 +152,12 @@ async def opened(
                 "idle_in_transaction_session_timeout": str(int(statement_seconds * 1000)),
             },
         )
+    database = Database(pool, acquire_seconds, most // 2)
     try:
-        yield Database(pool, acquire_seconds)
+        yield database
     finally:
         try:
+            await database.aclose()
             await asyncio.wait_for(pool.close(), statement_seconds)
         except (TimeoutError, OSError, asyncpg.PostgresError):
             pool.terminate()

@@ -96,7 +96,10 @@ class PostgresReader:
     async def listing(self, question: queries.Listing) -> list[views.ClaimRow]:
         """Return one page by keyset: the cost of a page does not grow with its distance from the first."""
         async with self._database.within(question.tenant) as connection:
-            rows = await tables.fetch(connection, page(question))
+            rows = list(await tables.fetch(connection, page(question)))
+            if question.column != "id" and len(rows) < question.limit:
+                rest = valueless(question).limit(question.limit - len(rows))
+                rows += await tables.fetch(connection, rest)
         return [views.ClaimRow(**{**row, "id": str(row["id"])}) for row in rows]
 
     async def history(self, tenant: str, identifier: str) -> tuple[list[views.Transition], list[chains.Link]]:
@@ -196,39 +199,53 @@ def steps(question: queries.Walk) -> sa.Select[Any]:
 
 
 def page(question: queries.Listing) -> sa.Select[Any]:
-    """Return the statement of one page.
+    """Return the statement of one page's rows with a value in the sort column.
 
-    Rows without a value in the sort column come last, in both directions.
+    Values and ids are compared as a pair and NULLs are left out, so that an index serves both directions.
     """
     c = tables.CLAIMS.c
     column, identifier = c[question.column], c.id
+    statement = _chosen(question)
+    turned = sa.desc if question.descending else sa.asc
+    if question.column == "id":
+        if question.after is not None:
+            statement = statement.where(_further(question, identifier, question.after[1]))
+        return statement.order_by(turned(identifier)).limit(question.limit)
+    statement = statement.where(column.is_not(None))
+    if question.after is not None:
+        value, last = question.after
+        pair = sa.tuple_(sa.literal(value, column.type), sa.literal(last, identifier.type))
+        behind = sa.false() if value is None else _further(question, sa.tuple_(column, identifier), pair)
+        statement = statement.where(behind)
+    return statement.order_by(turned(column), turned(identifier)).limit(question.limit)
+
+
+def valueless(question: queries.Listing) -> sa.Select[Any]:
+    """Return the statement of rows without a value in the sort column: they come last, in both directions."""
+    c = tables.CLAIMS.c
+    statement = _chosen(question).where(c[question.column].is_(None))
+    if question.after is not None and question.after[0] is None:
+        statement = statement.where(_further(question, c.id, question.after[1]))
+    return statement.order_by(c.id.desc() if question.descending else c.id.asc())
+
+
+def _chosen(question: queries.Listing) -> sa.Select[Any]:
+    """Return the statement of all rows that pass the filters."""
+    c = tables.CLAIMS.c
     statement = sa.select(*(c[name] for name in ROW)).where(c.tenant == question.tenant)
     for name, value in question.equal.items():
         statement = statement.where(c[name] == value)
     if question.from_id is not None:
-        statement = statement.where(identifier >= question.from_id)
+        statement = statement.where(c.id >= question.from_id)
     if question.until_id is not None:
-        statement = statement.where(identifier < question.until_id)
-    if question.after is not None:
-        statement = statement.where(_behind(question, column, identifier))
-    by_id = identifier.desc() if question.descending else identifier.asc()
-    if question.column == "id":
-        return statement.order_by(by_id).limit(question.limit)
-    by_value = column.desc().nulls_last() if question.descending else column.asc().nulls_last()
-    return statement.order_by(by_value, by_id).limit(question.limit)
+        statement = statement.where(c.id < question.until_id)
+    return statement
 
 
-def _behind(
-    question: queries.Listing, column: sa.ColumnElement[Any], identifier: sa.ColumnElement[Any]
+def _further(
+    question: queries.Listing, here: sa.ColumnElement[Any], last: sa.ColumnElement[Any] | str
 ) -> sa.ColumnElement[bool]:
-    value, last = question.after or (None, "")
-    further = identifier < last if question.descending else identifier > last
-    if question.column == "id":
-        return further
-    if value is None:
-        return sa.and_(column.is_(None), further)
-    beyond = column < value if question.descending else column > value
-    return sa.or_(beyond, column.is_(None), sa.and_(column == value, further))
+    return here < last if question.descending else here > last
 
 
 def link_of(row: Any) -> chains.Link:

@@ -10,6 +10,7 @@ from storage.outbound import postgres
 DUPLICATES_MOST = 5  # hits told per line: one is enough for a rule, a few for a person
 DAY_MS = 86_400_000
 AGGREGATE_MS = 90 * DAY_MS
+UNKNOWN = records.PastAnswer([], 0)  # of most keys
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"  # later than any claim: nothing is left out
 
 
@@ -68,7 +69,10 @@ def answers(questions: Sequence[records.Question], rows: Sequence[Any]) -> list[
             duplicates[number],
             providers.get((asked.tenant, asked.provider_id, _end(asked, 0)), nothing),
             patients.get((asked.tenant, asked.patient_key, asked.before), nothing),
-            [_past(one, past[number, index]) for index, one in enumerate(asked.past)],
+            [
+                _past(one, past[number, index]) if (number, index) in past else UNKNOWN
+                for index, one in enumerate(asked.past)
+            ],
         )
         for number, asked in enumerate(questions)
     ]
@@ -83,11 +87,11 @@ def _aggregate(row: Any) -> records.Aggregate:
 
 
 def _past(asked: records.Past, rows: list[Any]) -> records.PastAnswer:
-    """Return the answer; every row carries the sum, so one comes even where none is wanted."""
+    """Return the answer of a key with rows; each carries the sum, so one comes even where none is wanted."""
     newest = sorted(rows, key=lambda row: (row["day"], str(row["id"]), row["line"]), reverse=True)
     return records.PastAnswer(
         lines=[_line(row) for row in newest[: asked.most]],
-        quantity_e4=rows[0]["amount"] if rows else 0,
+        quantity_e4=rows[0]["amount"],
     )
 
 

@@ -1,0 +1,247 @@
+"""python bench/growth.py: what a recorded claim and a list cost while a tenant's claims grow from a thousand to a million.
+
+Storage runs as its own process with an embedded PostgreSQL, as `ultrathink up` starts them, and gets batches as the
+claims room sends them (32 claims: one look-up, one record). Costs are processor time, of storage and of all of
+PostgreSQL's processes, background work included; lists are waited for. Everything lies in a temporary folder.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import growth_claims
+import keeping
+from rich import box, console, table
+
+from chassis import channels, identity, streams
+from chassis import clock as clocks
+from storage import compose as storage_compose
+from ultrathink.common.v1 import common_pb2
+from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
+from ultrathink_cli.outbound import loopback
+
+MARKS = (1_000, 10_000, 100_000, 1_000_000)
+BATCH, BULK = 32, 256  # claims of a measured batch, and of one that only fills
+IN_FLIGHT = 2
+LEAST = 480  # claims of a round, even where hardly more are stored
+TIMES = 15  # of each list
+PATIENCE = 60.0
+READY_SECONDS = 60.0
+SETTLE_SECONDS = (
+    35.0  # autovacuum looks every 30 s: statistics of what was filled are its work, not the measured one's
+)
+BYTES_PER_CLAIM = 9_000  # of disk at most, log included; so much must be free
+SCREEN = console.Console(width=120)
+LISTS: dict[str, tuple[dict[str, str], str, int]] = {
+    "newest": ({}, "", 50),
+    "newest, 1,000 rows": ({}, "", 1_000),
+    "worklist: open, dearest first": ({"review": "open"}, "-at_risk", 50),
+    "at risk": ({}, "-at_risk", 50),
+    "probability, ascending": ({}, "probability", 50),
+    "submitted": ({}, "-submitted", 50),
+    "one provider by probability": ({"provider": "PR-10007"}, "-probability", 50),
+    "one payer, rejected": ({"payer": "PAYER-03", "verdict": "reject"}, "", 50),
+    "a payer nobody has": ({"payer": "NOBODY"}, "", 50),
+    "a status nobody has": ({"status": "paid"}, "", 50),
+    "one claim by its number": ({"claim_id": "G-1"}, "", 50),
+    "accepted of one provider": ({"provider": "PR-10007", "verdict": "accept"}, "-submitted", 50),
+}
+
+type Figures = dict[str, dict[str, list[float]]]
+
+
+def main() -> None:
+    """Parse options, fill and measure mark by mark, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--most", type=int, default=MARKS[-1], help="stored claims of the last mark")
+    parser.add_argument("--claims", type=int, default=3_200, help="claims of a measured round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds per mark; the table shows medians")
+    options = parser.parse_args()
+    marks = [mark for mark in MARKS if mark <= options.most]
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL's user must get in
+        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+        if free < marks[-1] * BYTES_PER_CLAIM:
+            sys.exit(f"{folder.parent} has {free >> 20} MiB free: too little for {marks[-1]:,} claims.")
+        with _storage(folder) as running:
+            raw = asyncio.run(_grow(running, marks, options.claims, options.rounds))
+    _show(raw)
+    SCREEN.print("raw rounds:", keeping.keep("growth", batch=BATCH, **raw))
+
+
+class Running:
+    """Storage and its PostgreSQL, and how much they have worked."""
+
+    def __init__(self, folder: Path, database: storage_compose.EmbeddedDatabase, pid: int, port: int) -> None:
+        self.folder, self._database, self._pid, self.port = folder, database, pid, port
+        self.signer = identity.signer("claims", folder / "keys" / "claims.pem", clocks.SystemClock())
+
+    def worked(self) -> dict[str, float]:
+        """Return seconds of processor time so far: of storage, of PostgreSQL with what has ended."""
+        server = self._database.pid
+        if server is None:
+            sys.exit("PostgreSQL is gone")
+        ended = Path(f"/proc/{server}/stat").read_text().rsplit(")", 1)[1].split()[13:15]
+        living = sum(_seconds(pid) for pid in (server, *_children(server)))
+        return {
+            "storage": _seconds(self._pid),
+            "postgres": living + sum(map(int, ended)) / os.sysconf("SC_CLK_TCK"),
+        }
+
+    def size(self) -> int:
+        """Return the bytes of the data folder."""
+        found = (self.folder / "postgres" / "data").rglob("*")
+        sizes = []
+        for path in found:
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(path.stat().st_size)
+        return sum(sizes)
+
+
+def _seconds(pid: int) -> float:
+    """Return the processor time of all threads of a process."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+def _children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+@contextlib.contextmanager
+def _storage(folder: Path) -> Iterator[Running]:
+    """Run storage as `ultrathink up` does: a process of its own beside an embedded PostgreSQL."""
+    keys = identity.create_keys(folder / "keys", ["claims", "storage"])
+    (port,) = loopback.free(1)
+    with storage_compose.embedded_database(folder) as database:
+        environment = {
+            **os.environ, **database.environment(),
+            "OBJECT_STORE_URL": (folder / "objects").as_uri(),
+            "ULTRATHINK_SERVICE_KEYS_FILE": str(keys.public),
+            "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private["storage"]),
+            "ULTRATHINK_GRPC_BIND": f"127.0.0.1:{port}",
+        }  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-m", "storage"], env=environment, stdout=subprocess.DEVNULL
+        )
+        try:
+            yield Running(folder, database, process.pid, port)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+class Sender:
+    """Sends batches to storage as the claims room does."""
+
+    def __init__(self, channel: channels.Channel) -> None:
+        stub = storage_pb2_grpc.ClaimStoreStub(channel)
+        self._clock = clocks.SystemClock()
+        self._asking = streams.BatchStream(stub.Lookup, clock=self._clock, resend=True)
+        self._recording = streams.BatchStream(stub.Record, clock=self._clock, resend=True)
+        self._reader = storage_pb2_grpc.ClaimReaderStub(channel)
+
+    async def send(self, batches: list[growth_claims.Pair], *, ask: bool) -> None:
+        """Record batches, two in flight; every claim must be new."""
+        waiting = iter(batches)
+
+        async def one_after_another() -> None:
+            for question, batch in waiting:
+                deadline = self._clock.monotonic() + PATIENCE
+                if ask:
+                    await self._asking.exchange(question, deadline=deadline)
+                answer = await self._recording.exchange(batch, deadline=deadline)
+                if not all(result.recorded.id and not result.recorded.replayed for result in answer.results):
+                    sys.exit("a claim was not recorded")
+
+        await asyncio.gather(*(one_after_another() for _ in range(IN_FLIGHT)))
+
+    async def listed(self, filters: dict[str, str], sort: str, limit: int) -> float:
+        """Return the milliseconds of one list."""
+        context = common_pb2.Context(item_id="1", tenant="demo", subject="bench", remaining_ms=60_000)
+        request = storage_pb2.ListClaimsRequest(context=context, filters=filters, sort=sort, limit=limit)
+        began = time.perf_counter()
+        await self._reader.ListClaims(request)
+        return 1_000 * (time.perf_counter() - began)
+
+    async def aclose(self) -> None:
+        """End the streams."""
+        await self._asking.aclose()
+        await self._recording.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _sender(running: Running) -> AsyncIterator[Sender]:
+    channel = channels.open_channel(f"127.0.0.1:{running.port}", signer=running.signer)
+    await asyncio.wait_for(channel.channel_ready(), READY_SECONDS)
+    sender = Sender(channel)
+    try:
+        yield sender
+    finally:
+        await sender.aclose()
+        await channel.close()
+
+
+async def _grow(running: Running, marks: list[int], most: int, rounds: int) -> dict[str, Figures]:
+    made = await growth_claims.Maker.of_claims_room(BATCH, BULK)
+    costs: Figures = {}
+    lists: Figures = {}
+    sizes: Figures = {}
+    async with _sender(running) as sender:
+        for mark in marks:
+            claims = min(most, max(LEAST, mark // 4))
+            await _fill(sender, made, mark - claims * rounds // 2)
+            if mark > marks[0]:
+                await asyncio.sleep(SETTLE_SECONDS)
+            costs[f"{mark}"] = {"storage": [], "postgres": []}
+            for _ in range(rounds):
+                batches = [made.pair(BATCH) for _ in range(claims // BATCH)]
+                before = running.worked()
+                await sender.send(batches, ask=True)
+                after = running.worked()
+                for name, seconds in costs[f"{mark}"].items():
+                    seconds.append(1e6 * (after[name] - before[name]) / (len(batches) * BATCH))
+            lists[f"{mark}"] = {
+                name: [await sender.listed(*question) for _ in range(TIMES)]
+                for name, question in LISTS.items()
+            }
+            sizes[f"{mark}"] = {"bytes_per_claim": [running.size() / made.count]}
+            SCREEN.print(f"{made.count:,} claims stored")
+    return {"costs": costs, "lists": lists, "sizes": sizes}
+
+
+async def _fill(sender: Sender, made: growth_claims.Maker, most: int) -> None:
+    while made.count + BULK <= most:
+        count = min(64, (most - made.count) // BULK)
+        await sender.send([made.pair(BULK) for _ in range(count)], ask=False)
+
+
+def _show(raw: dict[str, Figures]) -> None:
+    marks = list(raw["costs"])
+    shown = table.Table("", *(f"{int(mark):,}" for mark in marks), box=box.SIMPLE)
+    for name in ("storage", "postgres"):
+        figures = [statistics.median(raw["costs"][mark][name]) for mark in marks]
+        shown.add_row(f"{name}, µs per claim", *(f"{figure:.1f}" for figure in figures))
+    whole = [statistics.median(map(sum, zip(*raw["costs"][mark].values(), strict=True))) for mark in marks]
+    shown.add_row("together, against the first", *(f"{figure / whole[0]:.2f}" for figure in whole))
+    for name in LISTS:
+        shown.add_row(
+            f"{name}, ms", *(f"{statistics.median(raw['lists'][mark][name]):.1f}" for mark in marks)
+        )
+    SCREEN.print(shown)
+
+
+if __name__ == "__main__":
+    main()
