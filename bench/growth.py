@@ -1,8 +1,8 @@
-"""python bench/growth.py: what a recorded claim and a list cost while a tenant's claims grow from a thousand to a million.
+"""python bench/growth.py: what a claim and a list cost while stored claims grow from a thousand to a million.
 
-Storage runs as its own process with an embedded PostgreSQL, as `ultrathink up` starts them, and gets batches as the
-claims room sends them (32 claims: one look-up, one record). Costs are processor time, of storage and of all of
-PostgreSQL's processes, background work included; lists are waited for. Everything lies in a temporary folder.
+Storage runs as its own process with an embedded PostgreSQL, as `ultrathink up` starts them, and gets batches
+as the claims room sends them (32 claims: one look-up, one record). Costs are processor time, of storage and
+of all of PostgreSQL's processes, work in the background too; lists are waited for. All in a temporary folder.
 """
 
 import argparse
