@@ -1,0 +1,188 @@
+"""What a claim costs the scoring process, and in which step: `python bench/scoring_cost.py [--rounds 7]`.
+
+One process and no transport: the bytes of a request are read, answered by the door's stream, and the answer
+is written to bytes; CPU time, medians of rounds. Claims are those of the demo's
+simulated world, different ones in every batch; about half of them are flagged and so get reasons. Steps are
+measured one after another within each batch, so that each finds the caches as the others left them.
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import keeping
+
+from formats import canonical
+from formats import rows as row_schema
+from payersim.usecases import simulate
+from scoring import compose, settings
+from scoring.domain import calibration, features, models, prints
+from scoring.inbound import converters, part_converters
+from scoring.outbound import bundles, onnx
+from scoring.usecases import crew, score
+from ultrathink.common.v1 import common_pb2
+from ultrathink.scoring.v1 import scoring_pb2
+
+ROOT = Path(__file__).parents[1]
+BUNDLE = ROOT / "packs/models/denial-demo"
+SIZES = (1, 8, 32, 64, 256)
+CLAIMS = 1_500
+SEED = 12
+STEPS = (
+    "message", "columns", "features", "range", "lines", "claims", "print", "reasons", "shares", "answer",
+)  # fmt: skip
+
+
+class Door:
+    """Takes the servicer's methods as a server would."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Any] = {}
+
+    def add_generic_rpc_handlers(self, _: Any) -> None:
+        """Do nothing: the methods come by name as well."""
+
+    def add_registered_method_handlers(self, _: str, methods: dict[str, Any]) -> None:
+        """Remember them."""
+        self.methods |= methods
+
+
+def _claims() -> list[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        simulate.simulate(2 * CLAIMS, SEED, Path(folder), regimes=("base",))
+        written = (Path(folder) / "claims.ndjson").read_bytes().splitlines()[:CLAIMS]
+    claims = [canonical.decode(one) for one in written]
+    random.Random(SEED).shuffle(claims)  # noqa: S311 - an order, no secret
+    return claims
+
+
+def _requests(claims: list[Any], size: int, *, columnar: bool) -> list[bytes]:
+    """Return requests of `size` claims, as the claims room sends them."""
+    turn, made = itertools.cycle(claims), []
+    known = [bundles.revision(BUNDLE)] if columnar else []
+    for _ in range(max(4, min(200, CLAIMS // size))):
+        part = list(itertools.islice(turn, size))
+        rows = row_schema.to_wire(row_schema.build(part, [row_schema.History(30, 5, 1)] * size))
+        contexts = [
+            common_pb2.Context(
+                item_id=str(at), tenant="demo", subject="user", roles=["biller"], remaining_ms=60_000,
+                request_id=f"request-{at}",
+            )
+            for at in range(size)
+        ]  # fmt: skip
+        made.append(
+            scoring_pb2.ScoreRequest(
+                contexts=contexts, rows=rows, claim_keys=range(1, size + 1), columnar=columnar,
+                known_revisions=known,
+            ).SerializeToString()
+        )  # fmt: skip
+    return made
+
+
+async def _whole(answer: Any, requests: list[bytes], size: int) -> float:
+    """Return microseconds of CPU per claim, bytes in, bytes out."""
+
+    async def sent() -> AsyncIterator[scoring_pb2.ScoreRequest]:
+        for one in requests:
+            yield scoring_pb2.ScoreRequest.FromString(one)
+
+    began = time.process_time()
+    async for told in answer(sent(), None):
+        told.SerializeToString()
+    return (time.process_time() - began) / len(requests) / size * 1e6
+
+
+async def _measure(claims: list[Any], rounds: int) -> dict[str, dict[int, list[float]]]:
+    found: dict[str, dict[int, list[float]]] = {}
+    async with compose.compose(settings.ScoringSettings(bundle_dir=BUNDLE)) as app:
+        door = Door()
+        app.register(door)
+        answer = door.methods["ScoreStream"].stream_stream
+        kinds = [
+            (name, size, _requests(claims, size, columnar=columnar))
+            for size in SIZES
+            for name, columnar in (("columns", True), ("messages", False))
+        ]
+        for _, size, requests in kinds:
+            await _whole(answer, requests[:20], size)
+        for _ in range(rounds):
+            for name, size, requests in kinds:
+                taken = await _whole(answer, requests, size)
+                found.setdefault(name, {}).setdefault(size, []).append(taken)
+    return found
+
+
+def _steps(claims: list[Any], size: int, rounds: int) -> dict[str, float]:
+    """Return microseconds per claim and step."""
+    bundle = bundles.load(BUNDLE)
+    estimator = onnx.OnnxEstimator(bundle.onnx)
+    laps: dict[str, list[float]] = {}
+    for request in _requests(claims, size, columnar=True) * max(1, rounds // 2):
+        marks = [time.process_time()]
+        marks += [time.process_time() for _ in _stepwise(bundle.model, estimator, request)]
+        for step, (began, ended) in zip(STEPS, itertools.pairwise(marks), strict=True):
+            laps.setdefault(step, []).append((ended - began) / size * 1e6)
+    return {step: statistics.median(taken) for step, taken in laps.items()}
+
+
+def _stepwise(model: models.Model, estimator: onnx.OnnxEstimator, content: bytes) -> Iterator[None]:
+    """Do what answering does, pausing after each step."""
+    request = scoring_pb2.ScoreRequest.FromString(content)
+    yield
+    batch = converters.to_rows(request.rows)
+    yield
+    found = features.matrices(model.features, batch)
+    yield
+    outside = features.outside(model.features, batch.offsets, found)
+    yield
+    lines = calibration.apply(model.line_calibration, estimator.lines(found.lines))
+    yield
+    chances = calibration.apply(model.claim_calibration, estimator.claims(found.claims))
+    yield
+    printed = prints.of(batch)
+    yield
+    rows, items = ((one >= model.flag_threshold).nonzero()[0] for one in (lines, chances))
+    guessed = models.guesses(estimator.reasons(found.lines[rows]))
+    yield
+    shares = models.explain(model.line_explainer, found.lines[rows])
+    claim_shares = models.explain(model.claim_explainer, found.claims[items])
+    yield
+    scored = score.scores.Scored(
+        offsets=batch.offsets, probability=chances, lines=lines, faults={}, outside=outside, prints=printed,
+        flagged_lines=score.scores.Lines(rows, shares, *guessed),
+        flagged_claims=score.scores.Claims(items, claim_shares), reasons=model.reasons,
+    )  # fmt: skip
+    part = part_converters.to_part(crew.Part("stable", model, None, scored))
+    scoring_pb2.ScoreResponse(model=converters.to_info(model), parts=[part]).SerializeToString()
+    yield
+
+
+def main() -> None:
+    """Measure, print both tables, keep the rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    claims = _claims()
+    found = asyncio.run(_measure(claims, rounds))
+    print("| us of CPU per claim | " + " | ".join(f"{size} claims" for size in SIZES) + " |")
+    print("|-|" + "-|" * len(SIZES))
+    for name, sizes in found.items():
+        told = " | ".join(f"{statistics.median(taken):.0f}" for taken in sizes.values())
+        print(f"| answered in {name} | {told} |")
+    steps = {size: _steps(claims, size, rounds) for size in SIZES}
+    print("\n| us per claim | " + " | ".join(f"{size} claims" for size in SIZES) + " |")
+    print("|-|" + "-|" * len(SIZES))
+    for step in STEPS:
+        print(f"| {step} | " + " | ".join(f"{steps[size][step]:.1f}" for size in SIZES) + " |")
+    print(f"raw rounds in {keeping.keep('scoring-cost', rounds=found, steps=steps)}")
+
+
+if __name__ == "__main__":
+    main()
