@@ -118,6 +118,28 @@ def test_an_export_has_lines_and_scores_and_no_patient(
     assert support.PATIENT not in json.dumps(rows)
 
 
+def test_what_payers_answered_comes_out_by_line(
+    platform: platform_support.Platform, biller: httpx2.Client, tmp_path: Path
+) -> None:
+    """From the command line into the export: outcome, reason and amount beside the score; nothing twice."""
+    claims = [support.claim(number) for number in (91, 92)]
+    for claim in claims:
+        biller.post(support.CLAIMS, json=claim)
+    lines = [{"sequence": 1, "outcome": "partial", "nphies": "BE-1-6", "carc": "45", "paid_minor": 8_500}]
+    told = {"claim_id": "E2E-91", "outcome": "partial", "decided_at": "2026-08-20", "lines": lines}
+    (answers := tmp_path / "answers.ndjson").write_bytes(support.lines(told))
+    for known in ("", ", 1 of them known before"):
+        said = done(platform.command("remit", str(answers)))
+        assert f"1 answers joined to 1 lines{known}: 0 approved, 1 partial, 0 rejected; 0 refused" in said
+    done(platform.command("export", "--out", str(tmp_path)))
+    rows = {row["claim_id"]: row for row in pq.read_table(tmp_path / "demo-00001.parquet").to_pylist()}
+    joined, silent = rows["E2E-91"], rows["E2E-92"]
+    assert (joined["denied"], joined["outcome"], joined["outcome_source"]) == (1, "partial", "payer")
+    assert (joined["outcome_reason"], joined["carc"], joined["paid_minor"]) == ("BE-1-6", "45", 8_500)
+    assert (joined["business_status"], joined["wire_status"]) == ("partial", "received")
+    assert (silent["denied"], silent["outcome_source"]) == (None, None)
+
+
 def test_a_restored_backup_has_everything_and_its_chains_verify(
     platform: platform_support.Platform, biller: httpx2.Client
 ) -> None:
