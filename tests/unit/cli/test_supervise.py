@@ -71,6 +71,18 @@ async def test_children_start_in_order_and_stop_in_reverse() -> None:
     assert journal[3:] == ["stop gateway", "stop storage", "stop postgresql"]
 
 
+async def test_what_others_stand_on_may_start_later_and_still_stops_last() -> None:
+    """The database is made while the rooms load; at the end it outlives them all the same."""
+    journal: list[str] = []
+    supervisor = supervise.Supervisor([_Child("gateway", journal)], _Voice(), testing.ManualClock())
+    await supervisor.start()
+    await supervisor.start_beneath([_Child(name, journal) for name in ("postgresql", "storage")])
+    await supervisor.stop()
+    assert journal[:3] == ["start gateway", "start postgresql", "start storage"]
+    assert journal[3:] == ["stop gateway", "stop storage", "stop postgresql"]
+    assert supervisor.restarts == {"gateway": 0, "postgresql": 0, "storage": 0}
+
+
 async def test_a_child_that_ends_while_stopping_stays_ended() -> None:
     """Nothing is started again behind the back of a shutdown."""
     journal: list[str] = []

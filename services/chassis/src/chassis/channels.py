@@ -35,7 +35,7 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.dns_min_time_between_resolutions_ms", 10_000),  # new copies are found soon, without a storm
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),  # a supervisor restarts a dead process in under two seconds
+    ("grpc.max_reconnect_backoff_ms", 500),  # a process that is back is found at once; trying costs nothing
     (
         "grpc.use_local_subchannel_pool",
         1,

@@ -15,6 +15,9 @@ from chassis import apps, logs
 INTERVAL_SECONDS = 1.0
 """A load balancer learns within a second what the service knows; asking costs a few microseconds."""
 
+UNWELL_SECONDS = 0.1
+"""Whoever waits for this service, at a start above all, should not wait for a timer."""
+
 PATIENCE_SECONDS = 2.0
 """A service that cannot say for this long whether it is ready is not."""
 
@@ -54,7 +57,8 @@ class Health:
 
     async def _follow(self, interval_seconds: float) -> None:
         while True:
-            await asyncio.sleep(interval_seconds)
+            well = self._last is not None and self._last.ok
+            await asyncio.sleep(interval_seconds if well else min(interval_seconds, UNWELL_SECONDS))
             await self._ask()
 
     async def _ask(self) -> None:

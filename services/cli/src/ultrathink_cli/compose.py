@@ -78,9 +78,9 @@ def embedded_database(files: layout.Layout) -> Iterator["embedded.EmbeddedDataba
     if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
         yield None
         return
-    from storage import compose as storage  # noqa: PLC0415 - see the module
+    from storage.outbound import roles  # noqa: PLC0415 - see the module; its compose would cost a second more
 
-    with storage.embedded_database(files.data) as postgres:
+    with roles.furnished(files.data) as postgres:
         yield postgres
 
 
@@ -130,25 +130,33 @@ def environments(
     }
 
 
-def children(
+def rooms_without_data(
+    files: layout.Layout, settings: dict[str, dict[str, str]], *, single: bool
+) -> list[ports.Child]:
+    """Return the processes that can start before there is a database, in the order of their dependence."""
+    rooms = () if single else ("scoring", "claims", "gateway")
+    return [_process(room, room, settings[room], files) for room in rooms]
+
+
+def rooms_with_data(
     files: layout.Layout,
     postgres: "embedded.EmbeddedDatabase | None",
     settings: dict[str, dict[str, str]],
     *,
     single: bool,
 ) -> list[ports.Child]:
-    """Return the platform's processes in the order they depend on each other."""
+    """Return the database and what cannot start without it."""
+    started: list[ports.Child] = []
     if postgres is not None:
         settings["storage"] |= postgres.environment()
-    started: list[ports.Child] = [database.DatabaseChild(postgres)] if postgres is not None else []
+        started.append(database.DatabaseChild(postgres))
     if single:
         whole = settings["gateway"] | settings["scoring"] | settings["storage"] | settings["claims"]
         # One process calls nobody: a target is where it listens itself.
         for room in ("scoring", "storage"):
             whole[f"ULTRATHINK_{room.upper()}_TARGET"] = settings[room]["ULTRATHINK_GRPC_BIND"]
         return [*started, _process("platform", "ultrathink_cli.inbound.single", whole, files)]
-    rooms = ("storage", "scoring", "claims", "gateway")
-    return started + [_process(room, room, settings[room], files) for room in rooms]
+    return [*started, _process("storage", "storage", settings["storage"], files)]
 
 
 def _process(name: str, module: str, settings: dict[str, str], files: layout.Layout) -> ports.Child:

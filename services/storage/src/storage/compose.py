@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import grpc
@@ -33,7 +33,7 @@ from storage.outbound import (
 from storage.usecases import anchor, append, keep_house, know_tenants, record
 from ultrathink.storage.v1 import storage_pb2_grpc
 
-EmbeddedDatabase = embedded.EmbeddedDatabase
+EmbeddedDatabase, embedded_database = embedded.EmbeddedDatabase, roles.furnished
 backup, restore = archive.backup, archive.restore
 
 SERVICES = ("ClaimStore", "ClaimReader", "AuditLog", "Objects")
@@ -221,18 +221,6 @@ async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]])
             logs.get("storage").warning("background work failed", task=name, reason=fault.reason)
         except Exception as defect:  # noqa: BLE001 - a defect of ours must not end the anchoring in silence
             logs.get("storage").error("background work broke", task=name, exc_info=defect)
-
-
-@contextlib.contextmanager
-def embedded_database(data_dir: Path) -> Iterator[embedded.EmbeddedDatabase]:
-    """Yield the running PostgreSQL of a data directory, with roles and database made.
-
-    Enter from the main thread. The caller is its parent and it dies with the caller. Raises
-    Conflict `database.in_use`, Invalid `database.unreachable_folder`, Unavailable `database.…_failed`.
-    """
-    with embedded.opened(data_dir) as database:
-        roles.bootstrap(database)
-        yield database
 
 
 def object_store_url(data_dir: Path) -> str:

@@ -1,6 +1,7 @@
 """up: the whole platform in the foreground."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -51,17 +52,22 @@ async def _until_stopped(files: layout.Layout, port: int, grpc_port: int, *, sin
 async def running(
     files: layout.Layout, port: int, grpc_port: int, *, single: bool, auth: str, stopping: asyncio.Event
 ) -> AsyncIterator[str]:
-    """Run the platform inside the block; yields its URL once it is ready, "" when stopped before."""
+    """Run the platform inside the block; yields its URL once it is ready, "" when stopped before.
+
+    The database is made while the rooms that can do without it load what they need.
+    """
     _refuse_conflicts(files, port, grpc_port, auth)
     keys = compose.prepare(files, auth)
-    with compose.embedded_database(files) as server:
-        storage, scoring = loopback.free(2, besides=(port, grpc_port))
-        doors = addresses.Addresses(port, grpc_port, scoring=scoring, storage=storage)
-        settings = compose.environments(files, keys, doors, auth)
-        children = compose.children(files, server, settings, single=single)
-        supervisor = supervise.Supervisor(children, console.Voice(), clocks.SystemClock())
+    storage, scoring = loopback.free(2, besides=(port, grpc_port))
+    doors = addresses.Addresses(port, grpc_port, scoring=scoring, storage=storage)
+    settings = compose.environments(files, keys, doors, auth)
+    early = compose.rooms_without_data(files, settings, single=single)
+    supervisor = supervise.Supervisor(early, console.Voice(), clocks.SystemClock())
+    with contextlib.ExitStack() as database:  # it ends after the rooms
         try:
             await supervisor.start()
+            server = database.enter_context(compose.embedded_database(files))
+            await supervisor.start_beneath(compose.rooms_with_data(files, server, settings, single=single))
             run_file.write(files.run_file, _told(doors, single=single, auth=auth))
             yield doors.url if await _ready(doors.url, stopping, lambda: str(files.logs)) else ""
         finally:

@@ -24,9 +24,12 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start every child and begin to watch it."""
-        for child in self.children:
-            await child.start()
-            self._keepers.append(asyncio.create_task(self._keep(child), name=f"keep-{child.name}"))
+        await self._start(self.children)
+
+    async def start_beneath(self, children: Sequence[ports.Child]) -> None:
+        """Start and watch what the others stand on, later than they; it is stopped after them."""
+        self.children = (*children, *self.children)
+        await self._start(children)
 
     async def stop(self) -> None:
         """End the children, last started first, each within its grace."""
@@ -34,6 +37,12 @@ class Supervisor:
         for child in reversed(self.children):
             await child.stop(GRACE_S)
         await asyncio.gather(*self._keepers)
+
+    async def _start(self, children: Sequence[ports.Child]) -> None:
+        for child in children:
+            self.restarts[child.name] = 0
+            await child.start()
+            self._keepers.append(asyncio.create_task(self._keep(child), name=f"keep-{child.name}"))
 
     async def _keep(self, child: ports.Child) -> None:
         waits = backoff.Backoff()

@@ -10,11 +10,13 @@ FRESH_SECONDS = (
     1.0  # probes come every few seconds from several places; one question answers those of a second
 )
 
+UNWELL_SECONDS = 0.1  # who waits for a start asks often, and should not wait for this memory
+
 DRAINING = exchanges.State(ok=False, detail="draining")
 
 
 class Readiness:
-    """Remembers the neighbour's state for `FRESH_SECONDS`; says no for good once draining began."""
+    """Remembers the neighbour's state for a short while; says no for good once draining began."""
 
     def __init__(self, neighbour: ports.Neighbour, clock: clocks.Clock) -> None:
         self._neighbour, self._clock = neighbour, clock
@@ -30,9 +32,10 @@ class Readiness:
         return await self.neighbour()
 
     async def neighbour(self) -> exchanges.State:
-        """Return what claims said of itself at most `FRESH_SECONDS` ago."""
+        """Return what claims said of itself at most `FRESH_SECONDS` ago; a no is forgotten sooner."""
         async with self._asking:
-            if self._clock.monotonic() - self._asked_at >= FRESH_SECONDS:
+            fresh = FRESH_SECONDS if self._state.ok else UNWELL_SECONDS
+            if self._clock.monotonic() - self._asked_at >= fresh:
                 self._state = await self._neighbour.state()
                 self._asked_at = self._clock.monotonic()
             return self._state

@@ -3,7 +3,10 @@
 On a server of one's own (DATABASE_URL) nothing here runs: see migrate.py for what is asked of it.
 """
 
+import contextlib
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 from chassis import errors
 from storage.outbound import embedded
@@ -22,6 +25,18 @@ REVOKE ALL ON DATABASE ultrathink FROM PUBLIC;
 GRANT CONNECT ON DATABASE ultrathink TO ultrathink_app;
 """
 BOOTSTRAP_SECONDS = 30.0
+
+
+@contextlib.contextmanager
+def furnished(data_dir: Path) -> Iterator[embedded.EmbeddedDatabase]:
+    """Yield the running PostgreSQL of a data directory, with roles and database made.
+
+    Enter from the main thread. The caller is its parent and it dies with the caller. Raises
+    Conflict `database.in_use`, Invalid `database.unreachable_folder`, Unavailable `database.…_failed`.
+    """
+    with embedded.opened(data_dir) as database:
+        bootstrap(database)
+        yield database
 
 
 def bootstrap(database: embedded.EmbeddedDatabase) -> None:
