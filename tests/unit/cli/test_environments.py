@@ -121,13 +121,21 @@ def test_without_a_named_store_objects_lie_in_the_data_directory(files: layout.L
     assert _environments(files)["storage"]["OBJECT_STORE_URL"] == files.objects.as_uri()
 
 
-def test_one_process_has_what_all_rooms_have(files: layout.Layout) -> None:
-    """`--single` composes the same settings; several processes each get their own."""
+def test_one_process_waits_for_the_database(files: layout.Layout) -> None:
+    """`--single` composes every room's settings in one process, which cannot begin without data."""
     settings = _environments(files)
-    (whole,) = compose.children(files, None, settings, single=True)
+    assert compose.rooms_without_data(files, settings, single=True) == []
+    (whole,) = compose.rooms_with_data(files, None, settings, single=True)
     assert whole.name == "platform"
-    apart = compose.children(files, None, settings, single=False)
-    assert [child.name for child in apart] == ["storage", "scoring", "claims", "gateway"]
+
+
+def test_rooms_that_hold_no_data_need_not_wait_for_it(files: layout.Layout) -> None:
+    """Only storage is started after the database; the order is that of dependence."""
+    settings = _environments(files)
+    early = compose.rooms_without_data(files, settings, single=False)
+    late = compose.rooms_with_data(files, None, settings, single=False)
+    assert [child.name for child in (*late, *early)] == ["storage", "scoring", "claims", "gateway"]
+    assert [child.name for child in late] == ["storage"]
 
 
 def test_secrets_are_for_their_owner_alone(files: layout.Layout) -> None:
