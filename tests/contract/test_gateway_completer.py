@@ -8,6 +8,7 @@ import grpc
 import msgspec
 import pytest
 
+import wired
 from chassis import apps, contexts, errors, local
 from chassis import clock as clocks
 from chassis import testing as plumbing
@@ -26,7 +27,7 @@ class _Completer(completions_pb2_grpc.CompleterServicer):
 
     async def Complete(self, request: Any, context: Any) -> completions_pb2.CompleteResponse:  # noqa: N802, ARG002 - the contract's names
         """Answer as the twin does."""
-        who = contexts.from_wire(request.context, self._clock)
+        who = wired.context(request.context, self._clock)
         return completions_pb2.CompleteResponse(document=await self._far.complete(request.body, who))
 
 

@@ -8,6 +8,7 @@ import grpc
 import msgspec
 import pytest
 
+import wired
 from chassis import apps, contexts, errors, local
 from chassis import clock as clocks
 from chassis import testing as plumbing
@@ -27,7 +28,7 @@ class _Book(rules_pb2_grpc.RuleBookServicer):
         self._far, self._clock = far, clocks.SystemClock()
 
     def _who(self, request: Any) -> contexts.CallContext:
-        return contexts.from_wire(request.context, self._clock)
+        return wired.context(request.context, self._clock)
 
     async def ListRules(self, request: Any, context: Any) -> rules_pb2.ListRulesResponse:  # noqa: N802, ARG002 - the contract's names
         """Answer a page."""

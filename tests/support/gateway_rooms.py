@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+import wired
 from chassis import apps, contexts, errors, faults, streams
 from chassis import clock as clocks
 from gateway import testing
@@ -41,7 +42,7 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
     async def _item(self, item: claims_pb2.SubmitItem, *, dry_run: bool) -> claims_pb2.SubmitResult | None:
         if item.raw.body in self.mute:
             return None
-        context = contexts.from_wire(item.context, self._clock)
+        context = wired.context(item.context, self._clock)
         submission = exchanges.Submission(item.raw.body, item.raw.media_type, item.accept, dry_run)
         try:
             return result(item.context.item_id, await self._claims.submit(submission, context))
@@ -52,7 +53,7 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
         """Answer a file."""
         head = await anext(aiter(requests))
         upload = exchanges.Upload(head.media_type, head.dry_run)
-        told = contexts.from_wire(head.context, self._clock)
+        told = wired.context(head.context, self._clock)
         async for several in self._claims.submit_file(upload, self._data(requests), told):
             results = [result("", answer.outcome, answer.position) for answer in several]
             yield claims_pb2.SubmitResponse(results=results)
@@ -70,7 +71,7 @@ class Desk(claims_pb2_grpc.ClaimDeskServicer):
         self._claims, self._clock = claims, clocks.SystemClock()
 
     def _context(self, request: Any) -> contexts.CallContext:
-        return contexts.from_wire(request.context, self._clock)
+        return wired.context(request.context, self._clock)
 
     async def GetClaim(self, request: Any, context: Any) -> claims_pb2.GetClaimResponse:  # noqa: N802, ARG002
         """Answer one claim."""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wired
 from chassis import contexts, testing
 from ultrathink.common.v1 import common_pb2
 
@@ -28,7 +29,7 @@ def test_a_hop_keeps_everything_but_time(context: contexts.CallContext, margin_m
     """For any context: who asks arrives unchanged through bytes, the deadline never later than it was."""
     clock = testing.ManualClock()
     sent = contexts.to_wire(context, clock, margin_ms=margin_ms).SerializeToString()
-    arrived = contexts.from_wire(common_pb2.Context.FromString(sent), clock)
+    arrived = wired.context(common_pb2.Context.FromString(sent), clock)
     assert msgspec.structs.replace(arrived, deadline=context.deadline) == context
     now = clock.monotonic()
     assert arrived.deadline <= max(now, context.deadline) + 1e-6
@@ -43,7 +44,7 @@ def test_hops_add_up(margins: list[int]) -> None:
     clock = testing.ManualClock()
     context = testing.context(deadline=clock.monotonic() + 0.2)
     for margin_ms in margins:
-        context = contexts.from_wire(contexts.to_wire(context, clock, margin_ms=margin_ms), clock)
+        context = wired.context(contexts.to_wire(context, clock, margin_ms=margin_ms), clock)
     assert 0 <= context.remaining_ms(clock) <= max(0, 200 - sum(margins))
 
 
@@ -60,4 +61,4 @@ def test_a_context_cannot_be_changed() -> None:
     context = testing.context()
     with pytest.raises(AttributeError):
         context.roles = ("manager",)  # type: ignore[misc]
-    assert isinstance(contexts.from_wire(common_pb2.Context(roles=["a"]), testing.ManualClock()).roles, tuple)
+    assert isinstance(wired.context(common_pb2.Context(roles=["a"]), testing.ManualClock()).roles, tuple)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wired
 from chassis import contexts, deadlines, errors, testing
 
 
@@ -41,6 +42,6 @@ def test_time_that_passes_is_gone() -> None:
 def test_two_hops_keep_two_margins() -> None:
     """The wire carries durations: each hop takes its own margin."""
     clock = testing.ManualClock()
-    first = contexts.from_wire(contexts.to_wire(item(1_000), clock, margin_ms=20), clock)
-    second = contexts.from_wire(contexts.to_wire(first, clock, margin_ms=20), clock)
+    first = wired.context(contexts.to_wire(item(1_000), clock, margin_ms=20), clock)
+    second = wired.context(contexts.to_wire(first, clock, margin_ms=20), clock)
     assert second.remaining_ms(clock) in range(957, 961)

@@ -28,21 +28,6 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, int((self.deadline - clock.monotonic()) * 1000))
 
 
-def from_wire(wire: common_pb2.Context, clock: clocks.Clock) -> CallContext:
-    """Return the context of a received item; its deadline is counted from now."""
-    return CallContext(
-        item_id=wire.item_id,
-        tenant=wire.tenant,
-        subject=wire.subject,
-        roles=tuple(wire.roles),
-        branch=wire.branch,
-        deadline=clock.monotonic() + wire.remaining_ms / 1000,
-        traceparent=wire.traceparent,
-        idempotency_key=wire.idempotency_key,
-        request_id=wire.request_id,
-    )
-
-
 def to_wire(context: CallContext, clock: clocks.Clock, *, margin_ms: int) -> common_pb2.Context:
     """Return the context for the next hop, `margin_ms` shorter so that the inner timeout reports first."""
     return common_pb2.Context(
