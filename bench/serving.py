@@ -42,6 +42,7 @@ from ultrathink.scoring.v1 import scoring_pb2
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "packs/models/denial-demo"
+REVISION = bundles.revision(BUNDLE)  # asking for columns and knowing their labels, as a steady caller does
 SCORE = "/ultrathink.scoring.v1.Scorer/Score"
 HISTORY = row_schema.History(30, 5, 1)
 SEED = 12
@@ -214,7 +215,9 @@ def _request(part: list[Any]) -> bytes:
         common_pb2.Context(item_id=str(place), tenant="demo", remaining_ms=600_000)
         for place in range(len(part))
     ]
-    return scoring_pb2.ScoreRequest(contexts=contexts, rows=_wire(part)).SerializeToString()
+    return scoring_pb2.ScoreRequest(
+        contexts=contexts, rows=_wire(part), columnar=True, known_revisions=[REVISION]
+    ).SerializeToString()
 
 
 @contextmanager
