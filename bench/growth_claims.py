@@ -19,7 +19,7 @@ from scoring import settings as scoring_settings
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
-from ultrathink_cli import compose as cli_compose
+from ultrathink_cli.outbound import folders
 
 SEED = 12
 TEMPLATES = 512  # claims that are told again and again
@@ -157,9 +157,9 @@ async def _intake(store: _Store) -> AsyncIterator[claims_pb2_grpc.ClaimIntakeStu
         key = Path(name) / "patient.key"
         key.write_bytes(bytes(32))
         configured = claims_settings.ClaimsSettings(
-            packs_dir=cli_compose.packs(), patient_key_file=key, rescore=False
+            packs_dir=folders.packs(), patient_key_file=key, rescore=False
         )
-        judging = scoring_settings.ScoringSettings(bundle_dir=cli_compose.bundle())
+        judging = scoring_settings.ScoringSettings(bundle_dir=folders.bundle())
         async with (
             scoring_compose.compose(judging) as scorer,
             claims_compose.compose(

@@ -244,3 +244,20 @@ def test_without_a_server_there_is_no_backup(tmp_path: Path) -> None:
     with pytest.raises(errors.NotFound):
         archive.backup(tmp_path / "data", tmp_path / "out.tar")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "setting"), [(1, "128MB"), (4, "256MB"), (8, "512MB"), (512, "1024MB")]
+)
+def test_buffers_follow_the_memory_within_bounds(gigabytes: int, setting: str):
+    """A small machine keeps its memory, a large one is not taken over."""
+    assert server_files.shared_buffers(gigabytes * 2**30) == setting
+
+
+def test_a_container_limits_the_memory(tmp_path: Path):
+    """The limit counts where there is one; `max`, or no such file, means the machine's own memory."""
+    limit = tmp_path / "memory.max"
+    limit.write_text(f"{2**28}\n")
+    assert server_files.memory(limit) == 2**28
+    limit.write_text("max\n")
+    assert server_files.memory(limit) == server_files.memory(tmp_path / "nothing") > 2**28

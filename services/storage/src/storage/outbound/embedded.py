@@ -30,7 +30,6 @@ SOCKET_PATH_LIMIT = 100  # sun_path holds 107 bytes; the socket's own name takes
 # Why each differs from PostgreSQL's default. synchronous_commit stays on: an answer means durable.
 TUNING = {
     "max_connections": "40",  # one platform on one machine: pools of a few services, and a person with psql
-    "shared_buffers": "256MB",  # the hot indexes of a month; the default suits a machine of 2005
     "wal_compression": "on",  # full-page images are most of the log after a checkpoint
     "wal_buffers": "16MB",  # one batch of a thousand claims is 5 MB of log
     "max_wal_size": "4GB",  # with the next: checkpoints by time, not by volume, under a bulk load
@@ -158,6 +157,7 @@ class EmbeddedDatabase:
             "unix_socket_permissions": "0700",
             "listen_addresses": "" if self._socket else "127.0.0.1",
             "port": str(self._port),
+            "shared_buffers": server_files.shared_buffers(server_files.memory()),
         }
         command = [
             sys.executable,

@@ -15,12 +15,36 @@ from chassis import errors
 NOBODY = 65534  # PostgreSQL refuses to run as root; this uid has a passwd entry on every Linux
 ORPHAN_SECONDS = 10.0  # a server whose parent was killed gets its signal at once and quits within two
 POLL_SECONDS = 0.02
+MEMORY_SHARE = 16  # of the machine's memory for the server's buffers: it has neighbours
+BUFFERS_LEAST_MB, BUFFERS_MOST_MB = (
+    128,
+    1_024,
+)  # a month's hot indexes; those of a million claims and their rows
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 INSTALLATION = "pginstall18"  # the wheel's folder of PostgreSQL 18
 
 
 def server_user() -> int:
     """Return the uid (and gid) the server runs under."""
     return NOBODY if os.getuid() == 0 else os.getuid()
+
+
+def memory(limit: Path = CGROUP_LIMIT) -> int:
+    """Return the bytes of memory this machine, or its container, has."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(whole, int(limit.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return whole
+
+
+def shared_buffers(bytes_of_memory: int) -> str:
+    """Return the server's setting on a machine with so much memory.
+
+    Indexes that no longer fit cost a read for every row: a claim grew dearer by half up to a million of them.
+    """
+    megabytes = bytes_of_memory // MEMORY_SHARE // 2**20
+    return f"{max(BUFFERS_LEAST_MB, min(megabytes, BUFFERS_MOST_MB))}MB"
 
 
 def prepare(folder: Path) -> None:
