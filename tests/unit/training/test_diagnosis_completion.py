@@ -1,6 +1,7 @@
 """Diagnosis groups from the other codes: learned, honest, reproducible, sealed."""
 
 import json
+from concurrent import futures
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 import synpuf
 from chassis import errors
+from scoring.domain import completion, completion_models
 from scoring.domain import completion_diagnoses as diagnoses
-from scoring.domain import completion_models
 from scoring.outbound import completion_bundles
+from scoring.usecases import complete
 from training import completion_claims as claims
 from training import completion_groups, diagnosis_completion, diagnosis_models
 
@@ -148,6 +150,31 @@ def test_the_served_bundle_declares_what_it_knows(bundle: Path):
     assert (knows.currencies, set(knows.regimes)) == ({"USD"}, {"x12-us"})
     assert served.labels["122"].en.startswith("Pneumonia")
     assert served.coarse("486") == "122"
+
+
+def test_the_bundle_answers_claims_of_its_time(bundle: Path):
+    """A US claim coded in ICD-9-CM is suggested a group by name; one coded in ICD-10 is refused."""
+    with futures.ThreadPoolExecutor(1) as worker:
+        served = complete.Complete([completion_bundles.load(bundle)], worker=worker)
+        wish = [completion.Wish("diagnoses[0].code", completion.DIAGNOSIS)]
+        procedure = completion.Code(0, "icd-9-cm", "81.52")
+        stated = (
+            completion.Code(1, "icd-9-cm", "733.00"),
+            completion.Code(2, "icd-9-cm", "7295", admitting=True),
+        )
+        facts = completion.Facts(
+            regime="x12-us", currency="USD", drg="470", procedures=(procedure,), diagnoses=stated
+        )
+        (told,) = served.answer(facts, wish)
+        other = facts._replace(procedures=(procedure._replace(system="icd-10-pcs"),), diagnoses=())
+        (refused,) = served.answer(other, wish)
+    assert isinstance(told.outcome, completion.Suggestion)
+    first = told.outcome.first
+    assert (first.kind, first.system, first.value) == ("group", "ccs", "226")
+    assert "hip" in first.label.en.lower()
+    assert all(one.cases >= one.agreeing for one in told.outcome.evidence)
+    assert isinstance(refused.outcome, completion.Refusal)
+    assert refused.outcome.reason == "completion.unknown_system"
 
 
 def test_too_few_patients_are_refused(tmp_path: Path):

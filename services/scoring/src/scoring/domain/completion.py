@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 DIAGNOSIS, NET = "principal_diagnosis", "line_net"
 TASKS = {DIAGNOSIS: "diagnosis-completion", NET: "amount-completion"}
-UNSHARED = frozenset(
-    {"", "local"}
-)  # such codes mean something else in each house: nothing is learned of them
+UNSHARED = frozenset({"", "local"})  # systems whose codes mean something else in each house
 MAX_WISHES = 1_001  # the principal diagnosis, and the amount of each line a claim may have
 
 

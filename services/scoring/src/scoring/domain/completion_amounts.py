@@ -5,7 +5,7 @@ back for the day of service. The one implementation of the features, for trainin
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +81,7 @@ def names() -> list[str]:
     return [*(f"usual:{name}" for name in KEYS), *NUMBERS]
 
 
-def learn(asked: Sequence[Asked], units: Doubles, pulls: float = PULL) -> Usual:
+def learn(asked: Sequence[Asked], units: Doubles) -> Usual:
     """Return what was usual in these lines; `units` are log(net / quantity) with no trend taken off."""
     days = np.array([one.facts.day for one in asked])
     origin = float(np.nanmedian(days))
@@ -96,7 +96,7 @@ def learn(asked: Sequence[Asked], units: Doubles, pulls: float = PULL) -> Usual:
         broad = means.get("code")
         means[name] = Means(
             {
-                found: (math.fsum(values) + pulls * _towards(broad, found, overall)) / (len(values) + pulls)
+                found: (math.fsum(values) + PULL * _towards(broad, found, overall)) / (len(values) + PULL)
                 for found, values in sums.items()
             },
             {found: len(values) for found, values in sums.items()},
@@ -104,7 +104,7 @@ def learn(asked: Sequence[Asked], units: Doubles, pulls: float = PULL) -> Usual:
     largest: dict[str, float] = {}
     for one in asked:
         code = key(one, "code")
-        largest[code] = max(largest.get(code, 0.0), quantity(one.line))
+        largest[code] = max(largest.get(code, 0.0), one.line.quantity)
     return Usual(overall, means, largest, rise, origin, float(np.nanmax(days)))
 
 
@@ -125,7 +125,7 @@ def matrix(asked: Sequence[Asked], usual: Usual) -> Matrix:
         found[row, len(KEYS) :] = (
             math.log1p(cases(usual, one, "code")),
             math.log1p(cases(usual, one, "provider")),
-            math.log(quantity(one.line)) if quantity(one.line) > 0 else math.nan,
+            math.log(one.line.quantity) if one.line.quantity > 0 else math.nan,
             one.line.factor,
             one.facts.age,
             len(one.facts.lines),
@@ -136,11 +136,6 @@ def matrix(asked: Sequence[Asked], usual: Usual) -> Matrix:
 def cases(usual: Usual, one: Asked, name: str) -> int:
     """Return how many training lines had this line's key."""
     return usual.means[name].cases.get(key(one, name), 0)
-
-
-def quantity(line: completion.Line) -> float:
-    """Return the quantity, NaN when it is not said."""
-    return line.quantity
 
 
 def trend(usual: Usual, days: Doubles) -> Doubles:
@@ -176,8 +171,7 @@ def _towards(broad: Means | None, found: str, overall: float) -> float:
 
 def _rise(asked: Sequence[Asked], units: Doubles, years: Doubles) -> float:
     """Return the yearly rise of the logarithm within codes: least squares on differences from each mean."""
-    codes: Mapping[str, int] = {}
-    codes = {}
+    codes: dict[str, int] = {}
     numbers = np.array([codes.setdefault(key(one, "code"), len(codes)) for one in asked])
     known = ~np.isnan(years)
     numbers, units, years = numbers[known], units[known], years[known]

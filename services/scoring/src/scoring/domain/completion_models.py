@@ -61,12 +61,6 @@ def hearing(model: completion_diagnoses.Model, kind: str, answers: tuple[str, ..
     )
 
 
-def encode(served: Hearing, facts: completion.Facts, coarse: tokens.Coarse) -> tokens.Encoded:
-    """Return one claim in the vocabulary of a model."""
-    spelled = tokens.spell(facts, served.model.inputs, coarse)
-    return tokens.encode([[token.word for token in spelled]], served.places)
-
-
 def allowed(served: Hearing, system: str) -> Mask:
     """Return which answers are of the wanted system."""
     return np.array([one == system for one in served.systems])
