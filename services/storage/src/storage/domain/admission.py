@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from chassis import errors
-from storage.domain import records, views
+from storage.domain import answers, records, views
 
 HASH_BYTES = 32
 TEXT_MAX = (
@@ -63,7 +63,7 @@ def judge(submission: records.Submission, known: Known, now: float) -> list[erro
     return judged
 
 
-def fits(outcomes: records.Outcomes) -> bool:
+def fits(outcomes: answers.Outcomes) -> bool:
     """Return whether outcomes are of one source, one entry for each of their lines, and can be stored."""
     columns = (outcomes.outcome, outcomes.nphies, outcomes.carc, outcomes.allowed_minor, outcomes.paid_minor)
     sound = outcomes.source in SOURCES and 0 < outcomes.at_ms < AT_MAX

@@ -6,6 +6,7 @@ from typing import Self
 import msgspec
 
 from chassis import errors
+from storage.domain import answers
 
 NO_INT = -(2**63)  # the contract's missing integer; an empty string and NaN are the other two
 DAY_MAX = 2**31 - 1  # days and sequences are kept in 32 bits
@@ -291,22 +292,6 @@ class Recorded(msgspec.Struct, frozen=True):
 type Outcome = Recorded | errors.Fault
 
 
-class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
-    """What one source said of a claim's lines: one entry per line, its columns of equal length.
-
-    `source` is payer or reviewer, `at_ms` when it says it decided; NULLs as in columns.
-    """
-
-    source: str
-    at_ms: int
-    line: list[int]
-    outcome: list[str]
-    nphies: list[str]
-    carc: list[str]
-    allowed_minor: list[int]
-    paid_minor: list[int]
-
-
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One new decision on a recorded claim; empty statuses keep what is there.
 
@@ -329,7 +314,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     model_revision: str = ""
     note: str = ""
     inputs: tuple[int, ...] = ()
-    outcomes: Outcomes | None = None
+    outcomes: answers.Outcomes | None = None
 
 
 class Past(msgspec.Struct, frozen=True):

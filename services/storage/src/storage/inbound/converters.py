@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from chassis import clock as clocks
 from chassis import errors, faults
-from storage.domain import chains, ids, records, views
+from storage.domain import answers, chains, ids, records, views
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2
 
@@ -151,9 +151,9 @@ def change(message: storage_pb2.Change) -> records.Change:
     )
 
 
-def _outcomes(message: storage_pb2.Outcomes) -> records.Outcomes:
-    names = [name for name in records.Outcomes.__struct_fields__ if name not in {"source", "at_ms"}]
-    return records.Outcomes(
+def _outcomes(message: storage_pb2.Outcomes) -> answers.Outcomes:
+    names = [name for name in answers.Outcomes.__struct_fields__ if name not in {"source", "at_ms"}]
+    return answers.Outcomes(
         source=message.source,
         at_ms=message.at_ms,
         **{name: list(getattr(message, name)) for name in names},

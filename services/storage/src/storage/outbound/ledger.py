@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from chassis import errors
-from storage.domain import chains, months, records, views
+from storage.domain import answers, chains, months, records, views
 from storage.outbound import batches, bodies, documents, postgres, recalling
 
 THREAD_BYTES = 256 * 1024  # compressing more than this would hold the event loop for over a millisecond
@@ -15,7 +15,7 @@ ATTEMPTS = 8  # to append to a chain that others move: only copies of one shard'
 
 HEADS = "SELECT * FROM chain_heads($1, $2)"
 CHANGE = f"SELECT record_change_with_outcomes({', '.join(f'${i}' for i in range(1, 29))})"
-NOTHING = records.Outcomes(
+NOTHING = answers.Outcomes(
     source="", at_ms=0, line=[], outcome=[], nphies=[], carc=[], allowed_minor=[], paid_minor=[]
 )
 LOOKUP = """

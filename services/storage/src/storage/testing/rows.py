@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from chassis import errors
-from storage.domain import chains, queries, records, views
+from storage.domain import answers, chains, queries, records, views
 
 NEGATIVE_INFINITY = float("-inf")
 type Value = str | int | float | None
@@ -22,7 +22,7 @@ class Row(msgspec.Struct, kw_only=True):
     lines: list[dict[str, Value]]
     history: records.History
     transitions: list[views.Transition]
-    outcomes: list[tuple[int, records.Outcomes]] = []  # each with the revision that brought it
+    outcomes: list[tuple[int, answers.Outcomes]] = []  # each with the revision that brought it
 
     def text(self, name: str) -> str:
         """Return a column that is never missing."""
