@@ -67,13 +67,10 @@ class ClaimsDoor:
     ) -> list[exchanges.Answer | errors.Fault]:
         """Send one batch and return one outcome per claim, in order."""
         with telemetry.batch_span("gateway.batch", [one.context.traceparent for one in waiting]) as onward:
-            request = claims_pb2.SubmitRequest(
-                items=[
-                    converters.item(one.submission, _onward(one.context, onward), self._clock)
-                    for one in waiting
-                ],
-                dry_run=dry_run,
-            )
+            request = claims_pb2.SubmitRequest(dry_run=dry_run)
+            add = request.items.add
+            for one in waiting:
+                converters.write(one.submission, _onward(one.context, onward), self._clock, add())
             deadline = max(one.context.deadline for one in waiting)
             with _told():
                 response = await self._stream.exchange(request, deadline=deadline)
