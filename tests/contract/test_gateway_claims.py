@@ -165,6 +165,39 @@ async def test_a_file_that_breaks_off_is_no_whole_file(subject: Subject, failure
     assert len(subject.far.stored) == 1
 
 
+REMITTANCE = exchanges.Upload("application/x-ndjson", remittance=True)
+
+
+async def test_payers_answers_go_another_way_and_come_back_alike(subject: Subject) -> None:
+    """In order, with positions, a bad line alone; the door for claims sees nothing of them."""
+    chunks = chunked(b'{"claim_id":"A"}\n{\n{"claim', b'_id":"B"}\n')
+    async with aclosing(subject.door.submit_file(REMITTANCE, chunks, context())) as answers:
+        found = [answer async for several in answers for answer in several]
+    assert [answer.position for answer in found] == [1, 2, 3]
+    assert isinstance(found[1].outcome, errors.Invalid)
+    assert msgspec.json.decode(found[2].outcome.body)["claim_id"] == "B"
+    if subject.intake is not None:
+        assert subject.intake.chunks == []
+
+
+async def test_answers_that_break_off_are_no_whole_file(subject: Subject) -> None:
+    """Half a line at the end of a broken upload is no answer of a payer."""
+    answered = asyncio.Event()
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b'{"claim_id":"A"}\n'
+        await answered.wait()
+        yield b'{"claim_id":"B'
+        raise ConnectionError
+
+    async with aclosing(subject.door.submit_file(REMITTANCE, breaking(), context())) as answers:
+        await asyncio.wait_for(anext(answers), 5)
+        answered.set()
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(anext(answers), 5)
+    assert len(subject.far.stored) == 1
+
+
 async def test_closing_an_upload_cancels_it(subject: Subject) -> None:
     """Whoever stops listening ends the work behind."""
 

@@ -16,7 +16,7 @@ INTAKE = "ultrathink.claims.v1.ClaimIntake"
 DESK = "ultrathink.claims.v1.ClaimDesk"
 METHODS = {
     INTAKE: ("Submit", "SubmitClaim", "Check", "StreamFile"),
-    DESK: ("GetClaim", "ListClaims", "GetHistory", "Explain", "Decide", "Watch"),
+    DESK: ("GetClaim", "ListClaims", "GetHistory", "Explain", "Decide", "Remit", "Watch"),
 }
 
 
@@ -69,6 +69,19 @@ class Desk(claims_pb2_grpc.ClaimDeskServicer):
 
     def __init__(self, claims: testing.MemoryClaims) -> None:
         self._claims, self._clock = claims, clocks.SystemClock()
+
+    async def Remit(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802, ARG002
+        """Answer a file of payers' answers."""
+        head = await anext(aiter(requests))
+        upload = exchanges.Upload(head.media_type, remittance=True)
+
+        async def data() -> AsyncIterator[bytes]:
+            async for chunk in requests:
+                yield chunk.data
+
+        async for several in self._claims.submit_file(upload, data(), self._context(head)):
+            results = [result("", answer.outcome, answer.position) for answer in several]
+            yield claims_pb2.SubmitResponse(results=results)
 
     def _context(self, request: Any) -> contexts.CallContext:
         return wired.context(request.context, self._clock)
