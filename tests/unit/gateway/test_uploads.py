@@ -5,6 +5,7 @@ import csv
 import io
 import json
 
+import arrow_support
 import gateway_support as support
 from chassis import errors
 from gateway.inbound import limits, reports
@@ -187,3 +188,24 @@ async def test_an_upload_that_fails_midway_says_so_in_a_table_too() -> None:
     cells = next(csv.reader([row.decode()]))
     assert cells[0] == ""
     assert cells[-2:] == ["call.unavailable", "Away."]
+
+
+async def test_a_file_may_be_answered_in_arrow() -> None:
+    """Arrow's answers are one stream with a record per claim, also where something went wrong midway."""
+    wish = {"accept": "application/vnd.apache.arrow.stream"}
+    stage = support.stage(bounds=limits.Limits(upload_bytes=40))
+    async with support.client(stage.app) as client:
+        whole = await client.post(URL, content=FILE[:34], headers=support.BILLER | support.NDJSON | wish)
+    assert whole.headers["content-type"] == "application/vnd.apache.arrow.stream"
+    told = arrow_support.records(whole.content)
+    assert [one["position"] for one in told] == [1, 2, 3]
+    assert [one["problem"] for one in told][1] == "json.malformed"
+
+
+async def test_an_empty_file_of_arrow_is_an_empty_stream() -> None:
+    """No claim, no record, and still a stream that a reader can open."""
+    headers = support.BILLER | {"content-type": "application/vnd.apache.arrow.stream"}
+    async with support.client(support.stage().app) as client:
+        answer = await client.post(URL, content=b"", headers=headers)
+    assert answer.status_code == 200
+    assert arrow_support.records(answer.content) == []
