@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 DEADLINE_SECONDS = 10.0  # the gateway's default, from body to answer
-LATE_SECONDS = 5.0  # a busy machine's own delays; an answer later than both counts as hanging
+LATE_SECONDS = 10.0  # a busy machine's own delays; an answer later than both counts as hanging
 PASSING = frozenset({0, 429, 503, 504})  # no answer, too much, not now, too late: sending again is right
 
 

@@ -115,7 +115,7 @@ def _fill_objects(stage: stages.Stage) -> None:
         stage.wait(FULL_SECONDS)
         if len(stage.book.acknowledged) == before:
             stage.book.complain("no small claim was acknowledged while the objects' disk was full")
-    stage.until(lambda: senders.post(stage.platform, stage.book, body), "the large claim acknowledged", 30)
+    stage.until(lambda: senders.post(stage.platform, stage.book, body), "the large claim acknowledged")
 
 
 def _fill_database(stage: stages.Stage) -> None:
@@ -127,7 +127,7 @@ def _roll(stage: stages.Stage) -> None:
     """Ask each process in turn to end, as an update does; the next goes when the platform is ready again."""
     for room in ("storage", "scoring", "claims", "gateway"):
         stage.kill(room, signal.SIGTERM)
-        stage.until(stage.ready, f"ready after {room} was rolled", 30)
+        stage.until(stage.ready, f"ready after {room} was rolled")
 
 
 def large(claim_id: str) -> bytes:

@@ -6,9 +6,10 @@ import time
 
 from chaos import books, faults, senders, stages
 
-READY_SECONDS = 30.0  # the supervisor waits up to 10 s for a process that died several times in a row
+READY_SECONDS = 60.0  # the supervisor waits up to 10 s for what died several times; the machine may be busy
 WARM, AFTER = 20, 40  # claims acknowledged before and after the fault
 SAMPLE = 8
+LOGGED = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Report:
     slowest_seconds: float
     ready_seconds: float
     complaints: list[str]
+    logs: dict[str, list[str]]
 
 
 def run(stage: stages.Stage, fault: faults.Fault, number: int, *, singles: int = 3, files: int = 1) -> Report:
@@ -44,6 +46,7 @@ def run(stage: stages.Stage, fault: faults.Fault, number: int, *, singles: int =
         slowest_seconds=round(book.slowest, 2),
         ready_seconds=round(ready, 1),
         complaints=book.complaints[heard:],
+        logs=_troubles(stage) if book.complaints[heard:] else {},
     )
 
 
@@ -61,6 +64,15 @@ def _look(stage: stages.Stage) -> None:
     done = stage.platform.command("verify-audit")
     if done.returncode:
         book.complain(f"verify-audit: {(done.stdout + done.stderr)[-300:]}")
+
+
+def _troubles(stage: stages.Stage) -> dict[str, list[str]]:
+    """Return the last errors and warnings of each room's log."""
+    told: dict[str, list[str]] = {}
+    for log in (stage.platform.data / "logs").glob("*.log"):
+        lines = log.read_text(errors="replace").splitlines()
+        told[log.stem] = [line for line in lines if '"level":"info"' not in line][-LOGGED:]
+    return told
 
 
 def _read(stage: stages.Stage, claim_id: str, told: books.Receipt) -> None:

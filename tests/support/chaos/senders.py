@@ -13,7 +13,7 @@ import platform_support
 from chaos import books
 
 PATH = "/api/v1/claims"
-PATIENCE_SECONDS = 20.0  # longer than any answer may take
+PATIENCE_SECONDS = 30.0  # longer than any answer may take
 SINGLE_PAUSE = 0.01  # between two claims of one caller: the machine is shared, and load is not what is shown
 RETRY_PAUSE = 0.1
 LINE_PAUSE = 0.004
