@@ -47,6 +47,7 @@ from ultrathink.scoring.v1 import scoring_pb2_grpc
 from ultrathink.storage.v1 import storage_pb2_grpc
 
 NAME = "claims"
+FILES_SHARE = 4  # Of the claims at work at most a quarter come from files: the rest is for those who wait.
 CALLERS = frozenset({"gateway", "cli", identity.USER})
 
 type Ready = Callable[[], Awaitable[apps.Readiness]]
@@ -233,6 +234,7 @@ def _desk_verbs(rooms: Rooms, clock: clocks.Clock) -> desk.Verbs:
 def _limits(settings: configuration.ClaimsSettings) -> files.Limits:
     return files.Limits(
         file_bytes=settings.max_file_bytes,
+        groups=max(1, settings.max_in_flight // FILES_SHARE // files.GROUP_CLAIMS),
         spool_bytes=settings.spool_bytes,
         stall_seconds=settings.spool_stall_seconds,
         spool_directory=settings.spool_dir,

@@ -14,7 +14,7 @@ import msgspec
 
 from chassis import contexts, errors, identity
 from claims import ports
-from claims.inbound import batches, callers, converters, spools
+from claims.inbound import batches, callers, converters, spools, turns
 from formats import frames, framing, media, readers
 from ultrathink.claims.v1 import claims_pb2
 
@@ -25,9 +25,13 @@ GROUPS = 4  # At work at once: two messages in flight at each hop, and two being
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of one file: bytes in, bytes of unread answers, seconds a client may leave them unread."""
+    """Bounds of one file: bytes in, bytes of unread answers, seconds a client may leave them unread.
+
+    `groups` are at work over all files of this process.
+    """
 
     file_bytes: int
+    groups: int = GROUPS
     spool_bytes: int
     stall_seconds: float
     spool_directory: Path | None = None
@@ -52,6 +56,7 @@ class Files:
     ) -> None:
         self._batches, self._callers, self._limits = carrying, who, limits
         self._submit, self._check = verbs
+        self._turns = turns.Turns(limits.groups)
 
     async def answer(
         self, chunks: AsyncIterator[claims_pb2.FileChunk], who: identity.Caller
@@ -123,7 +128,8 @@ class Files:
                     left.cancel()
 
     async def _decide(self, group: list[_Entry], reading: "_Reading", verb: batches.Verb) -> list[bytes]:
-        answers = await self._batches.carry([entry.arrival for entry in group], verb)
+        async with self._turns.turn(reading.tenant):
+            answers = await self._batches.carry([entry.arrival for entry in group], verb)
         results = [
             converters.result(reading.item_id, answer, reading.accept, position=entry.position)
             for entry, answer in zip(group, answers, strict=True)
@@ -140,7 +146,7 @@ class _Reading:
         self.accept = converters.accepted(first.accept)
         self._media_type = media.essence(first.media_type)
         self._framer = framing.framer(self._media_type)
-        self._context()  # an unknown caller is refused before anything is read
+        self.tenant = self._context().tenant  # an unknown caller is refused before anything is read
 
     async def groups(
         self, chunks: AsyncIterator[claims_pb2.FileChunk], max_bytes: int
