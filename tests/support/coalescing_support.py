@@ -1,6 +1,7 @@
 """A Coalescer on manual time in front of a door whose batches a test answers by hand."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 import streams_support
@@ -32,7 +33,13 @@ class Bench:
     """A Coalescer on manual time, its door, and what it told its observer."""
 
     def __init__(
-        self, *, max_rows: int = 100, max_bytes: int = 1000, max_queue: int = 100, quiet_turns: int = 1
+        self,
+        *,
+        max_rows: int = 100,
+        max_bytes: int = 1000,
+        max_queue: int = 100,
+        quiet_turns: int = 1,
+        max_wait: float = math.inf,
     ) -> None:
         self.time, self.door = streams_support.ManualTime(), Door()
         self.seen: list[tuple[int, int]] = []
@@ -42,6 +49,7 @@ class Bench:
             max_bytes=max_bytes,
             max_queue=max_queue,
             quiet_turns=quiet_turns,
+            max_wait=max_wait,
             size_of=len,
             clock=self.time,
             wakes=self.time,

@@ -105,6 +105,28 @@ async def test_an_item_larger_than_a_batch_travels_alone() -> None:
     await asyncio.gather(*callers)
 
 
+async def test_what_would_wait_too_long_is_refused_at_once() -> None:
+    """Where recent batches were slow, fewer may wait; less than a full round of batches always may."""
+    bench = Bench(max_rows=1, max_wait=1.0)
+    first = bench.submit("a")
+    await streams_support.turns()
+    bench.time.advance(20.0)  # a mean of four seconds
+    bench.door.answer(0)
+    assert await first == "A"
+    callers = [bench.submit(item) for item in "bc"]
+    await streams_support.turns()
+    callers += [bench.submit(item) for item in "de"]  # two fly, and a round of two waits
+    await streams_support.turns()
+    with pytest.raises(errors.Exhausted) as refusal:
+        await bench.coalescer.submit("f", deadline=FAR)
+    assert refusal.value.reason == "queue.full"
+    assert refusal.value.retry_after_ms >= 4_000
+    for batch in range(1, 5):
+        await streams_support.turns()
+        bench.door.answer(batch)
+    assert await asyncio.gather(*callers) == ["B", "C", "D", "E"]
+
+
 async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
     """What waits is bounded by number, and the refusal carries a hint that is not zero."""
     bench = Bench(max_rows=1, max_queue=2)

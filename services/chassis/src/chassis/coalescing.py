@@ -13,7 +13,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 
 from chassis import clock as clocks
-from chassis import errors, outcomes, timers
+from chassis import errors, logs, outcomes, timers
 
 SWEEP_SECONDS = 0.01  # Deadlines are told at most this late, so that a storm of them is swept together.
 QUEUE_BATCHES = 16  # Bytes waiting are bounded by this many full batches unless the caller says otherwise.
@@ -42,7 +42,8 @@ class Coalescer[T, R]:
     `exchange` answers a list of the same length and order; an answer that is a Fault is raised for that item
     alone, a Fault it raises is raised for every item of that batch and of no other. Batches hold at most
     `max_rows` items and `max_bytes` bytes as `size_of` counts them, except that an item larger than
-    `max_bytes` travels alone. At most `max_queue` items and `max_queue_bytes` bytes wait. A batch leaves
+    `max_bytes` travels alone. At most `max_queue` items and `max_queue_bytes` bytes wait, nor more
+    full batches than the pace of recent ones clears in `max_wait` seconds. A batch leaves
     after `quiet_turns` turns of the loop that brought nothing new: one is enough for items that come from
     this loop, those that come off the wire one after another need some. `observe` is told
     the rows of each batch sent and the items left waiting. Belongs to one event loop.
@@ -60,6 +61,7 @@ class Coalescer[T, R]:
         in_flight: int = 2,
         quiet_turns: int = 1,
         max_queue_bytes: int | None = None,
+        max_wait: float = math.inf,
         observe: Observer | None = None,
         wakes: timers.Timers | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Coalescer[T, R]:
         self._max_rows, self._max_bytes = max_rows, max_bytes
         self._max_queue = max_queue
         self._max_queue_bytes = QUEUE_BATCHES * max_bytes if max_queue_bytes is None else max_queue_bytes
+        self._max_wait = max_wait
         self._size_of, self._observe = size_of, observe
         self._in_flight, self._quiet_turns = in_flight, quiet_turns
         self._now, self._wakes = clock.monotonic, wakes
@@ -128,12 +131,18 @@ class Coalescer[T, R]:
             raise errors.Unavailable("coalescer.closed", "The service is shutting down.")
         waiting = len(self._queue)
         over = self._queued_bytes + size > self._max_queue_bytes
-        if waiting >= self._max_queue or (over and waiting):
+        if waiting >= self._max_queue or (over and waiting) or self._too_long():
             raise errors.Exhausted(
                 "queue.full", "Too much is waiting; try again later.", retry_after_ms=self._retry_after_ms()
             )
         if deadline <= self._now():
             raise outcomes.late()
+
+    def _too_long(self) -> bool:
+        """Tell whether what waits takes longer than it may; less than a full round of batches never does."""
+        if len(self._flights) < self._in_flight:
+            return False
+        return len(self._queue) // (self._max_rows * self._in_flight) * self._mean_seconds > self._max_wait
 
     def _retry_after_ms(self) -> int:
         """Return the time to drain what waits at the pace of recent batches, at least 1 ms."""
@@ -210,6 +219,7 @@ class Coalescer[T, R]:
         except errors.Fault as fault:
             _refuse(batch, fault)
         except Exception as cause:  # noqa: BLE001 - the one door where an exchange's foreign exceptions arrive
+            logs.get("chassis.coalescing").error("exchange failed", rows=len(batch), exc_info=cause)
             failed = errors.Internal("exchange.failed", "The batch could not be exchanged.")
             failed.__cause__ = cause
             _refuse(batch, failed)

@@ -19,6 +19,7 @@ MAX_ROWS = 256  # claims in one message: beyond it a message's own cost no longe
 MAX_BYTES = 4 * 1024 * 1024  # of one message, or one claim alone
 MAX_QUEUE = 4_096  # claims that wait; as many as requests are served at once
 MAX_QUEUE_BYTES = 128 * 1024 * 1024
+MAX_WAIT_SECONDS = 0.5  # beyond it waiting helps nobody: the sender is told at once when to come back
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -50,6 +51,7 @@ class ClaimsDoor:
             max_bytes=MAX_BYTES,
             max_queue=MAX_QUEUE,
             max_queue_bytes=MAX_QUEUE_BYTES,
+            max_wait=MAX_WAIT_SECONDS,
             size_of=_size,
             clock=self._clock,
             observe=metrics.batches("check" if dry_run else "submit"),
