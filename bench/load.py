@@ -55,13 +55,21 @@ class Crowd:
         await asyncio.gather(*(self._caller(ends, measured) for _ in range(callers)))
         return measured
 
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection to ask over."""
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        """Send the next claim; return the status of its answer."""
+        body = next(self._templates).replace(ID_MARK, f"{self._prefix}{next(self._ids)}".encode())
+        writer.write(b"%s%d\r\n\r\n%s" % (self._head, len(body), body))
+        return await _answer(reader)
+
     async def _caller(self, ends: float, measured: Round) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await self.connect()
         try:
             while (began := time.perf_counter()) < ends:
-                body = next(self._templates).replace(ID_MARK, f"{self._prefix}{next(self._ids)}".encode())
-                writer.write(b"%s%d\r\n\r\n%s" % (self._head, len(body), body))
-                status = await _answer(reader)
+                status = await self.ask(reader, writer)
                 if status in {200, 201}:
                     measured.latencies.append(time.perf_counter() - began)
                 else:

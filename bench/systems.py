@@ -67,13 +67,16 @@ def ours(folder: Path, *, single: bool) -> Iterator[System]:
     arguments = ["up", "--port", str(http), "--grpc-port", str(grpc), "--data", str(folder)]
     with _process([*command, *arguments, *(["--single"] if single else [])], {}):
         _ready(http)
-        token = subprocess.run(
-            [*command, "token", "--data", str(folder), "--role", "biller"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        yield System("ours --single" if single else "ours", http, "/api/v1/claims", token)
+        yield System("ours --single" if single else "ours", http, "/api/v1/claims", token(folder))
+
+
+def token(folder: Path, tenant: str = "demo") -> str:
+    """Return a biller's token of a platform's own issuer."""
+    command = [str(Path(sys.executable).with_name("ultrathink")), "token", "--data", str(folder)]
+    done = subprocess.run(
+        [*command, "--role", "biller", "--tenant", tenant], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def bulk_peer(kind: str, file: Path, dsn: str, model: Path) -> float:

@@ -15,7 +15,8 @@ class Queue:
     """Takers of turns that hold theirs until told; `order` is who got one."""
 
     def __init__(self, most: int) -> None:
-        self.turns = turns.Turns(most)
+        self.crowded = False
+        self.turns = turns.Turns(most, lambda: self.crowded)
         self.order: list[str] = []
         self.ends: dict[str, asyncio.Event] = {}
 
@@ -56,6 +57,22 @@ async def test_so_many_at_once_and_no_more() -> None:
     await queue.end(queue.ends)
     await asyncio.gather(*takers)
     assert len(queue.order) == 5
+
+
+async def test_while_single_claims_are_waited_for_one_group_is_at_work() -> None:
+    """Groups at work end, one goes on alone; when nobody waits any more, all turns are used again."""
+    queue = Queue(most=3)
+    takers = [queue.take(f"a{number}") for number in range(7)]
+    await streams_support.turns()
+    assert queue.order == ["a0", "a1", "a2"]
+    queue.crowded = True
+    await queue.end(["a0", "a1", "a2"])
+    assert queue.order == ["a0", "a1", "a2", "a3"]
+    queue.crowded = False
+    await queue.end(["a3"])
+    assert queue.order == [f"a{number}" for number in range(7)]
+    await queue.end(["a4", "a5", "a6"])
+    await asyncio.gather(*takers)
 
 
 @pytest.mark.parametrize("given_first", [False, True])

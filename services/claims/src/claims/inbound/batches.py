@@ -11,6 +11,7 @@ from ultrathink.claims.v1 import claims_pb2
 
 type Verb = Callable[[Sequence[ports.Arrival]], Awaitable[list[submit.Answer | errors.Fault]]]
 
+LIVE_SECONDS = 0.25  # Longer than the pause of callers who send one claim after another.
 RETRY_AFTER_MS = 200  # A full room of small claims is empty again in about this time.
 
 
@@ -22,7 +23,7 @@ class Batches:
     ) -> None:
         self._callers, self._clock = who, clock
         self._max_items, self._max_in_flight = max_items, max_in_flight
-        self._in_flight = 0
+        self._in_flight, self._live_at = 0, float("-inf")
         self._gauge = telemetry.gauge("claims_in_flight", "Claims at work in this process.")
 
     async def answer(
@@ -30,6 +31,7 @@ class Batches:
     ) -> claims_pb2.SubmitResponse:
         """Return one result per item, in the order of the items."""
         items = request.items
+        self._live_at = self._clock.monotonic()
         if len(items) > self._max_items:
             fault = errors.Invalid("batch.too_large", f"A batch has at most {self._max_items} items.")
             return _refused(request, fault)
@@ -45,6 +47,10 @@ class Batches:
             answers = await self.carry(arrivals, verb)
         results = [self._result(item, answer) for item, answer in zip(items, answers, strict=True)]
         return claims_pb2.SubmitResponse(batch_id=request.batch_id, results=results)
+
+    def live(self) -> bool:
+        """Tell whether somebody waited for single claims a moment ago."""
+        return self._clock.monotonic() - self._live_at < LIVE_SECONDS
 
     async def carry(
         self, arrivals: Sequence[ports.Arrival | errors.Fault], verb: Verb

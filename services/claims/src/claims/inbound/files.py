@@ -56,7 +56,7 @@ class Files:
     ) -> None:
         self._batches, self._callers, self._limits = carrying, who, limits
         self._submit, self._check = verbs
-        self._turns = turns.Turns(limits.groups)
+        self._turns = turns.Turns(limits.groups, carrying.live)
 
     async def answer(
         self, chunks: AsyncIterator[claims_pb2.FileChunk], who: identity.Caller
