@@ -15,10 +15,12 @@ import msgspec
 from chassis import contexts, errors, identity
 from claims import ports
 from claims.inbound import batches, callers, converters, spools, turns
+from claims.usecases import submit
 from formats import frames, framing, media, readers
 from ultrathink.claims.v1 import claims_pb2
 
 GROUP_CLAIMS = 256  # So many are judged in columns at once; more saves nothing and takes longer turns.
+LIVE_CLAIMS = 64  # Of a group, while single claims are waited for: they wait behind so many at each hop.
 GROUP_BYTES = 2 * 1024 * 1024
 ANSWER_BYTES = 1024 * 1024  # Of a message of answers, unless one alone is larger: findings may be many.
 GROUPS = 4  # At work at once: two messages in flight at each hop, and two being decoded or answered.
@@ -128,8 +130,12 @@ class Files:
                     left.cancel()
 
     async def _decide(self, group: list[_Entry], reading: "_Reading", verb: batches.Verb) -> list[bytes]:
+        arrivals = [entry.arrival for entry in group]
+        answers: list[submit.Answer | errors.Fault] = []
         async with self._turns.turn(reading.tenant):
-            answers = await self._batches.carry([entry.arrival for entry in group], verb)
+            while left := arrivals[len(answers) :]:
+                most = LIVE_CLAIMS if self._batches.live() else GROUP_CLAIMS
+                answers += await self._batches.carry(left[:most], verb)
         results = [
             converters.result(reading.item_id, answer, reading.accept, position=entry.position)
             for entry, answer in zip(group, answers, strict=True)
