@@ -1,7 +1,7 @@
 """What happens past capacity: offered load in an open loop, and one tenant's file beside another's claims.
 
-`python bench/overload.py --seconds 5`: latencies of what was accepted, the share refused with 429, how soon
-is over; then a tenant's single claims alone and beside another tenant's file. Raw figures in bench/results.
+`python bench/overload.py --seconds 5` tells latencies of what was accepted, the share refused, how soon it is
+over; then a tenant's single claims alone and beside another tenant's file. Raw figures in bench/results.
 """
 
 import argparse
