@@ -96,7 +96,7 @@ class Database:
     async def connection(self) -> AsyncIterator[Lent]:
         """Lend a connection; errors inside come out as faults."""
         with translated():
-            connection = self._idle.pop() if self._idle else await self._acquire()
+            connection = await self._at_hand() or await self._acquire()
             kept = False
             try:
                 yield connection
@@ -106,6 +106,15 @@ class Database:
                     self._idle.append(connection)
                 else:
                     await self._pool.release(connection)
+
+    async def _at_hand(self) -> Lent | None:
+        """Return the connection used last; those that a server took with it go back to the pool."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            await self._pool.release(connection)
+        return None
 
     async def _acquire(self) -> Lent:
         self._waiting += 1

@@ -1,0 +1,115 @@
+"""Connections that stay at hand: the last used first; given up when failed, closed or waited for."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from chassis import errors
+from storage.outbound import postgres
+
+
+class Wire:
+    """A connection that can be closed."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def is_closed(self) -> bool:
+        """Whether the server is gone."""
+        return self.closed
+
+
+class Pool:
+    """A pool of so many connections that counts what is taken and given back."""
+
+    def __init__(self, most: int = 8) -> None:
+        self.acquired, self.released = 0, 0
+        self._free = asyncio.Semaphore(most)
+
+    async def acquire(self, timeout: float) -> Wire:  # noqa: ASYNC109 - the pool's own name
+        """Hand one out, waiting for it."""
+        async with asyncio.timeout(timeout):
+            await self._free.acquire()
+        self.acquired += 1
+        return Wire()
+
+    async def release(self, connection: Wire) -> None:
+        """Take one back."""
+        del connection
+        self.released += 1
+        self._free.release()
+
+
+def database(pool: Any, kept: int = 2) -> postgres.Database:
+    """Return a database over a pool of ours."""
+    return postgres.Database(pool, 0.05, kept)
+
+
+async def used(lending: postgres.Database) -> None:
+    """Use a connection for nothing."""
+    async with lending.connection():
+        pass
+
+
+async def test_a_connection_is_used_again_without_the_pool():
+    """The second user gets the first one's connection."""
+    pool = Pool()
+    lending = database(pool)
+    async with lending.connection() as first:
+        pass
+    async with lending.connection() as second:
+        assert second is first
+    assert (pool.acquired, pool.released) == (1, 0)
+    await lending.aclose()
+    assert pool.released == 1
+
+
+async def test_no_more_than_the_bound_stay_at_hand():
+    """Of three used at once two are kept."""
+    pool = Pool()
+    lending = database(pool, kept=2)
+    async with lending.connection(), lending.connection(), lending.connection():
+        pass
+    assert (pool.acquired, pool.released) == (3, 1)
+
+
+async def test_a_connection_whose_user_failed_goes_back():
+    """Whatever state it is in is the pool's affair."""
+    pool = Pool()
+    lending = database(pool)
+    with pytest.raises(errors.Unavailable):
+        async with lending.connection():
+            raise OSError
+    assert (pool.acquired, pool.released) == (1, 1)
+
+
+async def test_a_connection_that_closed_meanwhile_is_not_kept():
+    """A server that went away takes its connections with it."""
+    pool = Pool()
+    async with database(pool).connection() as connection:
+        connection.closed = True  # type: ignore[attr-defined]  # ours
+    assert pool.released == 1
+
+
+async def test_a_connection_that_closed_at_hand_is_not_lent():
+    """After a restart of the server the next user gets a fresh one."""
+    pool = Pool()
+    lending = database(pool)
+    async with lending.connection() as connection:
+        pass
+    connection.closed = True  # type: ignore[attr-defined]  # ours
+    async with lending.connection() as next_one:
+        assert next_one is not connection
+    assert (pool.acquired, pool.released) == (2, 1)
+
+
+async def test_who_waits_for_the_pool_is_not_starved():
+    """Where all connections are out and someone waits, one goes back instead of staying at hand."""
+    pool = Pool(most=1)
+    lending = database(pool)
+    async with lending.connection():
+        waiting = asyncio.create_task(used(lending))
+        await asyncio.sleep(0)
+    await waiting
+    assert (pool.acquired, pool.released) == (2, 1)
