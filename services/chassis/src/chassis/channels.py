@@ -15,14 +15,9 @@ import grpc
 
 from chassis import errors, faults, metrics
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""A batch is bounded at 4 MiB or one item; an item's body at 10 MB, with room for what travels beside it."""
-
-KEEPALIVE_MS = 30_000
-"""Below the idle limits of common load balancers (60 s and more); a dead peer is noticed within 40 s."""
-
-KEEPALIVE_TIMEOUT_MS = 10_000
-"""A peer that cannot answer a ping for this long is dead or useless."""
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # A batch is bounded at 4 MiB or one item, whose body has at most 10 MB.
+KEEPALIVE_MS = 30_000  # Below the idle limits of load balancers (60 s); a dead peer is noticed within 40 s.
+KEEPALIVE_TIMEOUT_MS = 10_000  # A peer that cannot answer a ping for this long is dead or useless.
 
 OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -36,10 +31,7 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),  # a process that is back is found at once; trying costs nothing
-    (
-        "grpc.use_local_subchannel_pool",
-        1,
-    ),  # a new channel never inherits another's back-off from this address
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel never inherits another's back-off
     ("grpc.enable_http_proxy", 0),  # calls between rooms never leave through a proxy of the environment
 )
 

@@ -42,8 +42,7 @@ CONNECTION_GRACE_MS = 600_000
 """After its age a connection takes no new call; those in flight, an upload of a large file among them, have
 ten minutes."""
 
-MIN_PING_INTERVAL_MS = 10_000
-"""Peers that ping more often than this are cut off; ours ping every 30 s, with room for a late clock."""
+MIN_PING_INTERVAL_MS = 10_000  # Who pings more often is cut off; ours ping every 30 s.
 
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", channels.MAX_MESSAGE_BYTES),

@@ -15,8 +15,7 @@ from chassis import errors, jose
 AUDIENCE = "ultrathink"
 DEVELOPMENT_ISSUER = "ultrathink-development"
 DEVELOPMENT_TYPE = "JWT"
-DEVELOPMENT_LIFETIME_SECONDS = 8 * 3600
-"""A working day: a person at a demo logs in once."""
+DEVELOPMENT_LIFETIME_SECONDS = 8 * 3600  # A working day: a person at a demo logs in once.
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
