@@ -12,8 +12,10 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+import explaining
 import keeping
 import load
+import serving
 import systems
 from peers import model
 from rich import box, console, table
@@ -38,13 +40,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one round per system")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; the table shows medians")
     parser.add_argument("--bulk", type=int, default=10_000, help="claims in the NDJSON file")
+    parser.add_argument(
+        "--path-only", action="store_true", help="leave out what is measured of scoring alone"
+    )
     options = parser.parse_args()
     base = "/var/tmp" if os.geteuid() == 0 else None  # noqa: S108 - the database's own user must reach the folder
     with tempfile.TemporaryDirectory(prefix="ultrathink-bench-", dir=base) as folder:
         Path(folder).chmod(0o755)
         raw = _measure(Path(folder), options)
     _keep(raw, options)
-    _show(raw)
+    # The rooms of the whole path have gone by now: what is measured alone has both cores.
+    alone = [] if options.path_only else [*serving.measure(options.rounds, options.seconds / 2)]
+    alone += [] if options.path_only else explaining.measure(options.rounds)
+    _show(raw, alone)
 
 
 def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
@@ -133,7 +141,7 @@ def _median(raw: dict[str, list[dict[str, float]]], key: str, figure: str = "per
     return statistics.median(entry[figure] for entry in raw[key])
 
 
-def _show(raw: dict[str, list[dict[str, float]]]) -> None:
+def _show(raw: dict[str, list[dict[str, float]]], alone: list[dict[str, object]]) -> None:
     view = table.Table(
         "work", "ours /s", "p99 ms", "peer", "peer /s", "p99 ms", "ratio", "goal", "", box=box.SIMPLE_HEAD
     )
@@ -150,11 +158,32 @@ def _show(raw: dict[str, list[dict[str, float]]]) -> None:
         ratio, judged = mine / theirs, "pass" if mine / theirs >= goal else "short"
         figures = (f"{mine:,.0f}", "", named, f"{theirs:,.0f}", "", f"{ratio:.2f} ×", f"{goal} ×", judged)
         view.add_row("NDJSON bulk", *figures)
+    for one in alone:
+        view.add_row(*_alone(one))
     fair = _median(raw, "naive chain|64") / _median(raw, "naive monolith|64")
     SCREEN.print(view)
     SCREEN.print(f"peers: chain over monolith at 64 callers {fair:.2f} (fair between 0.7 and 1.5)")
     failed = {key: sum(entry.get("failed", 0) for entry in entries) for key, entries in raw.items()}
     SCREEN.print(f"failed requests: { {key: count for key, count in failed.items() if count} or 'none' }")
+
+
+def _alone(row: dict[str, object]) -> tuple[str, ...]:
+    """Return the cells of a row that another bench has measured: a peer that is not there has a word."""
+    ours, peer, ratio, goal = (row[name] for name in ("ours", "peer", "ratio", "goal"))
+    if not (isinstance(ours, float) and isinstance(peer, float) and isinstance(ratio, float)):
+        return (
+            str(row["name"]),
+            f"{ours:,.0f}",
+            "",
+            "",
+            "",
+            "",
+            "",
+            f"{goal} ×",
+            str(row.get("word") or "no peer"),
+        )
+    judged = "pass" if ratio >= float(str(goal)) else "short"
+    return str(row["name"]), f"{ours:,.0f}", "", "", f"{peer:,.0f}", "", f"{ratio:.2f} ×", f"{goal} ×", judged
 
 
 def _keep(raw: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
