@@ -21,13 +21,11 @@ class Proxy:
     def __init__(self, upstream: Upstream) -> None:
         (self.port,) = loopback.free(1)
         self._upstream = upstream
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._open: set[asyncio.StreamWriter] = set()
         self._flowing, self._ended = asyncio.Event(), asyncio.Event()
         self._listening = threading.Event()
-        self._thread = threading.Thread(
-            target=self._loop.run_until_complete, args=(self._serve(),), daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def address(self) -> str:
@@ -63,7 +61,12 @@ class Proxy:
                 inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
             writer.transport.abort()
 
+    def _run(self) -> None:
+        with asyncio.Runner() as runner:  # ends what is still relayed, and closes the loop
+            runner.run(self._serve())
+
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._flowing.set()
         async with await asyncio.start_server(self._relay, "127.0.0.1", self.port):
             self._listening.set()
