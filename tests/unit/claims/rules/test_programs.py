@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 import rules_support as support
@@ -117,7 +118,7 @@ def test_columns_of_a_part_are_read_together():
         "    c_encounter_class = c_encounter_end = None",
         "else:",
         "    c_encounter_class = p.class_",
-        "    c_encounter_end = _day(p.end, zone)",
+        "    c_encounter_end = (None if p.end is None else _day(p.end, zone))",
     ]
     layout.own("insurance", ["sequence", "payer", "sequence"])
     assert layout.loop("insurance", ["pass"]) == [
@@ -192,3 +193,51 @@ def test_dots_count_where_the_table_says_so():
     for text in ("NaN", "Infinity"):
         with pytest.raises(ValueError, match="not a number"):
             tables.number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("modifiers && ARRAY['59', '76']", "(not k1.isdisjoint(r_modifiers))"),
+        ("ARRAY['59', '76'] && modifiers", "(not k1.isdisjoint(r_modifiers))"),
+        ("modifiers <@ ARRAY['59', '76']", "k1.issuperset(r_modifiers)"),
+        ("ARRAY['59', '76'] @> modifiers", "k1.issuperset(r_modifiers)"),
+        ("modifiers @> ARRAY['59', '76']", "_within(k1, r_modifiers)"),
+        ("modifiers && udi", "_overlaps(r_modifiers, r_udi)"),
+    ],
+)
+def test_a_constant_list_is_a_set_from_the_start(text: str, body: str):
+    """Whatever side it stands on; what must all be there stays a list."""
+    emitter = emitting.Emitter(layouts.Layout(support.KNOWN), "line")
+    assert emitter.value(checking.value(text, "line", support.KNOWN)).replace("k2", "k1") == body
+
+
+@pytest.mark.parametrize(
+    ("text", "empty", "full"),
+    [
+        ("MIN(lines.sequence)", None, 1),
+        ("MAX(lines.net) FILTER (WHERE lines.net IS NOT NULL)", None, 5),
+        ("MAX(lines.net)", None, None),
+        ("CARDINALITY(ARRAY_AGG(lines.sequence))", None, 2),
+        ("CARDINALITY(ARRAY_AGG(lines.code) FILTER (WHERE lines.code IS NOT NULL))", None, 1),
+    ],
+)
+def test_aggregates_of_what_is_never_missing_are_pythons_own(text: str, empty: object, full: object):
+    """Without rows they are unknown like all others, and one missing value leaves the others unknown."""
+    claim, _ = examples.build(
+        {"lines": [{"net": 5, "code": "A"}, {"net": None, "code": None, "revenue_code": "1"}]}
+    )
+    explain = programs.explain("claim", [checking.value(text, "claim", support.KNOWN)], support.KNOWN)
+    assert explain(claim, 0, "UTC", [0]) == [(full,)]
+    assert explain(msgspec.structs.replace(claim, lines=[]), 0, "UTC", [0]) == [(empty,)]
+
+
+@pytest.mark.parametrize("many", [1, 9, 200])
+def test_lists_are_compared_alike_however_long(many: int):
+    """Short ones member by member, long ones as sets."""
+    assert runtime.within(list(range(many)), list(range(many + 1)))
+    assert not runtime.within(list(range(many + 1)), list(range(many)))
+    assert runtime.within([], list(range(many)))
+    assert runtime.overlaps([many], list(range(many + 1)))
+    assert not runtime.overlaps([many], list(range(many)))
+    assert not runtime.overlaps([], list(range(many)))

@@ -14,8 +14,7 @@ from claims.domain.rules import correlations, expressions, layouts, nulls, runti
 _OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _FUNCTIONS = {
     "upper": "{0}.upper()", "lower": "{0}.lower()", "trim": "{0}.strip(' ')", "length": "len({0})",
-    "abs": "abs({0})", "cardinality": "len({0})", "any_of": "({0} in {1})", "overlaps": "_overlaps({0}, {1})",
-    "within": "_within({0}, {1})", "includes": "_within({1}, {0})", "age_years": "_age({0}, {1})",
+    "abs": "abs({0})", "cardinality": "len({0})", "any_of": "({0} in {1})", "age_years": "_age({0}, {1})",
     "days_between": "({1} - {0})", "npi_valid": "_npi({0})", "concat": "({0} + {1})",
 }  # fmt: skip
 
@@ -252,7 +251,7 @@ class Emitter:
             text += f"{bound.body} if ({bound.body} := {bound.guards[0][1]}) is not None else "
         return self._bind(f"({text}None)", node) if text else NULL
 
-    def _call(self, node: tree.Call) -> Code:
+    def _call(self, node: tree.Call) -> Code:  # noqa: PLR0911 - one return per kind of call
         codes = [self._code(argument) for argument in node.arguments]
         if node.name in {"in_codeset", "lookup"}:
             if not self._layout.answers(node):
@@ -261,6 +260,8 @@ class Emitter:
             return self._bind(
                 self._strict(f"{found}({codes[0].body}, {codes[1].body})", *codes).value(), node
             )
+        if node.name in {"overlaps", "within", "includes"}:
+            return self._of_lists(node, *codes)
         if node.name == "nullif":
             return self._bind(f"_nullif({codes[0].value()}, {codes[1].value()})")
         if node.name == "round":
@@ -270,6 +271,24 @@ class Emitter:
             matcher = self._layout.constant(runtime.form(pattern), key=("form", pattern))
             return self._strict(f"({matcher}({codes[0].body}) is not None)", codes[0])
         return self._strict(_FUNCTIONS[node.name].format(*(code.body for code in codes)), *codes)
+
+    def _of_lists(self, node: tree.Call, left: Code, right: Code) -> Code:
+        """Compare two lists; a constant one is a set from the start."""
+        first, second = node.arguments
+        if node.name == "includes":
+            first, second, left, right = second, first, right, left
+        if node.name == "overlaps" and isinstance(first, tree.Literal):
+            first, second, left, right = second, first, right, left
+        if not isinstance(second, tree.Literal) or not isinstance(second.value, tuple):
+            return self._strict(
+                f"{'_overlaps' if node.name == 'overlaps' else '_within'}({left.body}, {right.body})",
+                left,
+                right,
+            )
+        known = self._layout.constant(frozenset(second.value))
+        if node.name == "overlaps":
+            return self._strict(f"(not {known}.isdisjoint({left.body}))", left)
+        return self._strict(f"{known}.issuperset({left.body})", left)
 
     def _round(self, node: tree.Call, code: Code) -> Code:
         if len(node.arguments) == 1 and node.kind is tree.Kind.MONEY:
@@ -316,7 +335,8 @@ class Emitter:
         if expressions.counts(node, argument):
             return Code(f"len([0 for s in {rows}{test}])" if test else f"len({rows})")
         value = argument.value() if argument is not None else "0"
-        return self._bind(f"{expressions.function(node)}([{value} for s in {rows}{test}])", node)
+        sure = argument is None or not argument.guards
+        return self._bind(expressions.collected(node, f"[{value} for s in {rows}{test}]", sure=sure), node)
 
     def _grouped(self, node: tree.Aggregate, correlation: correlations.Correlation) -> Code:
         """Compute the aggregate once per group of siblings, before the rows; a row looks its group up."""

@@ -63,6 +63,15 @@ def function(node: tree.Aggregate) -> str:
     return "_count_distinct" if node.distinct else f"_{node.function}"
 
 
+def collected(node: tree.Aggregate, values: str, *, sure: bool) -> str:
+    """Return the text of an aggregate over a list; `sure` is one without unknown values."""
+    if sure and node.function in {"min", "max"}:
+        return f"{node.function}({values}, default=None)"
+    if sure and node.function == "array_agg":
+        return f"({values} or None)"
+    return f"{function(node)}({values})"
+
+
 def hashable(text: str, node: tree.Node) -> str:
     """Return the text of a value as a part of a key."""
     if node.kind not in tree.LISTS:

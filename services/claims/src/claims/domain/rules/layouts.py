@@ -17,6 +17,8 @@ _PART = re.compile(
     r"|\(p := (?P<named>[^ ]+)\) and p)\.(?P<name>\w+)\)?(?(day), zone\))"
 )
 
+_DAY = re.compile(r"_day\(([\w.]+), zone\)")
+
 
 class Layout:
     """Collects names while expressions are written; `prologue` then returns the lines that define them."""
@@ -147,7 +149,7 @@ class Layout:
         scope = schema.ROWS[rows]
         if not names:  # siblings are only counted
             return f"rows_{rows} = {scope.items}"
-        values = "".join(f"{scope.fields[name].source}, " for name in names)
+        values = "".join(f"{_dated(scope.fields[name].source)}, " for name in names)
         each = f"x, h in _with_past({scope.items}, past)" if _past(rows, names) else f"x in {scope.items}"
         return f"rows_{rows} = [({values}) for {each}]"
 
@@ -171,6 +173,12 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [_INDENT + line for line in lines]
 
 
+def _dated(source: str) -> str:
+    """Return a source that does not ask for the day of what is absent."""
+    found = _DAY.fullmatch(source)
+    return source if found is None else f"(None if {found[1]} is None else {source})"
+
+
 def _loaded(columns: list[tuple[str, vocabulary.Field]]) -> list[str]:
     """Return the lines that bind columns of `x` to names; an absent part is looked for once."""
     parts: dict[str, list[tuple[str, str]]] = {}
@@ -178,10 +186,10 @@ def _loaded(columns: list[tuple[str, vocabulary.Field]]) -> list[str]:
     for local, field in columns:
         found = _PART.fullmatch(field.source)
         if found is None:
-            lines.append(f"{local} = {field.source}")
+            lines.append(f"{local} = {_dated(field.source)}")
         else:
             value = f"p.{found['name']}"
-            value = f"_day({value}, zone)" if found["day"] else value
+            value = _dated(f"_day({value}, zone)") if found["day"] else value
             parts.setdefault(found["part"] or found["named"], []).append((local, value))
     for part, values in parts.items():
         absent = " = ".join(local for local, _ in values)

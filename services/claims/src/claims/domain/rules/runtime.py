@@ -75,11 +75,6 @@ def quantum(currency: str | None) -> Decimal:
     return money.quantum(money.minor_digits(currency))
 
 
-def round_half_away(value: Decimal | int, unit: Decimal) -> Decimal:
-    """Return the value rounded to the unit, halves away from zero."""
-    return Decimal(value).quantize(unit, decimal.ROUND_HALF_UP, _ROUNDING)
-
-
 def divide(left: Decimal | int, right: Decimal | int) -> Decimal | None:
     """Return the decimal quotient rounded at DIVISION_DIGITS; None for a division by zero."""
     if not right:
@@ -118,7 +113,7 @@ def age_years(birth: int, day: int) -> int:
 
 def overlaps(left: Sequence[Any], right: Sequence[Any]) -> bool:
     """Tell whether two lists share a member."""
-    return not set(left).isdisjoint(right)
+    return bool(left) and not set(left).isdisjoint(right)
 
 
 def within(left: Sequence[Any], right: Sequence[Any]) -> bool:
@@ -226,6 +221,7 @@ def form(pattern: str) -> Callable[[str], object]:
     return re.compile("".join(_FORM_MARKS.get(mark, re.escape(mark)) for mark in pattern)).fullmatch
 
 
+@functools.lru_cache(maxsize=8_192)  # a market's usual providers
 def npi_valid(text: str) -> bool:
     """Tell whether a text is a national provider identifier: ten digits whose last one checks the others.
 
@@ -245,14 +241,15 @@ def with_past(lines: Sequence[Any], past: Sequence[Any] | None) -> Iterator[tupl
 
 NAMESPACE: dict[str, object] = {
     "__builtins__": {
-        "len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple,
+        "len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple, "min": min, "max": max,
         "ArithmeticError": ArithmeticError,
     },
     "_day": day_number, "_details": details, "_focal": focal, "_version": version, "_quantum": quantum,
     "_authorization": identities.authorization,
     "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
     "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
-    "_round": round_half_away, "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
+    "_round": _ROUNDING.quantize,  # to a unit, halves away from zero
+    "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
     "_overlaps": overlaps, "_within": within, "_group": group, "_by": by, "_frozen": frozen, "_tally": tally,
     "_npi": npi_valid, "_with_past": with_past,
     "_sum": total, "_count": count, "_count_distinct": count_distinct, "_min": least, "_max": greatest,
