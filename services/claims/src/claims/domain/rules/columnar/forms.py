@@ -11,7 +11,7 @@ from claims.domain.rules import explaining, packs, programs, runtime, tables
 from claims.domain.rules.columnar import batches, judging
 
 MANY = 128  # claims below which the columnar form never pays
-WORK = 50_000  # rules × claims from which it does: near it the forms cross, see docs/performance-rules.md
+WORK = 200_000  # rules × claims from which it does: near it the forms cross, see docs/performance-rules.md
 MAX_RESTS = 16  # sets of left-over rules kept compiled; usually there is one, and it never changes
 
 type Said = list[programs.Hit] | Exception
