@@ -196,14 +196,14 @@ async def test_a_closed_socket_is_unavailable() -> None:
     assert refused.value.reason in {"completion.unavailable", "deadline.exceeded"}
 
 
-async def test_a_room_that_does_not_know_us_is_our_defect() -> None:
-    """The sender of a claim can do nothing about keys between services."""
+async def test_a_room_that_does_not_know_us_is_away_for_the_sender() -> None:
+    """The sender of a claim can do nothing about keys and clocks between services, but try again."""
     claim = support.claim({})
     app = room(lambda _: completion_pb2.CompleteResponse(), frozenset({"somebody"}))
     async with over_a_socket(app) as made:
-        with pytest.raises(errors.Internal) as refused:
+        with pytest.raises(errors.Unavailable) as refused:
             await made.complete(context(), claim, completions.places(claim))
-    assert refused.value.reason == "completion.refused"
+    assert refused.value.reason == "completion.unavailable"
 
 
 async def test_a_call_without_time_left_is_not_made() -> None:

@@ -31,6 +31,7 @@ MANIFEST = {
     "command": "ultrathink train denial --data DATA --seed 1 --out DIR",
     "row_schema_hash": "a" * 64,
     "flag_threshold": 0.3,
+    "simulated": True,
 }
 
 

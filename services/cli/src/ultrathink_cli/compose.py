@@ -240,7 +240,9 @@ async def offline(
     from scoring import settings as scoring_settings  # noqa: PLC0415
 
     bounds = scoring_settings.ScoringSettings(
-        bundle_dir=folders.bundle(), anomaly_bundle_dir=folders.anomaly_bundle()
+        bundle_dir=folders.bundle(),
+        anomaly_bundle_dir=folders.anomaly_bundle(),
+        completion_bundles=(),  # a check suggests nothing
     )
     async with (
         scoring.compose(bounds) as scorer,

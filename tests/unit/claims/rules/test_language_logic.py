@@ -194,3 +194,11 @@ def test_an_unknown_rule_says_what_was_missing() -> None:
     assert entry.reason == "not decidable: tax is missing"
     two = support.outcome(support.rule("net > tax"), line(tax=None, net=None)).not_checked[0]
     assert two.reason == "not decidable: net, tax are missing"
+
+
+def test_rules_of_lines_that_can_never_say_anything_are_judged_in_silence() -> None:
+    """A violation that is FALSE whatever the line holds leaves nothing to look at in any line."""
+    claim = truths(True, False)
+    assert support.holds("(NOT (NOT TRUE)) IS NULL AND TRUE", claim) is False
+    told = support.outcome(support.rule("(TRUE) IS NULL"), claim)
+    assert (told.findings, told.not_checked) == ([], [])

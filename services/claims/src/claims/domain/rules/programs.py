@@ -90,7 +90,8 @@ def _scope(layout: layouts.Layout, scope: schema.Scope, rules: list[tuple[int, p
         return branching.lines(emitter, tests, "0")
     for _, rule in rules:
         layout.own(scope.rows, _names([rule.when, rule.violation]))
-    return layout.loop(scope.rows, branching.lines(emitter, tests, "n"))
+    body = branching.lines(emitter, tests, "n")
+    return layout.loop(scope.rows, body) if body else []  # rules that are never TRUE nor unknown say nothing
 
 
 def _names(nodes: Sequence[tree.Node]) -> list[str]:
