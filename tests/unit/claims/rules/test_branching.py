@@ -125,6 +125,22 @@ def test_a_condition_that_may_fail_is_not_asked_before_its_turn() -> None:
     assert sum(line.strip() == "except ArithmeticError:" for line in told) == 2
 
 
+@pytest.mark.parametrize("scope", ["line", "claim", "diagnosis"])
+@pytest.mark.parametrize("risky", ["sequence = 1", "sequence / 2 > 1"])
+def test_rules_that_apply_to_no_claim_leave_a_sound_program(scope: str, risky: str) -> None:
+    """Alone, sharing a condition, or able to fail: nothing is left of them, not even a loop."""
+    violation = risky if scope != "claim" else "total / 2 > 1"
+    never = "((TRUE IS NULL) IS NULL)"
+    documents = [
+        support.rule(
+            id=f"R-{at}", applies={"scope": scope}, when=when, violation=violation, message=support.PLAIN
+        )
+        for at, when in enumerate((never, f"{never} AND {never}", f"NOT (TRUE) AND {never}"))
+    ]  # fmt: skip
+    assert _hits(support.pack(*documents).rules, {}) == []
+    assert _hits(support.pack(documents[0]).rules, {}) == []
+
+
 def test_rules_that_cannot_fail_are_not_guarded() -> None:
     """Looking into a table or changing the case of a text cannot overflow."""
     told = _lines(("UPPER(code) = 'A'", "NOT in_codeset(code, 'letters', service_date)"))

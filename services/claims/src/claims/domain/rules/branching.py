@@ -64,7 +64,7 @@ def _alone(emitter: emitting.Emitter, one: Test, row: str) -> list[str]:
         asked = [emitter.given(part) for part in one.conditions]
         said = _verdict(emitter, one, row)
     found = _if(" and ".join(part for part in asked if part != "True") or "True", said)
-    if not any(_may_fail(part) for part in (*one.conditions, one.violation)):
+    if not found or not any(_may_fail(part) for part in (*one.conditions, one.violation)):
         return found
     return ["try:", *_indented(found), "except ArithmeticError:", f"    hit(({one.at}, {row}, None))"]
 
@@ -83,10 +83,10 @@ def _verdict(emitter: emitting.Emitter, one: Test, row: str) -> list[str]:
 
 
 def _if(asked: str, body: list[str]) -> list[str]:
+    if asked == "False" or not body:
+        return []
     if asked == "True":
         return body
-    if asked == "False":
-        return []
     only = body[0].startswith("if ") and not any(line.startswith(("el", "if ")) for line in body[1:])
     if only and all(line.startswith(_INDENT) for line in body[1:]):  # one `if` inside another
         return [f"if {asked} and {body[0].removeprefix('if ')}", *body[1:]]

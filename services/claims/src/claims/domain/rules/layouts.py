@@ -99,6 +99,8 @@ class Layout:
 
     def loop(self, rows: str, body: list[str]) -> list[str]:
         """Return the lines that take every row in turn: `n` is its place."""
+        if not body:
+            return []
         items, names = schema.ROWS[rows].items, self._own[rows]
         if _past(rows, names):
             head = f"for n, (x, h) in enumerate(_with_past({items}, past)):"

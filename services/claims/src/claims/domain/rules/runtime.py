@@ -24,6 +24,8 @@ EXACT = decimal.Context(prec=120, rounding=decimal.ROUND_HALF_UP, traps=[
 ])  # fmt: skip
 _ROUNDING = decimal.Context(prec=120, rounding=decimal.ROUND_HALF_UP, traps=[decimal.InvalidOperation])
 _DIVISION_QUANTUM = Decimal(1).scaleb(-DIVISION_DIGITS)
+# (value, unit) → the value rounded to the unit, halves away from zero.
+round_half_away: Callable[[Decimal | int, Decimal], Decimal] = _ROUNDING.quantize
 _EPOCH = date(1970, 1, 1).toordinal()
 _FEW = 64  # comparisons up to which two lists are compared member by member
 _KNOWN_DAYS = 65_536  # distinct date texts remembered; a few years of service dates in several zones
@@ -248,7 +250,7 @@ NAMESPACE: dict[str, object] = {
     "_authorization": identities.authorization,
     "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
     "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
-    "_round": _ROUNDING.quantize,  # to a unit, halves away from zero
+    "_round": round_half_away,
     "_divide": divide, "_between": between, "_nullif": nullif, "_age": age_years,
     "_overlaps": overlaps, "_within": within, "_group": group, "_by": by, "_frozen": frozen, "_tally": tally,
     "_npi": npi_valid, "_with_past": with_past,
