@@ -40,14 +40,8 @@ def load(folder: Path) -> anomalies.Model:
     if manifest.task != TASK:
         message = f"{folder.name} was trained for the task {manifest.task}, not for {TASK}."
         raise errors.Invalid("bundle.task", message)
-    try:
+    with bundles.readable(folder):
         return _read(files, manifest)
-    except (msgspec.MsgspecError, KeyError, ValueError, OSError, TypeError) as error:
-        raise errors.Invalid(
-            "bundle.unreadable",
-            f"The files of {folder.name} are those of its manifest, but one does not hold what this release "
-            "reads: train it again with this release.",
-        ) from error
 
 
 def _read(files: dict[str, bytes], manifest: Manifest) -> anomalies.Model:

@@ -4,9 +4,10 @@ A bundle is a flat folder. `manifest.json` names the sha256 of every other file;
 sha256 over the sorted lines `<sha256>  <path>` of all files, the manifest included. Nothing here is pickled.
 """
 
+import contextlib
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,8 +61,15 @@ def load(folder: Path) -> Bundle:
     """
     files = contents(folder)
     manifest = _verified(folder, files)
-    try:
+    with readable(folder):
         return _read(files, manifest)
+
+
+@contextlib.contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Raise Invalid `bundle.unreadable` where verified files do not hold what this release reads."""
+    try:
+        yield
     except (msgspec.MsgspecError, KeyError, ValueError, OSError, TypeError) as error:
         raise errors.Invalid(
             "bundle.unreadable",

@@ -94,15 +94,9 @@ def load(folder: Path) -> completion_models.Served:
             "bundle.features_mismatch",
             f"{folder.name} was trained on other features than this release computes. Train it again.",
         )
-    try:
+    with bundles.readable(folder):
         origin = _origin(manifest, bundles.named(files))
         return _amounts(files, origin) if manifest.task == TASKS[1] else _diagnoses(files, manifest, origin)
-    except (msgspec.MsgspecError, KeyError, ValueError, OSError, TypeError) as error:
-        raise errors.Invalid(
-            "bundle.unreadable",
-            f"The files of {folder.name} are those of its manifest, but one does not hold what this release "
-            "reads: train it again with this release.",
-        ) from error
 
 
 def diagnosis_hash(stored: Sequence[Vocabulary]) -> str:
