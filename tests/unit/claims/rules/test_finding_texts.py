@@ -1,5 +1,7 @@
 """Texts of findings: values in the manner of each language, and nothing a slot could reach beyond them."""
 
+import decimal
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 import rule_language_support as support
 from claims.domain import decisions
-from claims.domain.rules import messages, tree
+from claims.domain.rules import messages, runtime, tree
+from formats import money
 
 ISOLATE, END = "\u2066", "\u2069"
 
@@ -83,7 +86,7 @@ def test_nothing_but_a_name_in_braces_is_a_slot(text: str) -> None:
     odd = text + "{net.real}{net[0]}{net!r}{net:>9}{0}{__class__}{}"
     spec = messages.template(decisions.Bilingual(en=odd, ar=odd), lambda _: tree.Kind.TEXT)
     assert "net" not in spec.names
-    filled = spec.fill(dict.fromkeys(spec.names, (tree.Kind.TEXT, "SECRET")), "SAR")
+    filled = spec.fill(dict.fromkeys(spec.names, ("SECRET", "SECRET")))
     assert filled.en.replace("SECRET", "").count("{net.real}{net[0]}{net!r}{net:>9}{0}") >= 1
 
 
@@ -95,6 +98,44 @@ def test_a_plain_amount_is_the_same_amount(minor: int, currency: str | None) -> 
     assert isinstance(shown, Decimal)
     assert shown == value
     assert "E" not in f"{shown}"
+
+
+@given(
+    st.lists(st.sampled_from(["{code}", "{net}", "%", "%s", "%(code)s", "{", "100% ", "رمز "]), max_size=6),
+    st.lists(st.sampled_from(["{net}", "{net}", "%%", "}", "خمسة "]), max_size=6),
+    st.text(max_size=5),
+)
+def test_a_text_is_what_names_replaced_one_by_one_would_be(
+    english: list[str], arabic: list[str], value: str
+) -> None:
+    """For any text, per cents and braces included: filling changes slots and nothing beside them."""
+    text = decisions.Bilingual(en="".join(english), ar="".join(arabic))
+    spec = messages.template(text, lambda _: tree.Kind.TEXT)
+    values = {"code": value, "net": "{code}%s"}
+    filled = spec.fill({name: (said, said) for name, said in values.items()})
+
+    def put(found: re.Match[str]) -> str:
+        return values[found[1]]
+
+    names = re.compile(r"\{([a-z_]+)\}")
+    assert filled.en == names.sub(put, text.en)
+    assert filled.ar == names.sub(lambda found: ISOLATE + put(found) + END, text.ar)
+
+
+@given(
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20, places=None)
+    | st.sampled_from(["1E+5", "-0.0", "0E+7", "1.10000", "12345678901234567890123456789.5"]).map(Decimal),
+    st.sampled_from(["SAR", "KWD", "JPY", None]),
+)
+def test_a_plain_amount_has_no_needless_zeros(value: Decimal, currency: str | None) -> None:
+    """For any amount: as many decimals as the currency has or the amount needs, quickly found or not."""
+    with decimal.localcontext(runtime.EXACT):
+        shown = messages.plain(tree.Kind.MONEY, value, currency)
+        digits = value.normalize().as_tuple().exponent
+        assert isinstance(shown, Decimal)
+        assert isinstance(digits, int)
+        assert shown.as_tuple().exponent == -max(-digits, money.minor_digits(currency))
+        assert shown == value
 
 
 def test_an_unknown_name_is_refused_by_name() -> None:

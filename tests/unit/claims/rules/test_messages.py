@@ -33,7 +33,7 @@ K = tree.Kind
 def test_values_read_well(kind: tree.Kind, value: object, currency: str | None, english: str, arabic: str):
     """Amounts have the currency's decimals, days are ISO 8601, Arabic isolates what runs left to right."""
     template = messages.template(decisions.Bilingual(en="a {x} b", ar="أ {x} ب"), {"x": kind}.get)
-    found = template.fill({"x": (kind, value)}, currency)
+    found = template.fill({"x": messages.shown(kind, value, currency)})
     assert found.en == f"a {english} b"
     assert found.ar == f"أ \u2066{arabic}\u2069 ب"
 
@@ -41,7 +41,7 @@ def test_values_read_well(kind: tree.Kind, value: object, currency: str | None, 
 def test_a_text_without_names_is_used_as_it_is():
     """No value, no work."""
     text = decisions.Bilingual(en="a", ar="أ")
-    assert messages.template(text, {}.get).fill({}, None) == text
+    assert messages.template(text, {}.get).fill({}) == text
 
 
 def test_an_unknown_name_is_refused():

@@ -1,11 +1,14 @@
 """Generated programs: shared work is done once, and the two programs of a rule tell the same."""
 
+import collections
 import datetime as dt
 import decimal
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rules_support as support
 from claims.domain.rules import checking, emitting, examples, layouts, programs, runtime, schema, tables, tree
@@ -241,3 +244,20 @@ def test_lists_are_compared_alike_however_long(many: int):
     assert runtime.overlaps([many], list(range(many + 1)))
     assert not runtime.overlaps([many], list(range(many)))
     assert not runtime.overlaps([], list(range(many)))
+
+
+KEYED = st.lists(st.tuples(st.integers(0, 4), st.integers(-3, 3) | st.none()), max_size=6)
+
+
+@given(KEYED)
+def test_groups_of_one_are_answered_as_groups_of_many(pairs: list[tuple[int, int | None]]):
+    """For any siblings: the least and the greatest of each key, whether or not keys repeat."""
+    for function in (runtime.least, runtime.greatest):
+        wanted = {key: function([value for one, value in pairs if one == key]) for key, _ in pairs}
+        assert runtime.by(function, pairs) == wanted
+
+
+@given(st.lists(st.integers(0, 4) | st.none(), max_size=6))
+def test_a_tally_counts_every_value(values: list[int | None]):
+    """For any list: how often each value occurs, whether or not one occurs twice."""
+    assert runtime.tally(values) == dict(collections.Counter(values))

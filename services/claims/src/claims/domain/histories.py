@@ -8,7 +8,7 @@ mother's number.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -202,11 +202,15 @@ def of_lines(claim: model.Claim, question: Question, known: Known | None) -> lis
 
 def duplicates(claim: model.Claim, question: Question, known: Known) -> list[decisions.Duplicate]:
     """Return the recorded lines that ask for the same service, with what makes them so."""
-    if not known.matches and not any(told.rows for told in known.past):
+    if not known.matches and not any([told.rows for told in known.past]):  # noqa: C419 - a list of few is quicker
         return []
     found = [_duplicate(line, match.claim_id, "exact") for line, match in _matched(question, known)]
     for line, answer in zip(claim.lines, _answers(question, known, len(claim.lines)), strict=True):
-        found += [_duplicate(line.sequence, row.claim_id, kind) for kind, row in _same(question, answer)]
+        if answer is not None:
+            found += [
+                _duplicate(line.sequence, row.claim_id, kind)
+                for kind, row in _same(question, answer.trace, answer.service.rows)
+            ]
     return found
 
 
@@ -254,7 +258,7 @@ def _history(question: Question, answer: _Answer | None, matched: int) -> past.L
     told, visit, used = answer.service, answer.visit, answer.authorization
     if not (told.rows or told.quantity or matched or visit or used):
         return NEW if answer.trace.window.frequency_days is None else NEW_IN_WINDOW
-    counted = [kind for kind, _ in _same(question, answer)] if told.rows else []
+    counted = [kind for kind, _ in _same(question, answer.trace, told.rows)]
     return past.LineHistory(
         exact=counted.count("exact") + matched,
         likely=counted.count("likely"),
@@ -265,30 +269,35 @@ def _history(question: Question, answer: _Answer | None, matched: int) -> past.L
     )
 
 
-def _same(question: Question, answer: _Answer | None) -> Iterator[tuple[Strength, Row]]:
-    if answer is None or question.exempt or not answer.trace.mark:
-        return
-    for row in answer.service.rows:
-        kind = _strength(question, answer.trace, row)
-        if kind is not None:
-            yield kind, row
+def _same(question: Question, trace: identities.Trace, rows: Sequence[Row]) -> list[tuple[Strength, Row]]:
+    """Return the rows of a trace's service, each with how sure that is; another payer's is none."""
+    if not rows or question.exempt or not trace.mark:
+        return []
+    day, payer, end = trace.day, question.payer_id, identities.MARK_BYTES
+    service, site = trace.mark[:end], trace.mark[end:]
+    found: list[tuple[Strength, Row]] = []
+    for row in rows:
+        mark = row.mark
+        if row.day != day or not mark or (payer and row.payer_id and row.payer_id != payer):
+            continue
+        if mark[:end] == service:
+            found.append(("exact", row))
+        elif _one_site(mark[end:], site):
+            kind = _alike(question.provider_id, row.provider_id)
+            if kind is not None:
+                found.append((kind, row))
+    return found
 
 
-def _strength(question: Question, trace: identities.Trace, row: Row) -> Strength | None:
-    """Return how sure it is that a row is the service of a trace; another payer's is another claim."""
-    if row.day != trace.day or not row.mark:
-        return None
-    if row.payer_id and question.payer_id and row.payer_id != question.payer_id:
-        return None
-    end = identities.MARK_BYTES
-    if row.mark[:end] == trace.mark[:end]:
-        return "exact"
-    sites = {row.mark[end:], trace.mark[end:]} - {identities.NO_SITE}
-    if len(sites) > 1:  # two teeth, two sides: two services
-        return None
-    if row.provider_id == question.provider_id:
+def _one_site(one: bytes, other: bytes) -> bool:
+    """Tell whether two sites may be one: two teeth, two sides are two services."""
+    return one == other or identities.NO_SITE in {one, other}
+
+
+def _alike(provider: str, other: str) -> Strength | None:
+    if provider == other:
         return "likely"
-    return "possible" if row.provider_id and question.provider_id else None
+    return "possible" if provider and other else None
 
 
 def _matched(question: Question, known: Known) -> Iterator[tuple[int, Match]]:

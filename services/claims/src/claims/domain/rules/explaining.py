@@ -39,6 +39,13 @@ class Explainer:
     def __init__(self, rule: packs.Rule, known: tables.Tables) -> None:
         self._rule, self._tables = rule, known
         self._names = _names(rule)
+        texts = {*rule.message.names, *(rule.suggestion.names if rule.suggestion else ())}
+        self._uses = [
+            (name, node.kind, name in texts, node is rule.focus, node is rule.expected)
+            for name, node in self._names
+        ]
+        self._below = f".{rule.path}".rstrip(".")
+        self._stays = rule.focus is not None and rule.focus.owner == "claim"
         self._lacking = nulls.sources(rule.violation)
         self._asked = nulls.look_ups(rule.violation)
         self._looks_up = any(isinstance(part, tree.Call) and part.table for part in tree.walk(rule.violation))
@@ -56,7 +63,8 @@ class Explainer:
             self._shown = programs.explain(self._rule.scope, nodes, self._tables)
         values = self._shown(case.claim, case.today, case.zone, rows, case.past)
         where = places(self._rule.scope, case.claim, rows)
-        return [self._finding(case, place, found) for place, found in zip(where, values, strict=True)]
+        currency = case.claim.currency
+        return [self._finding(currency, place, found) for place, found in zip(where, values, strict=True)]
 
     def undecided(
         self, case: Case, rows: Sequence[tuple[int, programs.Openings | None]]
@@ -72,18 +80,29 @@ class Explainer:
         known = self._entries
         return [known.get(row) or self._unchecked(case, row, row[0]) for row in rows]
 
-    def _finding(self, case: Case, place: Place, found: tuple[object, ...]) -> decisions.Finding:
-        rule, currency = self._rule, case.claim.currency
-        values = {name: (node.kind, value) for (name, node), value in zip(self._names, found, strict=True)}
+    def _finding(self, currency: str | None, place: Place, found: tuple[object, ...]) -> decisions.Finding:
+        rule = self._rule
+        focus = wanted = None
+        shown: dict[str, messages.Shown] = {}
+        for (name, kind, told, is_focus, is_wanted), value in zip(self._uses, found, strict=True):
+            if told:
+                shown[name] = messages.shown(kind, value, currency)
+            if is_focus:
+                focus = messages.plain(kind, value, currency)
+            if is_wanted:
+                wanted = messages.plain(kind, value, currency)
         prefix, line, detail = place
-        focus = None if rule.focus is None else messages.plain(*values[rule.focus.name], currency)
-        wanted = None if rule.expected is None else messages.plain(*values["expected"], currency)
-        suggestion = None if rule.suggestion is None else rule.suggestion.fill(values, currency)
         return decisions.Finding(
-            rule=rule.id, severity=rule.severity, path=_path(prefix, rule), line=line, detail=detail,
-            actual=focus, expected=wanted, message=rule.message.fill(values, currency), suggestion=suggestion,
+            rule=rule.id, severity=rule.severity, path=self._path(prefix), line=line, detail=detail,
+            actual=focus, expected=wanted, message=rule.message.fill(shown),
+            suggestion=None if rule.suggestion is None else rule.suggestion.fill(shown),
             blocking=rule.blocking, review=rule.review, codes=rule.codes, source=rule.source,
         )  # fmt: skip
+
+    def _path(self, prefix: str) -> str:
+        if self._stays:
+            return prefix or self._rule.path  # a row stays the place even where the rule looks at the claim
+        return prefix + self._below if prefix else self._below.removeprefix(".")
 
     def _unchecked(
         self, case: Case, key: tuple[Hashable, programs.Openings | None], row: int
@@ -96,7 +115,7 @@ class Explainer:
         absent = [column for column, lacks in zip(self._lacking, facts, strict=False) if lacks]
         entry = decisions.NotChecked(
             rule=rule.id,
-            path=_path(prefix, rule),
+            path=self._path(prefix),
             missing=[_missing(column, prefix, rule.scope) for column in absent],
             reason=self._reason(absent, facts[len(self._lacking) :]),
         )
@@ -161,12 +180,6 @@ def places(scope: str, claim: model.Claim, rows: Sequence[int]) -> list[Place]:
 def _details(claim: model.Claim, rows: Sequence[int]) -> list[runtime.Place]:
     found = runtime.details(claim)
     return [found[row] for row in rows]
-
-
-def _path(prefix: str, rule: packs.Rule) -> str:
-    if rule.focus is not None and rule.focus.owner == "claim":
-        return prefix or rule.path  # a row stays the place even where the rule looks at the claim
-    return f"{prefix}.{rule.path}".strip(".")
 
 
 def _field(column: tree.Column, scope: str) -> schema.Field:

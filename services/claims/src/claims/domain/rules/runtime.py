@@ -122,7 +122,10 @@ def within(left: Sequence[Any], right: Sequence[Any]) -> bool:
     """Tell whether every member of left is in right."""
     if len(left) * len(right) > _FEW:
         return set(left) <= set(right)
-    return all([value in right for value in left])  # noqa: C419 - a list of few is quicker than a generator
+    for value in left:  # noqa: SIM110 - a loop over few is quicker than a generator
+        if value not in right:
+            return False
+    return True
 
 
 def total(values: list[Any]) -> Any:
@@ -154,6 +157,9 @@ def greatest(values: list[Any]) -> Any:
     return None if not values or None in values else max(values)
 
 
+_OF_ONE = (least, greatest)  # what makes of a single value that value itself, of an unknown one unknown
+
+
 def average(values: list[Any]) -> Decimal | None:
     """AVG as SUM divided by COUNT; None for no rows, or where one value is unknown."""
     found = total(values)
@@ -172,7 +178,10 @@ def frozen(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
 
 def tally(values: Sequence[Any]) -> dict[Any, int]:
     """Return how often each value occurs."""
-    found: dict[Any, int] = {}
+    found = dict.fromkeys(values, 1)
+    if len(found) == len(values):  # sequences and codes of a sound claim are all different
+        return found
+    found.clear()
     for value in values:
         found[value] = found.get(value, 0) + 1
     return found
@@ -188,6 +197,10 @@ def group(rows: list[Row], keys: Sequence[Any]) -> dict[Any, list[Row]]:
 
 def by(function: Callable[[list[Any]], Any], pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     """Return what a function makes of the values of each key."""
+    if function in _OF_ONE:
+        alone = dict(pairs)
+        if len(alone) == len(pairs):  # the services of a sound claim are all different
+            return alone
     found: dict[Any, list[Any]] = {}
     for key, value in pairs:
         found.setdefault(key, []).append(value)

@@ -147,6 +147,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def membership(self) -> Callable[[str, int], bool | None]:
         """Return a function (key, day number) → is it in the table; None where no issue covers the day."""
+        windows = self.windows()
+        if len(windows) == 1 and not windows[0][2].spans:
+            return _plain_membership(*windows[0], dotless=self.dotless)
         find = self.finder()
 
         def contains(code: str, day: int) -> bool | None:
@@ -188,12 +191,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 def _plain(first: int, last: int, period: Period, *, dotless: bool) -> Find:
     """Return the finder of a table of one issue whose rows are valid on all its days."""
-    get = period.rows.get
-
-    @functools.lru_cache(maxsize=_REMEMBERED)
-    def by_normal(code: str) -> Found:
-        row = get(normal(code, dotless=dotless))
-        return False if row is None else row
+    get, by_normal = period.rows.get, _by_normal(period.rows, dotless=dotless)
 
     def find(code: str, day: int) -> Found:
         if not first <= day <= last:
@@ -202,6 +200,31 @@ def _plain(first: int, last: int, period: Period, *, dotless: bool) -> Find:
         return by_normal(code) if row is None else row
 
     return find
+
+
+def _plain_membership(
+    first: int, last: int, period: Period, *, dotless: bool
+) -> Callable[[str, int], bool | None]:
+    """Return what `_plain` would find as a yes or no: one call less for what every diagnosis asks."""
+    rows, by_normal = period.rows, _by_normal(period.rows, dotless=dotless)
+
+    def contains(code: str, day: int) -> bool | None:
+        if not first <= day <= last:
+            return None
+        return code in rows or by_normal(code) is not False
+
+    return contains
+
+
+def _by_normal(rows: Mapping[str, Row], *, dotless: bool) -> Callable[[str], Found]:
+    """Return a function from a key as it is written to its row, False where there is none."""
+
+    @functools.lru_cache(maxsize=_REMEMBERED)
+    def by_normal(code: str) -> Found:
+        row = rows.get(normal(code, dotless=dotless))
+        return False if row is None else row
+
+    return by_normal
 
 
 class Tables:
