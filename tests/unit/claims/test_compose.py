@@ -197,15 +197,6 @@ def test_columns_of_lines_and_findings_point_at_their_claim() -> None:
     assert list(heads.review_status) == ["open", "open"]
 
 
-def test_groups_fit_their_message() -> None:
-    """Items stay in order; none is split; one larger than a message stands alone."""
-    sizes = [1, 2, 3, 100, 1, 1]
-    made = list(calls.groups(sizes, lambda size: size, max_bytes=5))
-    assert made == [[1, 2], [3], [100], [1, 1]]
-    many = list(calls.groups([0] * 600, lambda size: size, max_bytes=5))
-    assert [len(group) for group in many] == [256, 256, 88]
-
-
 def test_the_contract_has_no_method_without_a_door() -> None:
     """Both services of the contract are served."""
     assert set(claims_pb2.DESCRIPTOR.services_by_name) == {"ClaimIntake", "ClaimDesk"}

@@ -236,15 +236,13 @@ async def test_a_fault_of_the_stream_is_a_fault_of_each_claim() -> None:
     assert all(isinstance(result, errors.Fault) for result in results)
 
 
-async def test_groups_of_several_callers_share_a_message_and_part_again() -> None:
-    """Callers at the same moment travel together, and each gets the ids of its own claims."""
+async def test_what_cannot_be_written_is_a_fault_of_each_claim() -> None:
+    """An exchange that breaks on our own side is told as ours, and nothing of it to the sender."""
     writer = Writer()
     async with writing(writer) as made:
-        answers = await asyncio.gather(
-            made.record([submission(1), submission(2)]), made.record([submission(3)])
-        )
-    assert len(writer.records) == 1
-    assert [[one.id for one in part] for part in answers] == [["id-0", "id-1"], ["id-2"]]  # type: ignore[union-attr]
+        unwritable = submission(1, request_id="\ud800")  # half a character has no UTF-8
+        answers = await made.record([unwritable, submission(2)])
+    assert {answer.reason for answer in answers} == {"exchange.failed"}  # type: ignore[union-attr]
 
 
 async def test_a_silent_history_costs_only_its_own_time() -> None:

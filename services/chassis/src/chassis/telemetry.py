@@ -146,23 +146,22 @@ def root_span(name: str, traceparent: str | None = None, **attributes: str | flo
     return Span(tracing.tracer.start_span(name, attributes=logs.allowed(attributes, "span")))
 
 
-@contextlib.contextmanager
 def batch_span(
     name: str, traceparents: Iterable[str], **attributes: str | float
-) -> Iterator[Mapping[str, str]]:
+) -> contextlib.AbstractContextManager[Mapping[str, str]]:
     """Follow one step that serves many items: a span in each followed item's trace, linked to the others.
 
     Yields, for each followed traceparent, the one to hand to the next hop in its place.
     """
     followed = linked(traceparents)[:MAX_TRACES]
+    return _followed(name, followed, attributes) if followed else contextlib.nullcontext({})
+
+
+@contextlib.contextmanager
+def _followed(name: str, links: list[trace.Link], told: dict[str, str | float]) -> Iterator[dict[str, str]]:
     with contextlib.ExitStack() as stack:
-        onward: dict[str, str] = {}
-        for link in followed:
-            others = [other for other in followed if other is not link]
-            here = stack.enter_context(_child(name, link.context, others, attributes))
-            if isinstance(here, Span):
-                onward[_text(link.context)] = here.traceparent
-        yield onward
+        here = [stack.enter_context(_child(name, link.context, links, told)) for link in links]
+        yield {_text(link.context): one.traceparent for link, one in zip(links, here, strict=True)}
 
 
 def current_traceparent() -> str:

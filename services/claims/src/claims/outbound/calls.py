@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any
 
 from chassis import clock as clocks
-from chassis import coalescing, contexts, deadlines, errors, metrics
+from chassis import coalescing, contexts, deadlines, errors, logs, metrics
 from ultrathink.common.v1 import common_pb2
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # A quarter of what a message may have: room for columns and growth.
 MAX_GROUP_ROWS = 256  # Claims of one caller in one message; more neither saves cost nor keeps latency flat.
 MAX_GROUPS = 64  # Callers that share a message.
 MAX_QUEUE = 4_096  # Groups that wait; beyond it the answer is "exhausted" at once.
+AT_ONCE = 2  # Groups that go out as they came, one message each: as many as a stream has in flight.
 REFUSED_US = ("token.", "caller.")  # reasons of a door that does not let this service in
 MISSING = -(2**63)  # The contract's NULL in int64 columns.
 
@@ -39,25 +40,37 @@ def ours() -> Iterator[None]:
         raise errors.Unavailable("claims.refused", "A service behind does not accept this one.") from fault
 
 
-def groups[T](items: Sequence[T], size_of: Callable[[T], int], *, max_bytes: int) -> Iterator[list[T]]:
-    """Yield the items in order, in groups that fit one message; an item larger than that stands alone."""
+def groups[T](
+    items: Sequence[T], size_of: Callable[[T], int], *, max_bytes: int
+) -> list[tuple[list[T], int]]:
+    """Return the items in order, in groups that fit one message, each with its bytes.
+
+    An item larger than a message stands alone.
+    """
+    sizes = list(map(size_of, items))
+    whole = sum(sizes)
+    if items and len(items) <= MAX_GROUP_ROWS and whole <= max_bytes:
+        return [(list(items), whole)]
+    made: list[tuple[list[T], int]] = []
     group: list[T] = []
     size = 0
-    for item in items:
-        more = size_of(item)
+    for item, more in zip(items, sizes, strict=True):
         if group and (size + more > max_bytes or len(group) >= MAX_GROUP_ROWS):
-            yield group
+            made.append((group, size))
             group, size = [], 0
         group.append(item)
         size += more
     if group:
-        yield group
+        made.append((group, size))
+    return made
 
 
 class Groups[T, R]:
-    """Sends items through one coalescer in groups.
+    """Sends items of one caller together, and those of several callers in one message where that is cheaper.
 
-    What one caller has at once travels together at the cost of one entry; several callers share a message.
+    A batch that came together goes on together at once while there is room in flight, and so does a lone item
+    while nothing else is: gathering has a price, and there is nothing to gather. Everything else goes
+    through a coalescer.
     """
 
     def __init__(
@@ -71,7 +84,10 @@ class Groups[T, R]:
         max_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self._exchange, self._size_of, self._deadline_of = exchange, size_of, deadline_of
-        self._max_bytes = max_bytes
+        self._name, self._max_bytes = name, max_bytes
+        self._observe = metrics.batches(name)
+        self._out = self._gathered = 0  # groups that went at once, and those with the coalescer
+        self._closed = False
         self._coalescer: coalescing.Coalescer[_Group[T], list[R | errors.Fault]] = coalescing.Coalescer(
             self._flush,
             max_rows=MAX_GROUPS,
@@ -79,7 +95,7 @@ class Groups[T, R]:
             max_queue=MAX_QUEUE,
             size_of=_Group.size,
             clock=clock,
-            observe=metrics.batches(name),
+            observe=self._observe,
         )
 
     async def send(self, items: Sequence[T], *, deadline: float | None = None) -> list[R | errors.Fault]:
@@ -87,19 +103,20 @@ class Groups[T, R]:
 
         A group that failed as a whole answers its fault for each of its items.
         """
-        answers: list[R | errors.Fault] = []
         made = [
-            _Group(part, sum(map(self._size_of, part)), self._latest(part, deadline))
-            for part in groups(items, self._size_of, max_bytes=self._max_bytes)
+            _Group(part, size, self._latest(part, deadline))
+            for part, size in groups(items, self._size_of, max_bytes=self._max_bytes)
         ]
         if len(made) == 1:
             return await self._send(made[0])
+        answers: list[R | errors.Fault] = []
         for part in await asyncio.gather(*map(self._send, made)):
             answers += part
         return answers
 
     async def aclose(self) -> None:
-        """Refuse new items and wait for the outcome of those accepted."""
+        """Refuse new items and wait for the outcome of those gathered; the others are their stream's."""
+        self._closed = True
         await self._coalescer.aclose()
 
     def _latest(self, items: list[T], deadline: float | None) -> float:
@@ -107,21 +124,53 @@ class Groups[T, R]:
 
     async def _send(self, group: "_Group[T]") -> list[R | errors.Fault]:
         try:
-            return await self._coalescer.submit(group, deadline=group.deadline)
+            if self._at_once(len(group.items)):
+                return await self._go(group)
+            self._gathered += 1
+            try:
+                return await self._coalescer.submit(group, deadline=group.deadline)
+            finally:
+                self._gathered -= 1
         except errors.Fault as fault:
             return [fault] * len(group.items)
 
+    def _at_once(self, rows: int) -> bool:
+        """Tell whether a group need not wait for others: a lone item beside other work has company soon."""
+        if self._closed or self._gathered:
+            return False
+        return self._out < (AT_ONCE if rows > 1 else 1)
+
+    async def _go(self, group: "_Group[T]") -> list[R | errors.Fault]:
+        """Send a group as it is."""
+        self._out += 1
+        self._observe(1, 0)
+        try:
+            answers = await self._exchange(group.items, group.deadline)
+        except errors.Fault:
+            raise
+        except Exception as cause:
+            logs.get("claims.calls").error("exchange failed", rows=len(group.items), exc_info=cause)
+            raise errors.Internal("exchange.failed", "The batch could not be exchanged.") from cause
+        finally:
+            self._out -= 1
+        return list(_paired(answers, group.items))
+
     async def _flush(self, waiting: list["_Group[T]"]) -> list[list[R | errors.Fault] | errors.Fault]:
         items = [item for group in waiting for item in group.items]
-        answers = await self._exchange(items, max(group.deadline for group in waiting))
-        if len(answers) != len(items):
-            raise errors.Internal("exchange.mismatched", "The other side answered another number of items.")
+        answers = _paired(await self._exchange(items, max(group.deadline for group in waiting)), items)
         parts: list[list[R | errors.Fault] | errors.Fault] = []
         start = 0
         for group in waiting:
             parts.append(list(answers[start : start + len(group.items)]))
             start += len(group.items)
         return parts
+
+
+def _paired[T, R](answers: Sequence[R], items: Sequence[T]) -> Sequence[R]:
+    """Return the answers, as many as there are items."""
+    if len(answers) != len(items):
+        raise errors.Internal("exchange.mismatched", "The other side answered another number of items.")
+    return answers
 
 
 class _Group[T]:

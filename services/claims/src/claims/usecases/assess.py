@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -31,9 +31,7 @@ from claims.usecases import stages
 from formats import hashing, model
 
 RULES_TURN = 32  # Claims judged before other work of the loop gets a turn: two or three milliseconds.
-LEAVING_TURNS = (
-    6  # Turns of the loop until a message is with the transport: coalescer, stream, gRPC's writer.
-)
+LEAVING_TURNS = 2  # Turns of the loop until a message is with the transport: the stream's, and the writer's.
 RULES_BULK = forms.MANY  # So many claims at once are judged together: the engine then reads columns.
 RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
@@ -174,19 +172,25 @@ class Assess:
     async def _judge(self, works: list[_Work], moment: _Moment) -> None:
         """Evaluate rules while storage is asked; a history that does not come leaves `known` at None."""
         items = [work.arrival.context for work in works]
-        async with _meanwhile(self._look_up(works)) as asked:
+        asked = await _leaving(self._look_up(works))
+        try:
             with self.stages.stage("rules", items):
                 await self._evaluate(works, moment)
             with self.stages.stage("lookup", items):
                 await asked
+        finally:
+            asked.cancel()
 
     async def _weigh(self, works: list[_Work], moment: _Moment) -> None:
         """Ask the model, and meanwhile the rules that had to wait for what history knows."""
-        async with _meanwhile(self._score(works)) as scored:
+        scored = await _leaving(self._score(works))
+        try:
             with self.stages.stage("history", [work.arrival.context for work in works]):
                 beside = neighbours.Neighbours()
                 await _in_turns(works, lambda work: self._look_back(work, moment, beside))
             await scored
+        finally:
+            scored.cancel()
 
     async def _evaluate(self, works: list[_Work], moment: _Moment) -> None:
         """Keep what the rules say, claim by claim for a few, as the engine sees fit for many."""
@@ -280,24 +284,25 @@ class Assess:
         )
 
 
-@contextlib.asynccontextmanager
-async def _meanwhile(question: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Ask another room, and run the block once the question has left; the block waits for the task."""
-    asked = asyncio.create_task(question)
+async def _leaving(question: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Return the task that asks another room, begun at once, when its message has left."""
+    asked = asyncio.Task(question, loop=asyncio.get_running_loop(), eager_start=True)
     try:
         for _ in range(LEAVING_TURNS):
             await asyncio.sleep(0)
-        yield asked
-    finally:
+    except asyncio.CancelledError:
         asked.cancel()
+        raise
+    return asked
 
 
 async def _in_turns(works: Sequence[_Work], step: Callable[[_Work], None]) -> None:
     """Take a step for every claim, and let other work of the loop have its turn in between."""
     for start in range(0, len(works), RULES_TURN):
+        if start:
+            await asyncio.sleep(0)
         for work in works[start : start + RULES_TURN]:
             step(work)
-        await asyncio.sleep(0)
 
 
 def storage_away(cause: errors.Fault) -> errors.Unavailable:

@@ -1,7 +1,8 @@
 """How long each stage of the path takes: a histogram for all, spans for the items that are followed."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from types import TracebackType
 
 from chassis import clock as clocks
 from chassis import contexts, telemetry
@@ -24,19 +25,11 @@ class Stages:
             "claims_decided_total", "Claims decided, by verdict and regime.", ["verdict", "regime"]
         )
 
-    @contextlib.contextmanager
-    def stage(self, name: str, items: Sequence[contexts.CallContext]) -> Iterator[None]:
+    def stage(self, name: str, items: Sequence[contexts.CallContext]) -> "_Stage":
         """Measure the block as stage `name` of these items."""
-        started = self._now()
         followed = [item.traceparent for item in items if item.traceparent]
-        try:
-            if followed:
-                with telemetry.batch_span(f"claims.{name}", followed, rows=len(items)):
-                    yield
-            else:
-                yield
-        finally:
-            self._observe[name](self._now() - started)
+        spans = telemetry.batch_span(f"claims.{name}", followed, rows=len(items)) if followed else None
+        return _Stage(self._now, self._observe[name], spans)
 
     def decided(self, verdict: str, regime: str) -> None:
         """Count one decision."""
@@ -44,3 +37,29 @@ class Stages:
         if count is None:
             count = self._counts[verdict, regime] = self._decided.labels(verdict, regime).inc
         count()
+
+
+class _Stage:
+    """A block that is measured; a plain object, since every batch has seven of them."""
+
+    __slots__ = ("_now", "_observe", "_spans", "_started")
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        observe: Callable[[float], None],
+        spans: contextlib.AbstractContextManager[object] | None,
+    ) -> None:
+        self._now, self._observe, self._spans = now, observe, spans
+
+    def __enter__(self) -> None:
+        self._started = self._now()
+        if self._spans is not None:
+            self._spans.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._spans is not None:
+            self._spans.__exit__(kind, failure, trace)
+        self._observe(self._now() - self._started)
