@@ -107,6 +107,23 @@ def test_the_natural_key_joins_provider_use_and_claim_id_without_ambiguity():
     assert key(None, "C") == '["","claim","C"]'
 
 
+NUMBER_LIKE = st.sampled_from(
+    ['":1.50,', '":-0.00}', '\\":2.0,', "1.50", "0", ".", "-", '"', "\\", ",", "}", "ب"]
+)
+
+
+@given(st.lists(NUMBER_LIKE, max_size=8).map("".join), st.decimals(-(10**6), 10**6, places=4))
+def test_zeros_are_cut_from_numbers_and_from_nothing_else(text: str, number: Decimal):
+    """For any text and key beside any amount: what is hashed reads back as the same text and number."""
+    extra = [model.Extra(path=text, value={text: number, "list": [number]})]
+    claim = formats_support.sample_claim(notes=[text], total=number, extra=extra)
+    form = json.loads(hashing.canonical_form(claim), parse_float=Decimal, parse_int=Decimal)
+    assert form["notes"] == [text]
+    assert form["extra"][0]["path"] == text
+    assert form["extra"][0]["value"] == {text: number, "list": [number]}
+    assert str(form["total"]) == (f"{number:f}".rstrip("0").rstrip(".") if number else "0")
+
+
 @given(formats_support.claims())
 def test_a_round_trip_keeps_the_hash(claim: model.Claim):
     """Reading back what was written is the same content."""

@@ -26,7 +26,7 @@ def decode(body: bytes) -> model.Claim:
         raise violations.refusal(jsontext.loads(body)) from cause
     except jsontext.FAILURES as cause:
         raise jsontext.refusal(body, cause) from cause
-    if b"\\u0000" in body:
+    if b"\\" in body and b"\\u0000" in body:  # a single byte is sought twenty times as quick
         violations.refuse_nul(jsontext.loads(body))
     return identified(validate(claim))
 

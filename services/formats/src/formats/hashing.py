@@ -19,11 +19,13 @@ from formats import model
 CONTENT_ID_PREFIX = "sha256-"
 
 # In compact JSON an unescaped quote never stands inside a string, so `":` not led by a backslash ends a key.
-_TRAILING_ZEROS = re.compile(rb'(":(?<!\\":)-?\d+(?=\.)(?:\.\d*[1-9])?)\.?0+(?=[,}])')
-_MAY_BE_TRAILING_ZERO = re.compile(rb"\.\d*0[,}]")  # seven times as quick, and most claims have none
+# Each of these begins with a fixed byte, which is sought seven times as quick as a choice of bytes.
+_MAY_BE_TRAILING_ZERO = re.compile(rb"\.\d*0(?=[,}])")
 _MAY_BE_EXPONENT = re.compile(rb"E[+-]")
+_MAY_BE_NEGATIVE_ZERO = re.compile(rb":-0[,}]")
 _EXPONENT = re.compile(rb'(?<=":)(?<!\\":)-?\d+(?:\.\d+)?E[+-]?\d+')
 _NEGATIVE_ZERO = re.compile(rb'(?<=":)(?<!\\":)-0(?=[,}])')
+_KEY_END, _ESCAPE = b'":', b"\\"
 
 
 def content_hash(claim: model.Claim) -> bytes:
@@ -42,12 +44,35 @@ def canonical_form(claim: model.Claim) -> bytes:
             claim_id=None if drop_id else claim.claim_id,
             regime=None if claim.regime == "base" else claim.regime,
         )
-    text = _encoder().encode(claim)
+    return _normal(_encoder().encode(claim))
+
+
+def _normal(text: bytes) -> bytes:
+    """Return the text with every number in its one form."""
     if _MAY_BE_EXPONENT.search(text):
         text = _EXPONENT.sub(_plain, text)
     if _MAY_BE_TRAILING_ZERO.search(text):
-        text = b"".join(_TRAILING_ZEROS.split(text))
-    return _NEGATIVE_ZERO.sub(b"0", text) if b":-0" in text else text
+        text = _without_trailing_zeros(text)
+    return _NEGATIVE_ZERO.sub(b"0", text) if _MAY_BE_NEGATIVE_ZERO.search(text) else text
+
+
+def _without_trailing_zeros(text: bytes) -> bytes:
+    """Return the text without what says nothing at the end of a number: 1.50 is 1.5, and 1.00 is 1.
+
+    Half of all claims have a few: their ends are sought, and then whether a number stands there.
+    """
+    kept, done = [], 0
+    for found in _MAY_BE_TRAILING_ZERO.finditer(text):
+        point, end = found.span()
+        key = text.rfind(_KEY_END, done, point)
+        whole = text[key + 2 : point]
+        if key < 0 or text[key - 1 : key] == _ESCAPE or not whole.removeprefix(b"-").isdigit():
+            continue
+        decimals = text[point:end].rstrip(b"0")
+        kept.append(text[done : point + (len(decimals) if len(decimals) > 1 else 0)])
+        done = end
+    kept.append(text[done:])
+    return b"".join(kept)
 
 
 def natural_key(claim: model.Claim) -> str:

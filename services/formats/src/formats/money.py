@@ -21,6 +21,7 @@ _OTHER_MINOR_DIGITS = {
     "CLF": 4, "UYW": 4,
 }  # fmt: skip
 _QUANTA = {digits: Decimal(1).scaleb(-digits) for digits in range(5)}
+_UNITS = {digits: Decimal(10**digits) for digits in range(5)}
 _EXACT = Context(prec=MAX_MINOR_DIGITS_OF_AMOUNT, traps=[Inexact, InvalidOperation])
 
 
@@ -32,6 +33,11 @@ def minor_digits(currency: str | None) -> int:
 def quantum(digits: int) -> Decimal:
     """Return the smallest amount with so many decimals (0 to 4), for example 0.01 for 2."""
     return _QUANTA[digits]
+
+
+def units(currency: str | None) -> Decimal:
+    """Return how many minor units are one major unit, for example 100 for SAR."""
+    return _UNITS[minor_digits(currency)]
 
 
 def problem(amount: Decimal, digits: int) -> str | None:
@@ -56,4 +62,4 @@ def to_minor(amount: Decimal, currency: str | None) -> int:
 
 def from_minor(minor: int, currency: str | None) -> Decimal:
     """Return minor units as an exact amount in major units, with all decimals of the currency."""
-    return Decimal(minor).scaleb(-minor_digits(currency))
+    return minor * _QUANTA[minor_digits(currency)]

@@ -5,7 +5,7 @@ Room: formats; on the hot path of every claim, so it only answers whether all is
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from typing import cast
 
@@ -34,10 +34,15 @@ def is_sound(claim: model.Claim) -> bool:
     except DecimalException:
         return False
     return (
-        all(line.code or line.revenue_code or line.description for line in claim.lines)
-        and all(one_value(info) for info in claim.supporting_info)
-        and all(shallow(extra.value) for extra in claim.extra)
+        _named(claim.lines)
+        and not [info for info in claim.supporting_info if not one_value(info)]
+        and not [extra for extra in claim.extra if not shallow(extra.value)]
     )
+
+
+def _named(lines: Sequence[model.Line]) -> bool:
+    """Tell whether every line says what it is for."""
+    return not [line for line in lines if not (line.code or line.revenue_code or line.description)]
 
 
 def one_value(info: model.SupportingInfo) -> bool:

@@ -37,27 +37,25 @@ def add_up(claim: model.Claim) -> Sums:
     `submitted` is the claim's total, else the sum of the nets. A sum over lines is None when no line has the
     amount; the payer's share is None unless every line has a net.
     """
-    digits = money.minor_digits(claim.currency)
+    unit = money.units(claim.currency)
     lines: list[LineSums] = []
     nets: int | None = 0
     taxes: int | None = None
     shares: int | None = None
     for line in claim.lines:  # one pass without helpers: it is done for every line of every claim
-        net = (
-            None if line.net is None else int(line.net.scaleb(digits))
-        )  # exact: readers refuse more decimals
-        share = None if line.patient_share is None else int(line.patient_share.scaleb(digits))
+        net = None if line.net is None else int(line.net * unit)  # exact: readers refuse more decimals
+        share = None if line.patient_share is None else int(line.patient_share * unit)
         exposure = None if net is None else net - (share or 0)
         lines.append(LineSums(net=net, patient_share=share, exposure=exposure))
         nets = None if net is None or nets is None else nets + net
         if share is not None:
             shares = (shares or 0) + share
         if line.tax is not None:
-            taxes = (taxes or 0) + int(line.tax.scaleb(digits))
+            taxes = (taxes or 0) + int(line.tax * unit)
     return Sums(
         currency=claim.currency,
         lines=lines,
-        submitted=nets if claim.total is None else int(claim.total.scaleb(digits)),
+        submitted=nets if claim.total is None else int(claim.total * unit),
         tax=taxes,
         patient_share=shares,
         payer_share=None if nets is None else nets - (shares or 0),

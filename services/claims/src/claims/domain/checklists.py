@@ -19,6 +19,8 @@ REASON = "reason:"  # before a payer's reason in the key of `documents`
 SEPARATOR = ";"  # between the documents of one row
 EVERY_PAYER, REGIME = "*", "regime:"  # keys of `filing-limits` where a payer has no row of its own
 
+_DUE = 4_096  # last days remembered: some payers, a season of services
+
 type Labels = Mapping[str, decisions.Bilingual]
 type Read = Callable[[str, int], object]
 
@@ -39,12 +41,15 @@ class Checklists:
         self._documents, self._document_revisions = _column(known, DOCUMENTS, "documents")
         self._services = _services(known)
         self._limit, self._limit_revisions = _column(known, LIMITS, "days")
+        self._due = functools.lru_cache(maxsize=_DUE)(self._latest)
 
     def advise(self, claim: model.Claim, findings: Sequence[decisions.Finding], *, as_of: dt.date) -> Advice:
         """Return the documents that findings and services ask for, each once, and the last day to file."""
         today = as_of.toordinal() - tables.EPOCH
         needed: dict[str, str] = {}
-        for code, reason in (*self._answers(findings, today), *self._evidence(claim, today)):
+        for code, reason in self._answers(findings, today) if findings else ():
+            needed.setdefault(code, reason)
+        for code, reason in self._evidence(claim, today) if self._services else ():
             needed.setdefault(code, reason)
         required = [
             decisions.RequiredDocument(code=code, label=self._labels[code], reason=reason)
@@ -73,7 +78,7 @@ class Checklists:
         services = self._services
         asking = [
             (key, line)
-            for line in (claim.lines if services else ())
+            for line in claim.lines
             if (key := _key(line.system or "", line.code or "")) in services
         ]
         if not asking:
@@ -96,9 +101,12 @@ class Checklists:
         last = deadlines.last_service(claim)
         if last is None:
             return None
-        payer, regime = identities.focal_payer(claim), claim.regime or "base"
+        return self._due(identities.focal_payer(claim), claim.regime or "base", last)
+
+    def _latest(self, payer: str | None, regime: str, last: int) -> str | None:
+        """Return the last day on which a payer takes a claim whose last service was on this day."""
         for key in (payer, EVERY_PAYER, REGIME + regime):
-            limit = self._limit(key, last) if key else None
+            limit = self._limit(key, last) if key and self._limit else None
             if isinstance(limit, int):
                 return deadlines.after(last, limit)
         return None

@@ -79,7 +79,7 @@ def identify(
     services = [_service(line, head, people) for line in claim.lines]
     return Identity(
         patient_key=patient,
-        service_keys=[told.hex()[:32] for told in services],  # 128 bits tell services apart for good
+        service_keys=[told[:16].hex() for told in services],  # 128 bits tell services apart for good
         traces=_traces(claim, services, patient, _joined(tenant, payer), looking),
     )
 
@@ -143,6 +143,7 @@ def _traces(
         return [None] * len(claim.lines)
     zone, start = zones.name(claim.regime), claim.billable_period and claim.billable_period.start
     provider, whole, meant = claim.provider.id, authorization(claim), may_be_duplicate(claim)
+    head, visit = f"service\x1f{patient}\x1f{claim.use}\x1f", b""
     found: list[Trace | None] = []
     for line, told in zip(claim.lines, services, strict=True):
         code, day = line.code or line.revenue_code, _day(line.service_date or start, zone)
@@ -152,12 +153,15 @@ def _traces(
         service = f"{line.system or ''}\x1f{code.upper()}"
         reference = line.preauth_ref or whole
         window = windows.NONE if looking is None else looking.of(line, day)
+        visits = bool(provider) and window.follow_up_days is not None
+        if visits and not visit:
+            visit = _key(_joined("visit", patient, provider or ""))
         found.append(
             Trace(
                 day=day,
-                service=_key(f"service\x1f{patient}\x1f{claim.use}\x1f{service}"),
+                service=_key(head + service),
                 mark=told[:MARK_BYTES] + _site(line) if told and meant else b"",
-                visit=_visit(patient, provider) if provider and window.follow_up_days is not None else b"",
+                visit=visit if visits else b"",
                 authorization=_key(f"authorization\x1f{payer}\x1f{reference}\x1f{service}")
                 if reference
                 else b"",
@@ -165,10 +169,6 @@ def _traces(
             )
         )
     return found
-
-
-def _visit(patient: str, provider: str) -> bytes:
-    return _key(_joined("visit", patient, provider))
 
 
 def _key(told: str) -> bytes:
@@ -183,23 +183,21 @@ def _site(line: model.Line) -> bytes:
 
 
 def _service(line: model.Line, head: str, people: dict[int, str]) -> bytes:
-    code = line.code or line.revenue_code
-    if not code or (line.modifiers and _repeats(line.modifiers)):
+    code, modifiers, team = line.code or line.revenue_code, line.modifiers, line.care_team_sequences
+    if not code or (modifiers and _repeats(modifiers)):
         return b""
     told = f"{head}{line.service_date or ''}\x1f{line.system or ''}\x1f{code}"
-    if line.modifiers or line.tooth or line.body_site or line.sub_site or line.care_team_sequences:
-        told = _joined(told, *_particulars(line, people))
+    if team or modifiers or line.tooth or line.body_site or line.sub_site:
+        names = [people.get(sequence, "") for sequence in team]
+        told = _joined(
+            told,
+            " ".join(sorted(modifiers)) if modifiers else "",
+            line.tooth or "",
+            line.body_site or "",
+            " ".join(line.sub_site) if line.sub_site else "",
+            " ".join(sorted(names)) if len(names) > 1 else "".join(names),
+        )
     return hashlib.sha256(told.encode()).digest()
-
-
-def _particulars(line: model.Line, people: dict[int, str]) -> tuple[str, ...]:
-    return (
-        " ".join(sorted(line.modifiers)) if line.modifiers else "",
-        line.tooth or "",
-        line.body_site or "",
-        " ".join(line.sub_site) if line.sub_site else "",
-        " ".join(sorted([people.get(sequence, "") for sequence in line.care_team_sequences])),
-    )
 
 
 def _repeats(modifiers: list[str]) -> bool:
