@@ -110,6 +110,7 @@ def submission(
     return ports.Submission(
         context=context(tenant, idempotency_key=key),
         claim=claim,
+        claim_json=canonical.encode_as_sent(claim),
         content_hash=hashing.content_hash(claim),
         decision=decision,
         document=documents.encode(decision),

@@ -17,7 +17,7 @@ from claims.domain import amounts, decisions, documents, identities, lifecycle, 
 from claims.domain.rules import catalogue, tables
 from claims.testing import records as memory
 from claims.testing import suggestions
-from formats import hashing, model
+from formats import canonical, hashing, model
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink.common.v1 import common_pb2
 
@@ -158,6 +158,7 @@ def decided(
     return ports.Submission(
         context=context,
         claim=claim,
+        claim_json=canonical.encode_as_sent(claim),
         content_hash=hashing.content_hash(claim),
         decision=decision,
         document=documents.encode(decision),

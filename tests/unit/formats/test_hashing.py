@@ -124,6 +124,28 @@ def test_zeros_are_cut_from_numbers_and_from_nothing_else(text: str, number: Dec
     assert str(form["total"]) == (f"{number:f}".rstrip("0").rstrip(".") if number else "0")
 
 
+ORIGINS = st.fixed_dictionaries({
+    "regime": st.sampled_from([None, "base", "nphies"]),
+    "claim_id_source": st.sampled_from([None, "sender", "resource", "content"]),
+    "source": st.sampled_from([None, model.Source(format="csv")]),
+    "claim_id": st.sampled_from(['"regime":"base",', "C-1", "sha256-00", None]),
+    "subtype": st.sampled_from([None, "op", ',"regime":"base",']),
+})  # fmt: skip
+
+
+@given(formats_support.claims(), ORIGINS, st.sampled_from(["base", "x12-us"]))
+def test_a_claim_written_once_has_the_text_and_the_hash_of_two_writings(
+    claim: model.Claim, origin: dict[str, Any], default: str
+):
+    """For any claim, regime and origin: the quick way to both is the slow way to each."""
+    kept = [model.Extra(path="x", value={"regime": "base", "list": ["regime", "base"]})]
+    claim = msgspec.structs.replace(claim, **origin, extra=kept)
+    written = canonical.written(claim, regime=default)
+    assert written.claim == msgspec.structs.replace(claim, regime=origin["regime"] or default)
+    assert written.text == canonical.encode_as_sent(written.claim)
+    assert written.content_hash == hashing.content_hash(claim)
+
+
 @given(formats_support.claims())
 def test_a_round_trip_keeps_the_hash(claim: model.Claim):
     """Reading back what was written is the same content."""

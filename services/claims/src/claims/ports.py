@@ -54,10 +54,14 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """One decided claim on its way into the record; `document` is the decision without an id."""
+    """One decided claim on its way into the record; `document` is the decision without an id.
+
+    `claim_json` is the claim as canonical JSON sends it.
+    """
 
     context: contexts.CallContext
     claim: model.Claim
+    claim_json: bytes
     content_hash: bytes
     decision: decisions.Decision
     document: bytes

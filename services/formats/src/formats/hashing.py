@@ -17,6 +17,7 @@ import msgspec
 from formats import model
 
 CONTENT_ID_PREFIX = "sha256-"
+_OF_SENDERS = (None, "sender")  # whose claim_id is content as it is, and is not noted in what they sent
 
 # In compact JSON an unescaped quote never stands inside a string, so `":` not led by a backslash ends a key.
 # Each of these begins with a fixed byte, which is sought seven times as quick as a choice of bytes.
@@ -25,12 +26,27 @@ _MAY_BE_EXPONENT = re.compile(rb"E[+-]")
 _MAY_BE_NEGATIVE_ZERO = re.compile(rb":-0[,}]")
 _EXPONENT = re.compile(rb'(?<=":)(?<!\\":)-?\d+(?:\.\d+)?E[+-]?\d+')
 _NEGATIVE_ZERO = re.compile(rb'(?<=":)(?<!\\":)-0(?=[,}])')
+_REGIME = re.compile(rb'"regime":"[^"]*",')
 _KEY_END, _ESCAPE = b'":', b"\\"
 
 
 def content_hash(claim: model.Claim) -> bytes:
     """Return the SHA-256 (32 bytes) of the claim's content."""
     return hashlib.sha256(canonical_form(claim)).digest()
+
+
+def content_hash_as_sent(claim: model.Claim, text: bytes) -> bytes:
+    """Return what `content_hash` does, from `canonical.encode_as_sent` of the claim with some regime.
+
+    What was sent as JSON differs from its content in the regime alone, so it need not be written twice.
+    """
+    if claim.source is not None or claim.claim_id_source not in _OF_SENDERS:
+        return content_hash(claim)
+    if claim.regime is None or claim.regime == "base":
+        text = _REGIME.sub(
+            b"", text, count=1
+        )  # the first one is the claim's: only plain texts stand before it
+    return hashlib.sha256(_normal(text)).digest()
 
 
 def canonical_form(claim: model.Claim) -> bytes:

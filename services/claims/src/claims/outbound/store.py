@@ -8,7 +8,7 @@ from chassis import contexts, errors, faults, streams, telemetry
 from claims import ports
 from claims.domain import histories
 from claims.outbound import calls, columns, stored
-from formats import canonical, hashing
+from formats import hashing
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 ITEM_BYTES = 1_024  # Columns, context and keys of one claim beside its documents.
@@ -32,8 +32,8 @@ class GrpcStore:
         self._asking: streams.BatchStream[storage_pb2.LookupRequest, storage_pb2.LookupResponse] = (
             streams.BatchStream(stub.Lookup, clock=clock, resend=True)
         )
-        self._records: calls.Groups[_Filed, ports.Recorded] = calls.Groups(
-            self._record, name="record", size_of=_Filed.size, deadline_of=_Filed.deadline, clock=clock
+        self._records: calls.Groups[ports.Submission, ports.Recorded] = calls.Groups(
+            self._record, name="record", size_of=_record_size, deadline_of=_record_deadline, clock=clock
         )
         self._questions: calls.Groups[Asked, histories.Known] = calls.Groups(
             self._lookup, name="lookup", size_of=_question_size, deadline_of=_patience, clock=clock
@@ -43,7 +43,7 @@ class GrpcStore:
         self, submissions: Sequence[ports.Submission]
     ) -> Sequence[ports.Recorded | errors.Fault]:
         """Return one record or fault per submission; a record is durable."""
-        return await self._records.send([_Filed(item) for item in submissions])
+        return await self._records.send(submissions)
 
     async def lookup(
         self, questions: Sequence[Asked], *, deadline: float
@@ -83,8 +83,9 @@ class GrpcStore:
         await self._recording.aclose()
         await self._asking.aclose()
 
-    async def _record(self, filed: list["_Filed"], deadline: float) -> list[ports.Recorded | errors.Fault]:
-        items = [entry.item for entry in filed]
+    async def _record(
+        self, items: list[ports.Submission], deadline: float
+    ) -> list[ports.Recorded | errors.Fault]:
         senders = [item.context for item in items]
         with telemetry.batch_span(
             "claims.record_batch", (sender.traceparent for sender in senders), rows=len(items)
@@ -95,7 +96,7 @@ class GrpcStore:
                 findings=columns.findings(items),
                 history=columns.history(items),
             )
-            wired = [entry.put(request).context for entry in filed]
+            wired = [_file(item, request).context for item in items]
             calls.fill(wired, senders, onward, self._clock)
             answer = await self._recording.exchange(request, deadline=deadline)
         return [_recorded(result) for result in answer.results]
@@ -133,32 +134,25 @@ class GrpcStore:
         )
 
 
-class _Filed:
-    """A submission with its canonical JSON, written once."""
+def _record_size(item: ports.Submission) -> int:
+    return ITEM_BYTES + len(item.claim_json) + len(item.document) + len(item.body)
 
-    __slots__ = ("claim_json", "item")
 
-    def __init__(self, item: ports.Submission) -> None:
-        self.item = item
-        self.claim_json = canonical.encode_as_sent(item.claim)
+def _record_deadline(item: ports.Submission) -> float:
+    return item.context.deadline
 
-    def size(self) -> int:
-        return ITEM_BYTES + len(self.claim_json) + len(self.item.document) + len(self.item.body)
 
-    def deadline(self) -> float:
-        return self.item.context.deadline
-
-    def put(self, request: storage_pb2.RecordRequest) -> storage_pb2.RecordItem:
-        """Return the item as it lies in the request now, its context still empty."""
-        differs = self.item.body != self.claim_json
-        return request.items.add(
-            natural_key=hashing.natural_key(self.item.claim),
-            content_hash=self.item.content_hash,
-            claim_json=self.claim_json,
-            decision_json=self.item.document,
-            received_body=self.item.body if differs else b"",
-            received_media_type=self.item.media_type if differs and self.item.body else "",
-        )
+def _file(item: ports.Submission, request: storage_pb2.RecordRequest) -> storage_pb2.RecordItem:
+    """Return the item as it lies in the request now, its context still empty."""
+    differs = item.body != item.claim_json
+    return request.items.add(
+        natural_key=hashing.natural_key(item.claim),
+        content_hash=item.content_hash,
+        claim_json=item.claim_json,
+        decision_json=item.document,
+        received_body=item.body if differs else b"",
+        received_media_type=item.media_type if differs and item.body else "",
+    )
 
 
 def _question_size(asked: Asked) -> int:

@@ -28,7 +28,7 @@ from claims.domain import (
 )
 from claims.domain.rules.columnar import forms
 from claims.usecases import stages
-from formats import hashing, model
+from formats import canonical, model
 
 RULES_TURN = 32  # Claims judged before other work of the loop gets a turn: two or three milliseconds.
 LEAVING_TURNS = 2  # Turns of the loop until a message is with the transport: the stream's, and the writer's.
@@ -38,10 +38,11 @@ RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model n
 
 
 class Assessed(msgspec.Struct, frozen=True, kw_only=True):
-    """A decided claim: the decision without an id, and its canonical JSON."""
+    """A decided claim with its canonical JSON: the decision without an id, and its own."""
 
     arrival: ports.Arrival
     claim: model.Claim
+    claim_json: bytes
     content_hash: bytes
     identity: identities.Identity
     sums: amounts.Sums
@@ -69,15 +70,15 @@ class _Work:
     """One admitted claim on its way through the stages."""
 
     __slots__ = (
-        "arrival", "claim", "content_hash", "earlier", "fault", "identity", "known", "outcome", "question",
-        "score", "tenant",
+        "arrival", "claim", "claim_json", "content_hash", "earlier", "fault", "identity", "known", "outcome",
+        "question", "score", "tenant",
     )  # fmt: skip
 
     def __init__(self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant) -> None:
         self.arrival = arrival
         self.tenant = tenant
-        self.content_hash = hashing.content_hash(claim)  # before the tenant's default: it is not content
-        self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
+        written = canonical.written(claim, regime=tenant.default_regime)
+        self.claim, self.claim_json, self.content_hash = written
         self.known: histories.Known | None = None
         self.fault: errors.Fault | None = None
         self.identity: identities.Identity
@@ -275,6 +276,7 @@ class Assess:
         return Assessed(
             arrival=work.arrival,
             claim=work.claim,
+            claim_json=work.claim_json,
             content_hash=work.content_hash,
             identity=work.identity,
             sums=sums,

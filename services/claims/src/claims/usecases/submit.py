@@ -62,6 +62,7 @@ def _submission(item: assess.Assessed) -> ports.Submission:
     return ports.Submission(
         context=item.arrival.context,
         claim=item.claim,
+        claim_json=item.claim_json,
         content_hash=item.content_hash,
         decision=item.decision,
         document=item.document,
