@@ -40,10 +40,9 @@ class Neighbour(claims_pb2_grpc.ClaimIntakeServicer):
     def __init__(self, wait: float) -> None:
         self._wait = wait
 
-    async def Submit(self, requests: object, _: object) -> AsyncIterator[claims_pb2.SubmitResponse]:  # type: ignore[override]  # noqa: N802 - gRPC's name
+    def Submit(self, requests: object, _: object) -> AsyncIterator[claims_pb2.SubmitResponse]:  # type: ignore[override]  # noqa: N802 - gRPC's name
         """Answer the batches of one stream."""
-        async for answer in streams.serve_batches(requests, self._answer):  # type: ignore[type-var,arg-type]
-            yield answer
+        return streams.serve_batches(requests, self._answer)  # type: ignore[type-var,arg-type]
 
     async def _answer(self, request: claims_pb2.SubmitRequest) -> claims_pb2.SubmitResponse:
         if self._wait:

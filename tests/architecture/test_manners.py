@@ -51,11 +51,11 @@ def test_the_plumbing_speaks_no_business_word() -> None:
 
 
 def test_the_plumbing_stays_within_its_budget() -> None:
-    """Plumbing that grows without bound becomes a framework (docs/decisions/0006)."""
+    """Plumbing that grows without bound becomes a framework (docs/decisions/0014)."""
     lines = sum(
         len(path.read_text().splitlines()) for path in house.python_files(ROOT / "services/chassis/src")
     )
-    assert lines <= 3_600
+    assert lines <= 5_000
 
 
 def test_a_business_word_in_the_plumbing_is_seen(tmp_path: Path) -> None:

@@ -29,10 +29,9 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
         self.chunks: list[claims_pb2.FileChunk] = []
         self.mute: set[bytes] = set()  # bodies that get no result
 
-    async def Submit(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802, ARG002 - the contract's names
+    def Submit(self, requests: Any, context: Any) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802, ARG002 - the contract's names
         """Answer batches."""
-        async for response in streams.serve_batches(requests, self._batch):
-            yield response
+        return streams.serve_batches(requests, self._batch)
 
     async def _batch(self, request: claims_pb2.SubmitRequest) -> claims_pb2.SubmitResponse:
         self.batches.append(len(request.items))

@@ -117,14 +117,14 @@ class OpenCall:
     """One call as its server end sees it: what was sent, and a hand on what comes back."""
 
     def __init__(self, requests: AsyncIterator[scoring_pb2.ScoreRequest]) -> None:
-        self._requests = requests
+        self.requests = requests
         self._replies: asyncio.Queue[scoring_pb2.ScoreResponse | BaseException | None] = asyncio.Queue()
         self._pull = asyncio.get_running_loop().create_task(self._drain())
         self.sent: list[scoring_pb2.ScoreRequest] = []
         self._half_closed = False
 
     async def _drain(self) -> None:
-        async for batch in self._requests:
+        async for batch in self.requests:
             self.sent.append(batch)
         self._half_closed = True
 

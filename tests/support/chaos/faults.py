@@ -77,7 +77,8 @@ def _stop_scoring(stage: stages.Stage) -> None:
 def _reset(room: str) -> Act:
     def act(stage: stages.Stage) -> None:
         for _ in range(RESETS):
-            stage.hops[room].reset()
+            for proxy in stage.hops[room]:
+                proxy.reset()
             stage.wait(0.3)
 
     return act
@@ -85,11 +86,13 @@ def _reset(room: str) -> Act:
 
 def _stall(room: str) -> Act:
     def act(stage: stages.Stage) -> None:
-        stage.hops[room].stall()
+        for proxy in stage.hops[room]:
+            proxy.stall()
         try:
             stage.wait(STALLED_SECONDS)
         finally:
-            stage.hops[room].flow()
+            for proxy in stage.hops[room]:
+                proxy.flow()
 
     return act
 

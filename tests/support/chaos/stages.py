@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import dice as dices
@@ -15,6 +15,7 @@ from chaos import books, proxies
 
 SKEW = Path(__file__).with_name("skew")
 HOPS = ("claims", "scoring", "storage")  # rooms that another room calls
+DOORS = {"targets": "TARGET", "streams": "STREAMS"}  # of each: its gRPC server, and its batch streams
 OBJECTS_MB, DATABASE_MB = 32, 1024
 ENDS_SECONDS = 20.0
 
@@ -25,7 +26,7 @@ class Stage:
     def __init__(
         self,
         platform: platform_support.Platform,
-        hops: dict[str, proxies.Proxy],
+        hops: Mapping[str, Sequence[proxies.Proxy]],
         small: frozenset[str],
         seed: int,
     ) -> None:
@@ -90,9 +91,13 @@ def stage(seed: int, *, disks: bool = True) -> Iterator[Stage]:
         small = stack.enter_context(_small_disks(data)) if disks else frozenset()
         skew = data.parent / "skew"
         skew.write_text("")
-        upstreams = {room: _upstream(data, room) for room in HOPS}
-        hops = stack.enter_context(proxies.between(upstreams))
-        environment = {f"ULTRATHINK_{room.upper()}_TARGET": proxy.address for room, proxy in hops.items()}
+        environment = {}
+        hops: dict[str, list[proxies.Proxy]] = {room: [] for room in HOPS}
+        for kind, variable in DOORS.items():
+            between = proxies.between({room: _upstream(data, kind, room) for room in HOPS})
+            for room, proxy in stack.enter_context(between).items():
+                hops[room].append(proxy)
+                environment[f"ULTRATHINK_{room.upper()}_{variable}"] = proxy.address
         environment |= {"PYTHONPATH": str(SKEW), "ULTRATHINK_SKEW_FILE": str(skew)}
         platform = platform_support.Platform(data, environment=environment)
         stack.callback(_ended, platform)
@@ -101,8 +106,8 @@ def stage(seed: int, *, disks: bool = True) -> Iterator[Stage]:
         yield Stage(platform, hops, small, seed)
 
 
-def _upstream(data: Path, room: str) -> proxies.Upstream:
-    return lambda: str(json.loads((data / "run.json").read_bytes())["targets"][room])
+def _upstream(data: Path, kind: str, room: str) -> proxies.Upstream:
+    return lambda: str(json.loads((data / "run.json").read_bytes())[kind][room])
 
 
 def _ended(platform: platform_support.Platform) -> None:

@@ -74,10 +74,10 @@ async def test_a_service_that_is_not_named_is_refused(echo: support.Echo, shape:
 
 async def test_a_call_without_a_credential_is_refused(echo: support.Echo) -> None:
     """Nobody gets in without saying who they are; foreign clients read UNAUTHENTICATED."""
-    async with server.serving(support.app(echo), settings.ServiceSettings()) as port:
-        async with channels.open_channel(f"127.0.0.1:{port}", signer=None) as channel:
+    async with server.serving(support.app(echo), settings.ServiceSettings()) as ports:
+        async with channels.open_channel(f"127.0.0.1:{ports.grpc}", signer=None) as channel:
             assert await reason_of(support.EchoStub(channel).Unary(WORD())) == "token.missing"
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as plain:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as plain:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await support.EchoStub(plain).Unary(WORD())
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -125,8 +125,8 @@ async def test_keys_come_from_the_settings(echo: support.Echo, tmp_path: Path) -
     config = settings.ServiceSettings(service_keys_file=keys.public)
     signer = identity.signer(support.CALLER, keys.private[support.CALLER], clock)
     async with (
-        server.serving(support.app(echo), config, clock=clock) as port,
-        channels.open_channel(f"127.0.0.1:{port}", signer=signer) as channel,
+        server.serving(support.app(echo), config, clock=clock) as ports,
+        channels.open_channel(f"127.0.0.1:{ports.grpc}", signer=signer) as channel,
     ):
         assert await support.say(support.EchoStub(channel), "Unary", "a") == ["A"]
 
@@ -136,8 +136,8 @@ async def test_health_follows_readiness(echo: support.Echo) -> None:
     ready = Readiness()
     app = support.app(echo, ready=ready)
     async with (
-        server.serving(app, settings.ServiceSettings(), health_seconds=testing.HEALTH_SECONDS) as port,
-        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        server.serving(app, settings.ServiceSettings(), health_seconds=testing.HEALTH_SECONDS) as ports,
+        grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
     ):
         async with asyncio.timeout(5):
             whole, service = statuses(channel), statuses(channel, support.SERVICE)
@@ -202,8 +202,8 @@ class Service:
     async def _serve(self) -> None:
         async with server.serving(
             self._app, self._config, verifier=self._verifier, clock=self._clock, health_seconds=60
-        ) as port:
-            self._port.set_result(port)
+        ) as ports:
+            self._port.set_result(ports.grpc)
             await self._leave.wait()
 
     async def channel(self) -> grpc.aio.Channel:

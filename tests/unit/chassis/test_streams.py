@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 
 import streams_support
-from chassis import errors, links, streams
+from chassis import errors, streams
 from streams_support import answer, items, request, turns
 from ultrathink.scoring.v1 import scoring_pb2
 
@@ -153,29 +153,16 @@ async def test_a_cancelled_caller_leaves_the_stream_to_the_others() -> None:
     await bench.close()
 
 
-async def test_a_batch_whose_caller_left_before_it_was_written_is_not_written() -> None:
-    """The transport takes the next one instead."""
-    loop = asyncio.get_running_loop()
-    link = links.Link[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse](0.0)
-    gone, kept = (links.Pending(request(name), loop.create_future()) for name in "ab")
-    link.send(gone)
-    link.send(kept)
-    gone.future.cancel()
-    assert (await anext(link)).contexts[0].item_id == "b"
-
-
 async def test_the_sending_half_of_a_broken_call_ends() -> None:
     """The transport's own task, which waits for the next batch, is let go."""
     bench = Bench()
     caller = bench.exchange("a")
     await turns()
     (call,) = bench.calls.opened
-    link = bench.stream._link
-    assert link is not None
     call.end(transport(grpc.StatusCode.UNAVAILABLE))
     await asyncio.gather(caller, return_exceptions=True)
     with pytest.raises(StopAsyncIteration):
-        await anext(link)
+        await anext(call.requests)
     await bench.close()
 
 

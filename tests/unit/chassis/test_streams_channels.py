@@ -15,7 +15,7 @@ from streams_support import items, request
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
 METHOD = "/ultrathink.scoring.v1.Scorer/ScoreStream"
-LOCAL_AND_REAL = ["local", "real"]
+LOCAL_AND_REAL = ["local", "real", "grpc"]  # grpc: our calling end against gRPC's own server
 
 
 async def handle(batch: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
@@ -60,8 +60,9 @@ async def stream(
     )
     async with contextlib.AsyncExitStack() as stack:
         channel: grpc.aio.Channel = local.LocalChannel(app, caller="caller")
-        if kind == "real":
-            channel = await stack.enter_async_context(testing.serve(app, caller="caller"))
+        if kind != "local":
+            serving = testing.serve(app, caller="caller", streams=kind == "real")
+            channel = await stack.enter_async_context(serving)
         else:
             await stack.enter_async_context(channel)
         opened = streams.BatchStream(

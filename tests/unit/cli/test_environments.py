@@ -12,7 +12,7 @@ from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import folders
 
 ROOMS = ("gateway", "claims", "scoring", "storage")
-DOORS = addresses.Addresses(8080, 50051, scoring=50052, storage=50053)
+DOORS = addresses.Addresses(8080, 50051, scoring=50052, storage=50053, streams=(50054, 50055, 50056))
 SECRETS = {
     "DATABASE_URL": "postgresql://app:s3cret@db/claims",
     "DATABASE_OWNER_URL_FILE": "owner-url",
@@ -227,3 +227,15 @@ def test_a_target_that_a_person_names_is_where_others_call_and_not_where_the_roo
     assert made["claims"]["ULTRATHINK_STORAGE_TARGET"] == "127.0.0.1:7000"
     assert made["claims"]["ULTRATHINK_SCORING_TARGET"] == "127.0.0.1:50052"
     assert made["storage"]["ULTRATHINK_GRPC_BIND"] == "127.0.0.1:50053"
+
+
+def test_batch_streams_have_doors_of_their_own_unless_a_person_named_a_target(
+    files: layout.Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever puts a proxy in front of a room and names no second one gets everything through it."""
+    monkeypatch.setenv("ULTRATHINK_STORAGE_TARGET", "127.0.0.1:7000")
+    made = _environments(files)
+    assert made["claims"]["ULTRATHINK_SCORING_STREAMS"] == made["scoring"]["ULTRATHINK_STREAMS_BIND"]
+    assert made["gateway"]["ULTRATHINK_CLAIMS_STREAMS"] == made["claims"]["ULTRATHINK_STREAMS_BIND"]
+    assert made["claims"]["ULTRATHINK_STORAGE_STREAMS"] == ""
+    assert made["storage"]["ULTRATHINK_STREAMS_BIND"] == "127.0.0.1:50056"

@@ -13,7 +13,8 @@ from typing import Any, Protocol, Self
 
 import grpc
 
-from chassis import errors, faults, metrics
+from chassis import errors, faults, links, metrics
+from chassis.http2 import calls
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # A batch is bounded at 4 MiB or one item, whose body has at most 10 MB.
 KEEPALIVE_MS = 30_000  # Below the idle limits of load balancers (60 s); a dead peer is noticed within 40 s.
@@ -44,13 +45,17 @@ class Credentials(Protocol):
         ...
 
 
-def open_channel(target: str, *, signer: Credentials | None) -> grpc.aio.Channel:
+def open_channel(target: str, *, signer: Credentials | None, streams: str = "") -> grpc.aio.Channel:
     """Return a channel to `target` (host:port or a gRPC name) whose calls raise faults.
+
+    Batch streams go to the door at `streams` (see `chassis.http2`); where there is none they are sent to
+    `target` in the same way, since any gRPC server understands them.
 
     Calls fail at once when the target cannot be reached (wait-for-ready is off): the caller knows whether
     to try again. It must be created inside the event loop that uses it, and closed.
     """
-    return Channel(grpc.aio.insecure_channel(target, options=OPTIONS), signer)
+    inner = grpc.aio.insecure_channel(target, options=OPTIONS)
+    return Channel(inner, signer, calls.Calls(streams or target))
 
 
 @contextlib.contextmanager
@@ -138,24 +143,40 @@ def closed() -> errors.Unavailable:
 class _Method:
     """A method of a stub: adds the proof of who calls, wraps the call."""
 
-    def __init__(self, inner: Any, method: str, signer: Credentials | None) -> None:
+    def __init__(self, inner: Any, method: str, channel: "Channel") -> None:
         self._inner = inner
         self._method = method
-        self._signer = signer
+        self._channel = channel
 
     def __call__(
         self, request: Any = None, timeout: float | None = None, metadata: Any = None, **options: Any
     ) -> Call:
-        if self._signer is not None:
-            metadata = (*(metadata or ()), self._signer.metadata(self._method))
+        metadata = (*(metadata or ()), *self.proof())
         return Call(self._inner(request, timeout=timeout, metadata=metadata, **options), self._method)
+
+    def proof(self) -> tuple[tuple[str, str], ...]:
+        """Return the metadata that proves who calls."""
+        signer = self._channel.signer
+        return () if signer is None else (signer.metadata(self._method),)
+
+
+class _StreamMethod(_Method):
+    """A method that streams both ways; a batch stream opens it as a line instead of calling it."""
+
+    def __init__(self, inner: Any, channel: "Channel", shape: calls.Shape[Any, Any]) -> None:
+        super().__init__(inner, shape.name, channel)
+        self._shape = shape
+
+    def dial(self, receiver: links.Receiver[Any]) -> links.Line[Any]:
+        """Open a call on a connection of its own."""
+        return self._channel.calls.dial(self._shape, self.proof(), receiver)
 
 
 def _shape(name: str) -> Any:
     """Return the method of Channel by which generated stubs ask for callables of one shape."""
 
     def callable_of(channel: "Channel", method: str, *args: Any, **options: Any) -> _Method:
-        return _Method(getattr(channel.inner, name)(method, *args, **options), method, channel.signer)
+        return _Method(getattr(channel.inner, name)(method, *args, **options), method, channel)
 
     return callable_of
 
@@ -163,14 +184,21 @@ def _shape(name: str) -> Any:
 class Channel(grpc.aio.Channel):
     """A gRPC channel whose calls are signed and raise faults."""
 
-    def __init__(self, inner: grpc.aio.Channel, signer: Credentials | None) -> None:
+    def __init__(self, inner: grpc.aio.Channel, signer: Credentials | None, dialled: calls.Calls) -> None:
         self.inner = inner
         self.signer = signer
+        self.calls = dialled
 
     unary_unary = _shape("unary_unary")
     unary_stream = _shape("unary_stream")
     stream_unary = _shape("stream_unary")
-    stream_stream = _shape("stream_stream")
+
+    def stream_stream(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None, **options: Any
+    ) -> Any:
+        """Return the callable of a method that streams both ways, as generated stubs ask for it."""
+        inner = self.inner.stream_stream(method, request_serializer, response_deserializer, **options)
+        return _StreamMethod(inner, self, calls.Shape(method, request_serializer, response_deserializer))
 
     async def close(self, grace: float | None = None) -> None:
         """Close the channel; calls in flight have `grace` seconds to finish, none when it is None."""

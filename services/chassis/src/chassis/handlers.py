@@ -6,8 +6,8 @@ in-process channel both call handlers through here, so that a handler behaves al
 """
 
 import inspect
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, cast
 
 import grpc
 
@@ -37,6 +37,27 @@ def rebuilt(handler: Handler, replacement: Callable[[Any, Any], Any]) -> Handler
         request_deserializer=handler.request_deserializer,
         response_serializer=handler.response_serializer,
     )
+
+
+def collected(register: Callable[[grpc.aio.Server], None]) -> dict[str, Handler]:
+    """Return the handlers that an app would put on a server, by full method name."""
+    found = _Collected()
+    register(cast("grpc.aio.Server", found))
+    return found.handlers
+
+
+class _Collected:
+    """What an app takes for a server when it registers its handlers."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+
+    def add_generic_rpc_handlers(self, _: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Do nothing: generated code registers the same handlers by name as well."""
+
+    def add_registered_method_handlers(self, service: str, found: dict[str, Handler]) -> None:
+        """Keep handlers by full method name."""
+        self.handlers.update({f"/{service}/{name}": handler for name, handler in found.items()})
 
 
 async def answer(function: Callable[[Any, Any], Any], request: Any, context: Any) -> Any:

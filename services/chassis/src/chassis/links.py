@@ -1,13 +1,13 @@
-"""One call of a batch stream: its sending half, and how its end is read; knows nothing of what comes next."""
+"""One call of a batch stream: what is sent on it and how its end is read; not what comes next."""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import grpc
 
-from chassis import errors, faults, outcomes, timers
+from chassis import errors, faults, outcomes
 
 # INTERNAL and UNKNOWN without a fault of ours: gRPC's own words for a send that met a dying connection.
 _TRANSPORT = frozenset({"call.internal", "call.unknown"})
@@ -35,32 +35,73 @@ class Call[Req, Res](Protocol):
         ...
 
 
-class Pending[Req, Res]:
-    """One batch until its outcome is known."""
+class Receiver[Res](Protocol):
+    """Whoever hears what an open call brings; `ended` comes once, and nothing after it."""
 
-    __slots__ = ("future", "link", "request")
+    def answer(self, response: Res) -> None:
+        """Take an answer."""
+        ...
 
-    def __init__(self, request: Req, future: asyncio.Future[Res]) -> None:
-        self.request = request
-        self.future = future
-        self.link: Link[Req, Res] | None = None
+    def ended(self, fault: errors.Fault | None) -> None:
+        """Learn that the call is over: with OK, broken (Unavailable), or refused with a fault."""
+        ...
 
 
-class Link[Req, Res]:
-    """The sending half of one call: an iterator that waits for the next batch until it is finished."""
+class Line[Req](Protocol):
+    """The sending half of an open call."""
 
-    def __init__(self, opened: float) -> None:
-        self.opened = opened
-        self.age: timers.Timer | None = None
-        self._outbox: deque[Pending[Req, Res]] = deque()
+    def send(self, request: Req) -> None:
+        """Let the transport take the request when it is ready for it."""
+        ...
+
+    def finish(self) -> None:
+        """Half-close behind what was sent."""
+        ...
+
+    def cancel(self) -> None:
+        """End the call now; the receiver is told."""
+        ...
+
+
+@runtime_checkable
+class Dialling[Req, Res](Protocol):
+    """A method that is called through a line instead of iterators: the cheaper way, where there is one."""
+
+    def dial(self, receiver: Receiver[Res]) -> Line[Req]:
+        """Open a call."""
+        ...
+
+
+def dialling[Req, Res](call: Call[Req, Res]) -> Dialling[Req, Res]:
+    """Return the way to open lines on a method: its own, or through iterators."""
+    return call if isinstance(call, Dialling) else _Iterated(call)
+
+
+class _Iterated[Req, Res]:
+    """Opens lines on a method that takes and returns iterators, as generated stubs have it."""
+
+    def __init__(self, call: Call[Req, Res]) -> None:
+        self._call = call
+
+    def dial(self, receiver: Receiver[Res]) -> "IteratedLine[Req, Res]":
+        """Open a call."""
+        return IteratedLine(self._call, receiver)
+
+
+class IteratedLine[Req, Res]:
+    """A call through iterators: requests wait in an outbox until pulled, a task reads the answers."""
+
+    def __init__(self, call: Call[Req, Res], receiver: Receiver[Res]) -> None:
+        self._outbox: deque[Req] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._finished = False
-        self.answered = False
+        self._receiver = receiver
+        self._reader = asyncio.get_running_loop().create_task(self._read(call))
+        self._reader.add_done_callback(self._ended)
 
-    def send(self, pending: Pending[Req, Res]) -> None:
-        """Let the transport take the batch when it is ready for it."""
-        pending.link = self
-        self._outbox.append(pending)
+    def send(self, request: Req) -> None:
+        """Put the request where the transport takes it."""
+        self._outbox.append(request)
         self._wake()
 
     def finish(self) -> None:
@@ -68,12 +109,22 @@ class Link[Req, Res]:
         self._finished = True
         self._wake()
 
-    def drop(self) -> None:
-        """Finish a call that has ended: nobody takes what is in the outbox."""
+    def cancel(self) -> None:
+        """End the call now."""
+        self._reader.cancel()
+
+    async def _read(self, call: Call[Req, Res]) -> None:
+        replies = call(self)
+        try:
+            async for response in replies:
+                self._receiver.answer(response)
+        finally:
+            replies.cancel()
+
+    def _ended(self, reader: asyncio.Task[None]) -> None:
         self._outbox.clear()
-        if self.age is not None:
-            self.age.cancel()
         self.finish()
+        self._receiver.ended(ending(reader))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -83,15 +134,12 @@ class Link[Req, Res]:
         return self
 
     async def __anext__(self) -> Req:
-        while True:
-            while self._outbox:
-                pending = self._outbox.popleft()
-                if not pending.future.done():
-                    return pending.request
+        while not self._outbox:
             if self._finished:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+        return self._outbox.popleft()
 
 
 def broken() -> errors.Unavailable:
@@ -108,10 +156,16 @@ def ending(reader: asyncio.Task[None]) -> errors.Fault | None:
     cause = reader.exception()
     if cause is None:
         return None
-    fault = _translated(cause)
-    if isinstance(fault, errors.Unavailable) or fault.reason in _TRANSPORT:
-        fault = broken()
-    fault.__cause__ = cause
+    fault = settled(_translated(cause))
+    if fault is not None:
+        fault.__cause__ = cause
+    return fault
+
+
+def settled(fault: errors.Fault | None) -> errors.Fault | None:
+    """Return how a call ended for its batches: where the transport failed they are in doubt."""
+    if isinstance(fault, errors.Unavailable) or (fault is not None and fault.reason in _TRANSPORT):
+        return broken()
     return fault
 
 

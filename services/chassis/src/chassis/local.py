@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import grpc
 
@@ -29,9 +29,7 @@ class LocalChannel(grpc.aio.Channel):
         self._app = app
         self._who = identity.Caller(service=caller or None, principal=principal)
         self._calls: set[asyncio.Task[None]] = set()
-        collected = _Collected()
-        app.register(cast("grpc.aio.Server", collected))
-        self._handlers = collected.handlers
+        self._handlers = handlers.collected(app.register)
 
     def unary_unary(self, method: str, *_: Any, **__: Any) -> Any:
         """Return the callable of a method, as generated stubs ask for it."""
@@ -84,20 +82,6 @@ class LocalChannel(grpc.aio.Channel):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class _Collected:
-    """What an app takes for a server when it registers its handlers."""
-
-    def __init__(self) -> None:
-        self.handlers: dict[str, handlers.Handler] = {}
-
-    def add_generic_rpc_handlers(self, _: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Do nothing: generated code registers the same handlers by name as well."""
-
-    def add_registered_method_handlers(self, service: str, found: dict[str, handlers.Handler]) -> None:
-        """Keep handlers by full method name."""
-        self.handlers.update({f"/{service}/{name}": handler for name, handler in found.items()})
 
 
 class _Pipe:

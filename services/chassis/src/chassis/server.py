@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Never
+from typing import NamedTuple, Never
 
 import grpc
 import uvloop
@@ -33,6 +33,7 @@ from chassis import (
 from chassis import clock as clocks
 from chassis import settings as configuration
 from chassis import tokens as principals
+from chassis.http2 import server as exchanges
 
 CONNECTION_AGE_MS = 300_000
 """Clients reconnect every five minutes, so that copies added since then get their share (gRPC spreads it by
@@ -56,6 +57,14 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),  # a second process on the same port must fail, not share its calls
 )
 
+
+class Ports(NamedTuple):
+    """Where a service listens: its gRPC server, and its door for batch streams (0: there is none)."""
+
+    grpc: int
+    streams: int
+
+
 type Compose = Callable[[], AbstractAsyncContextManager[apps.App]]
 
 
@@ -68,8 +77,8 @@ async def serving(
     tokens: principals.TokenVerifier | None = None,
     clock: clocks.Clock | None = None,
     health_seconds: float = healths.INTERVAL_SECONDS,
-) -> AsyncIterator[int]:
-    """Serve the app inside the block; yields the bound port.
+) -> AsyncIterator[Ports]:
+    """Serve the app inside the block; yields the bound ports.
 
     Without `verifier` the one of `settings.service_keys_file` is used, without `tokens` the app's. At the
     end health says NOT_SERVING, new calls are refused, batch streams end after their last answer, and calls
@@ -79,23 +88,25 @@ async def serving(
     clock = clock or clocks.SystemClock()
     draining = asyncio.Event()
     services = verifier or identity.verifier(settings.service_keys_file, clock)
-    door = interceptors.Door(
-        identity.Gate(app.callers, services, tokens or app.tokens), clock=clock, draining=draining
-    )
+    gate = identity.Gate(app.callers, services, tokens or app.tokens)
+    door = interceptors.Door(gate, clock=clock, draining=draining)
     server = grpc.aio.server(
         interceptors=(door,), options=OPTIONS, maximum_concurrent_rpcs=settings.max_concurrent_calls
     )
     health = healths.Health(app)
     _register(server, app, health)
     port = _bound(server, settings.grpc_bind)
+    exchange = exchanges.Server(app, gate, clock, settings.max_concurrent_calls)
     async with health.followed(health_seconds):
         await server.start()
+        streams = await exchange.start(settings.streams_bind) if settings.streams_bind else 0
         try:
-            yield port
+            yield Ports(port, streams)
         finally:
             await health.leave()
             draining.set()
-            await server.stop(settings.drain_seconds)
+            seconds = settings.drain_seconds
+            await asyncio.gather(exchange.stop(seconds), server.stop(seconds))
 
 
 def _register(server: grpc.aio.Server, app: apps.App, health: healths.Health) -> None:
@@ -141,12 +152,14 @@ async def _life(compose: Compose, settings: configuration.ServiceSettings) -> Ne
     """Compose and serve until cancelled; being cancelled unwinds whatever has been built by then."""
     require_fast_protobuf(api_implementation.Type())
     with metrics.listening(settings.metrics_bind):
-        async with compose() as app, serving(app, settings) as port:
+        async with compose() as app, serving(app, settings) as ports:
             host = settings.grpc_bind.rpartition(":")[0]
             if settings.grpc_address_file is not None:
-                _publish(settings.grpc_address_file, f"{host}:{port}")
+                _publish(settings.grpc_address_file, f"{host}:{ports.grpc}")
             collecting.settle()
-            logs.get("chassis.server").info("serving", bind=settings.grpc_bind, port=port)
+            logs.get("chassis.server").info(
+                "serving", bind=settings.grpc_bind, port=ports.grpc, streams=ports.streams
+            )
             await asyncio.get_running_loop().create_future()
     raise AssertionError  # a future nobody completes does not return
 

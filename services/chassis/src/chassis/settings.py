@@ -27,6 +27,10 @@ class ServiceSettings(pydantic_settings.BaseSettings):
     """Address the gRPC door listens on, host:port. Default 127.0.0.1:0: loopback only and a free port, so
     that nothing is exposed by accident; a container sets 0.0.0.0:50051."""
 
+    streams_bind: str = ""
+    """Address of the door for batch streams of other rooms, host:port. Default empty: they come in at
+    grpc_bind, where a message costs four times as much."""
+
     grpc_address_file: Path | None = None
     """File that receives the bound host:port once the door is open. Default none; a supervisor that lets the
     system choose the port reads it here, because a process writes nothing but logs."""

@@ -14,14 +14,12 @@ Opening a call costs as much as many messages, so a stream lives long and carrie
   other batches read have been answered; batches in doubt then fail with that fault and are not sent again,
   because the same batch would end the next stream too.
 
-Messages go out through a request iterator and come in through `async for`: on grpc.aio that is the cheapest
-pair, the only one that interceptors hand through without a queue of their own, and cancelling a waiting
-caller cannot cancel the call, which `write` would.
+Between rooms that are processes messages go over `chassis.http2`; over a stub of grpc.aio or of
+`chassis.local` they go out through a request iterator and come in through `async for`.
 """
 
 import asyncio
 import contextvars
-import functools
 import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
@@ -34,10 +32,47 @@ BACK_OFF_FIRST_SECONDS = 0.05  # A restarted process listens again within a few 
 BACK_OFF_LIMIT_SECONDS = 2.0  # The supervisor restarts a process in under two seconds.
 MAX_AGE_SECONDS = 240.0  # Below the servers' connection age and grace: our end rotates before theirs breaks.
 CLOSE_SECONDS = 1.0  # A server that has answered everything ends the call at once; a hung one is given up.
+IN_FLIGHT = 4  # Batches of one stream at work: two that the other end may have out, and two that follow.
 GOING_AWAY = 0  # The batch id of an answer to nothing: send what follows on another call.
 
 # Set by the server for each call it serves; the event tells that the process is about to go.
 draining: contextvars.ContextVar[asyncio.Event | None] = contextvars.ContextVar("draining", default=None)
+
+
+class _Pending[Req: links.Batch, Res: links.Batch]:
+    """One batch until its outcome is known."""
+
+    __slots__ = ("future", "link", "request")
+
+    def __init__(self, request: Req, future: asyncio.Future[Res]) -> None:
+        self.request = request
+        self.future = future
+        self.link: _Link[Req, Res] | None = None
+
+
+class _Link[Req: links.Batch, Res: links.Batch]:
+    """One open call as its stream sees it: passes on what is heard."""
+
+    def __init__(
+        self,
+        opened: float,
+        heard: "Callable[[_Link[Req, Res], Res], None]",
+        over: "Callable[[_Link[Req, Res], errors.Fault | None], None]",
+    ) -> None:
+        self.opened = opened
+        self.age: timers.Timer
+        self.line: links.Line[Req]
+        self.answered = False
+        self._heard, self._over = heard, over
+
+    def answer(self, response: Res) -> None:
+        """Pass an answer on."""
+        self.answered = True
+        self._heard(self, response)
+
+    def ended(self, fault: errors.Fault | None) -> None:
+        """Pass the end on."""
+        self._over(self, fault)
 
 
 class BatchStream[Req: links.Batch, Res: links.Batch]:
@@ -60,18 +95,19 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         jitter: Callable[[], float] = random.random,
         wakes: timers.Timers | None = None,
     ) -> None:
-        self._call, self._now, self._wakes = call, clock.monotonic, wakes
+        self._dialling, self._now, self._wakes = links.dialling(call), clock.monotonic, wakes
         self._window, self._resend, self._max_age, self._jitter = window, resend, max_age, jitter
         self._context = contextvars.copy_context()  # A stream serves many callers: it runs in none's context.
         self._last_id = 0
-        self._waiting: deque[links.Pending[Req, Res]] = deque()
-        self._flying: dict[int, links.Pending[Req, Res]] = {}
-        self._link: links.Link[Req, Res] | None = None
-        self._readers: set[asyncio.Task[None]] = set()
+        self._waiting: deque[_Pending[Req, Res]] = deque()
+        self._flying: dict[int, _Pending[Req, Res]] = {}
+        self._link: _Link[Req, Res] | None = None
+        self._links: set[_Link[Req, Res]] = set()  # open, the one in use and those that answer their last
         self._failures = 0  # Links that broke young, one after another.
         self._resting: timers.Timer | None = None
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
+        self._last: asyncio.Future[None] | None = None  # Done when no link is left.
 
     async def exchange(self, request: Req, *, deadline: float) -> Res:
         """Return the answer to `request`, whose `batch_id` is set here; `deadline` is in monotonic seconds.
@@ -83,7 +119,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         self._admit(deadline)
         self._last_id += 1
         request.batch_id = self._last_id
-        pending = links.Pending[Req, Res](request, asyncio.get_running_loop().create_future())
+        pending = _Pending[Req, Res](request, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
         self._pump()
         timer = timers.running(self._wakes).call_later(
@@ -105,12 +141,12 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         if self._resting is not None:
             self._resting.cancel()
         if self._link is not None:
-            self._link.finish()
-        if self._readers:
-            _, late = await asyncio.wait(self._readers, timeout=CLOSE_SECONDS)
-            for reader in late:
-                reader.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            self._link.line.finish()
+        if self._links:
+            self._last = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._last], timeout=CLOSE_SECONDS)
+            for link in tuple(self._links):
+                link.line.cancel()
 
     def _admit(self, deadline: float) -> None:
         if self._closed:
@@ -122,7 +158,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         if len(self._waiting) >= MAX_WAITING:
             raise errors.Exhausted("stream.full", "Too much is waiting; try again later.", retry_after_ms=100)
 
-    def _forget(self, pending: links.Pending[Req, Res]) -> None:
+    def _forget(self, pending: _Pending[Req, Res]) -> None:
         if self._flying.pop(pending.request.batch_id, None) is None and pending in self._waiting:
             self._waiting.remove(pending)
         self._pump()
@@ -139,42 +175,35 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
             pending = self._waiting.popleft()
             if not pending.future.done():
                 self._flying[pending.request.batch_id] = pending
-                self._link.send(pending)
+                pending.link = self._link
+                self._link.line.send(pending.request)
 
-    def _open(self) -> links.Link[Req, Res]:
-        link = links.Link[Req, Res](self._now())
+    def _open(self) -> "_Link[Req, Res]":
         age = self._max_age * (1 + self._jitter()) / 2  # Streams opened together do not turn over together.
+        link = _Link(self._now(), self._answered, self._ended)
         link.age = timers.running(self._wakes).call_later(age, self._rotate, link)
-        reader = asyncio.get_running_loop().create_task(self._read(link), context=self._context.copy())
-        self._readers.add(reader)
-        reader.add_done_callback(functools.partial(self._ended, link))
+        self._links.add(link)
+        link.line = self._context.copy().run(self._dialling.dial, link)
         return link
 
-    def _rotate(self, link: links.Link[Req, Res]) -> None:
+    def _rotate(self, link: "_Link[Req, Res]") -> None:
         """Let a call that reached its age answer what it has; the next batch opens another."""
         if self._link is link:
             self._link = None
-        link.finish()
+        link.line.finish()
 
-    async def _read(self, link: links.Link[Req, Res]) -> None:
-        replies = self._call(link)
-        try:
-            async for answer in replies:
-                link.answered = True
-                if answer.batch_id == GOING_AWAY:
-                    self._rotate(link)
-                    continue
-                pending = self._flying.pop(answer.batch_id, None)
-                if pending is not None and not pending.future.done():
-                    pending.future.set_result(answer)
-                    self._pump()
-        finally:
-            replies.cancel()
+    def _answered(self, link: "_Link[Req, Res]", answer: Res) -> None:
+        if answer.batch_id == GOING_AWAY:
+            self._rotate(link)
+            return
+        pending = self._flying.pop(answer.batch_id, None)
+        if pending is not None and not pending.future.done():
+            pending.future.set_result(answer)
+            self._pump()
 
-    def _ended(self, link: links.Link[Req, Res], reader: asyncio.Task[None]) -> None:
-        self._readers.discard(reader)
-        fault = links.ending(reader)
-        link.drop()
+    def _ended(self, link: "_Link[Req, Res]", fault: errors.Fault | None) -> None:
+        self._links.discard(link)
+        link.age.cancel()
         if self._link is link:
             self._link = None
         left = [pending for pending in self._flying.values() if pending.link is link]
@@ -190,6 +219,8 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         elif self._resting is None:
             self._rest()
         self._pump()
+        if self._last is not None and not self._links and not self._last.done():
+            self._last.set_result(None)
 
     def _rest(self) -> None:
         delay = min(BACK_OFF_LIMIT_SECONDS, BACK_OFF_FIRST_SECONDS * 2**self._failures)
@@ -201,16 +232,43 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         self._pump()
 
 
-async def serve_batches[Req: links.Batch, Res: links.Batch](
-    requests: AsyncIterable[Req], handle: Callable[[Req], Awaitable[Res]], *, in_flight: int = 4
-) -> AsyncGenerator[Res]:
-    """Yield the answer of `handle` to each request as it gets ready, `batch_id` copied.
+def serve_batches[Req: links.Batch, Res: links.Batch](
+    requests: AsyncIterable[Req], handle: Callable[[Req], Awaitable[Res]], *, in_flight: int = IN_FLIGHT
+) -> "Served[Req, Res]":
+    """Return the answers of `handle` to each request as they get ready, `batch_id` copied.
 
     At most `in_flight` batches are read and not yet taken by the transport. What `handle` raises is raised
     here, and so becomes the status of the stream, when the other batches read have been answered. When the
     event in `draining` is set, the other end is told to go elsewhere and is served until it half-closes.
-    Closing the generator cancels the batches at work.
+    Closing it cancels the batches at work. A transport that hands over messages itself takes `handle` and
+    `in_flight` and iterates over nothing.
     """
+    return Served(requests, handle, in_flight)
+
+
+class Served[Req: links.Batch, Res: links.Batch]:
+    """The serving half of one stream, as an iterator of answers; its work begins with the first one asked."""
+
+    def __init__(
+        self, requests: AsyncIterable[Req], handle: Callable[[Req], Awaitable[Res]], in_flight: int
+    ) -> None:
+        self.handle, self.in_flight = handle, in_flight
+        self._answers = _serve(requests, handle, in_flight)
+
+    def __aiter__(self) -> AsyncGenerator[Res]:
+        return self._answers
+
+    async def __anext__(self) -> Res:
+        return await anext(self._answers)
+
+    async def aclose(self) -> None:
+        """Cancel the batches at work."""
+        await self._answers.aclose()
+
+
+async def _serve[Req: links.Batch, Res: links.Batch](
+    requests: AsyncIterable[Req], handle: Callable[[Req], Awaitable[Res]], in_flight: int
+) -> AsyncGenerator[Res]:
     desk = _Desk[Req, Res](handle, in_flight)
     reader = desk.reader = asyncio.get_running_loop().create_task(desk.read(requests))
     reader.add_done_callback(desk.wake)

@@ -65,22 +65,30 @@ async def serve(
     token: str | None = None,
     clock: clocks.Clock | None = None,
     config: settings.ServiceSettings | None = None,
+    streams: bool = True,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """Serve the app on a free loopback port and yield a real channel to it.
 
     The channel proves the service `caller` (when neither it nor `token` is given: some service that the
-    app's table names), or the user of `token`.
+    app's table names), or the user of `token`. Batch streams go to the door of their own unless `streams`
+    is false: then to the gRPC server.
     """
     clock = clock or clocks.SystemClock()
-    config = config or settings.ServiceSettings(drain_seconds=DRAIN_SECONDS)
+    config = config or settings.ServiceSettings(
+        drain_seconds=DRAIN_SECONDS, streams_bind="127.0.0.1:0" if streams else ""
+    )
     with tempfile.TemporaryDirectory() as directory:
         name = caller or _some_caller(app)
         keys = identity.create_keys(Path(directory), [name])
         proof = identity.Bearer(token) if token else identity.signer(name, keys.private[name], clock)
         verifier = identity.verifier(keys.public, clock)
     async with (
-        server.serving(app, config, verifier=verifier, clock=clock, health_seconds=HEALTH_SECONDS) as port,
-        channels.open_channel(f"127.0.0.1:{port}", signer=proof) as channel,
+        server.serving(app, config, verifier=verifier, clock=clock, health_seconds=HEALTH_SECONDS) as ports,
+        channels.open_channel(
+            f"127.0.0.1:{ports.grpc}",
+            signer=proof,
+            streams=f"127.0.0.1:{ports.streams}" if ports.streams else "",
+        ) as channel,
     ):
         yield channel
 

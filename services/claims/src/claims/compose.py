@@ -80,8 +80,12 @@ async def compose(
     library = pack_files.library(settings.packs_dir)
     async with contextlib.AsyncExitStack() as stack:
         signer = identity.signer(NAME, settings.service_key_file, clock)
-        scoring = scoring_channel or await _opened(stack, settings.scoring_target, signer)
-        storage = storage_channel or await _opened(stack, settings.storage_target, signer)
+        scoring = scoring_channel or await _opened(
+            stack, settings.scoring_target, settings.scoring_streams, signer
+        )
+        storage = storage_channel or await _opened(
+            stack, settings.storage_target, settings.storage_streams, signer
+        )
         reader = storage_pb2_grpc.ClaimReaderStub(storage)
         scored = scorer.GrpcScorer(scoring_pb2_grpc.ScorerStub(scoring), clock, library.common.crosswalk)
         stack.push_async_callback(scored.aclose)
@@ -199,9 +203,9 @@ def read_patient_key(file: Path) -> bytes:
 
 
 async def _opened(
-    stack: contextlib.AsyncExitStack, target: str, signer: identity.ServiceSigner | None
+    stack: contextlib.AsyncExitStack, target: str, streams: str, signer: identity.ServiceSigner | None
 ) -> grpc.aio.Channel:
-    channel = channels.open_channel(target, signer=signer)
+    channel = channels.open_channel(target, signer=signer, streams=streams)
     stack.push_async_callback(channel.close)
     return channel
 

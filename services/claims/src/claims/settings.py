@@ -23,6 +23,12 @@ class ClaimsSettings(settings.ServiceSettings):
     storage_target: str = "127.0.0.1:50052"
     """Address of storage, host:port or a gRPC name. Default: loopback."""
 
+    scoring_streams: str = ""
+    """Scoring's door for batch streams, host:port. Default empty: they go to scoring_target."""
+
+    storage_streams: str = ""
+    """Storage's door for batch streams, host:port. Default empty: they go to storage_target."""
+
     development_keys_file: Path | None = None
     """JWKS of the development issuer (`ultrathink up` writes it). Default none: its tokens are refused."""
 

@@ -99,6 +99,9 @@ def environments(
     # Where a person names a room's target, the others reach it there: through a proxy or a mesh of theirs.
     names = {room: f"ULTRATHINK_{room.upper()}_TARGET" for room in doors.targets}
     targets = {names[room]: common.get(names[room], address) for room, address in doors.targets.items()}
+    for room, address in doors.stream_targets.items():
+        aside = f"ULTRATHINK_{room.upper()}_STREAMS"
+        targets[aside] = common.get(aside, "" if names[room] in common else address)
     spool = {"ULTRATHINK_SPOOL_DIR": str(files.spool)}
     own = {
         "gateway": {"ULTRATHINK_HTTP_BIND": f"127.0.0.1:{doors.http}", **targets, **issuer, **spool},
@@ -124,6 +127,8 @@ def environments(
     own["storage"].setdefault("OBJECT_STORE_URL", files.objects.as_uri())
     for room, address in doors.targets.items():
         own[room]["ULTRATHINK_GRPC_BIND"] = address
+    for room, address in doors.stream_targets.items():
+        own[room]["ULTRATHINK_STREAMS_BIND"] = address
     return {
         room: {**common, "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private[room]), **settings}
         for room, settings in own.items()

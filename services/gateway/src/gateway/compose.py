@@ -45,7 +45,7 @@ async def compose(
         if channel is None:
             signer = identity.signer(NAME, settings.service_key_file, clock)
             channel = await stack.enter_async_context(
-                channels.open_channel(settings.claims_target, signer=signer)
+                channels.open_channel(settings.claims_target, signer=signer, streams=settings.claims_streams)
             )
         door = claims.ClaimsDoor(channel, clock)
         stack.push_async_callback(door.aclose)

@@ -29,6 +29,9 @@ class Settings(settings.ServiceSettings):
     claims_target: str = "127.0.0.1:50051"
     """Where claims listens, host:port or a gRPC name. Default: the public gRPC port of one machine."""
 
+    claims_streams: str = ""
+    """Claims' door for batch streams, host:port. Default empty: they go to claims_target."""
+
     development_keys_file: Path | None = None
     """JWKS of the development issuer (`ultrathink up` writes it). Default none; this or OIDC is needed."""
 

@@ -7,8 +7,6 @@ from chassis import identity, streams
 from claims.inbound import batches, files
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 
-BATCHES_PER_STREAM = 4  # Read and not yet answered, per stream: two in flight and two on their way.
-
 
 class Intake(claims_pb2_grpc.ClaimIntakeServicer):
     """Serves ClaimIntake."""
@@ -19,7 +17,7 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
         self._batches, self._files = carrying, filing
         self._submit, self._check = verbs
 
-    async def Submit(  # noqa: N802 - the contract's name
+    def Submit(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[claims_pb2.SubmitRequest], context: Any
     ) -> AsyncIterator[claims_pb2.SubmitResponse]:
         """Answer batches as they get ready."""
@@ -29,9 +27,7 @@ class Intake(claims_pb2_grpc.ClaimIntakeServicer):
         async def answer(request: claims_pb2.SubmitRequest) -> claims_pb2.SubmitResponse:
             return await self._answer(request, who)
 
-        served = streams.serve_batches(request_iterator, answer, in_flight=BATCHES_PER_STREAM)
-        async for response in served:
-            yield response
+        return streams.serve_batches(request_iterator, answer)
 
     async def SubmitClaim(  # noqa: N802 - the contract's name
         self, request: claims_pb2.SubmitRequest, context: Any

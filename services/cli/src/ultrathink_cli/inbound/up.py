@@ -58,8 +58,9 @@ async def running(
     """
     _refuse_conflicts(files, port, grpc_port, auth)
     keys = compose.prepare(files, auth)
-    storage, scoring = loopback.free(2, besides=(port, grpc_port))
-    doors = addresses.Addresses(port, grpc_port, scoring=scoring, storage=storage)
+    storage, scoring, *streams = loopback.free(5, besides=(port, grpc_port))
+    aside = () if single else tuple(streams)
+    doors = addresses.Addresses(port, grpc_port, scoring=scoring, storage=storage, streams=aside)
     settings = compose.environments(files, keys, doors, auth)
     early = compose.rooms_without_data(files, settings, single=single)
     supervisor = supervise.Supervisor(early, console.Voice(), clocks.SystemClock())
@@ -82,6 +83,7 @@ def _told(doors: addresses.Addresses, *, single: bool, auth: str) -> run_file.Ru
         http=doors.url,
         grpc=f"127.0.0.1:{doors.grpc}",
         targets=doors.targets,
+        streams=doors.stream_targets,
         auth=auth,
         started_at=clocks.SystemClock().now().isoformat(),
     )

@@ -14,6 +14,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     http: str
     grpc: str
     targets: dict[str, str]  # loopback addresses of the rooms; empty with --single
+    streams: dict[str, str] = {}  # their doors for batch streams
     auth: str
     started_at: str
 

@@ -1,0 +1,196 @@
+"""The calling end of a batch stream: one call on a connection of its own, opened when it is needed.
+
+A call lives for minutes and is replaced by the next, so that a connection for each costs nothing, finds
+copies that came later and needs no pool. Whether to try again is the batch stream's to decide.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from google.protobuf import message as messages
+
+from chassis import errors, links, metrics
+from chassis.http2 import connections, frames, status, streams
+
+CONNECT_SECONDS: Final = (
+    2.0  # Within a data centre a connection takes a millisecond; a lost packet one second.
+)
+USER_AGENT: Final = "ultrathink-chassis"
+
+
+class Calls:
+    """Opens calls to the copies of one service.
+
+    `target` is host:port, dns:///host:port or unix:path; raises Invalid `target.malformed` for another.
+    """
+
+    def __init__(self, target: str, *, shuffle: Callable[[list[Any]], None] = random.shuffle) -> None:
+        self._unix = target.removeprefix("unix:") if target.startswith("unix:") else ""
+        host, _, port = target.removeprefix("dns:///").rpartition(":")
+        if not self._unix and not (host and port.isascii() and port.isdigit()):
+            raise errors.Invalid("target.malformed", "A target is host:port, dns:///host:port or unix:path.")
+        self._host, self._port = host.strip("[]"), port
+        self._shuffle = shuffle
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    def dial[Req, Res](
+        self,
+        method: "Shape[Req, Res]",
+        metadata: tuple[tuple[str, str], ...],
+        receiver: links.Receiver[Res],
+    ) -> "Line[Req, Res]":
+        """Open a call whose answers and end `receiver` is told; what is sent before it is open waits."""
+        line = Line(method, receiver)
+        task = line.connecting = asyncio.get_running_loop().create_task(self._connect(line, metadata))
+        self._connecting.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._connecting.discard)
+        return line
+
+    async def _connect(self, line: "Line[Any, Any]", metadata: tuple[tuple[str, str], ...]) -> None:
+        connection = connections.Connection(accept=None, closed=lambda _: None)
+        try:
+            await self._reach(connection)
+        except (OSError, TimeoutError):
+            line.broken()
+            return
+        line.begin(connection, self._headers(line.method.name, metadata))
+
+    async def _reach(self, connection: connections.Connection) -> None:
+        """Connect to one of the copies, any first, the others when it cannot be reached."""
+        loop = asyncio.get_running_loop()
+        if self._unix:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await loop.create_unix_connection(lambda: connection, self._unix)
+            return
+        found = await loop.getaddrinfo(self._host, int(self._port), type=socket.SOCK_STREAM)
+        self._shuffle(found)
+        failure: Exception = OSError("no address")
+        for *_, address in found:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await loop.create_connection(lambda: connection, *address[:2])
+            except (OSError, TimeoutError) as cause:
+                failure = cause
+            else:
+                return
+        raise failure
+
+    def _headers(self, method: str, metadata: tuple[tuple[str, str], ...]) -> streams.Headers:
+        return [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", method),
+            (":authority", f"{self._host}:{self._port}" if self._host else "localhost"),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", USER_AGENT),
+            *metadata,
+        ]
+
+
+class Shape[Req, Res]:
+    """A method as generated stubs describe it: its full name, and how messages become bytes and back."""
+
+    __slots__ = ("name", "read", "write")
+
+    def __init__(self, name: str, write: Callable[[Req], bytes], read: Callable[[bytes], Res]) -> None:
+        self.name, self.write, self.read = name, write, read
+
+
+class Line[Req, Res]:
+    """One call in flight, as a batch stream holds it; the owner of its HTTP/2 stream."""
+
+    def __init__(self, method: Shape[Req, Res], receiver: links.Receiver[Res]) -> None:
+        self.method = method
+        self.connecting: asyncio.Task[None]
+        self._receiver = receiver
+        self._began = time.monotonic()
+        self._early: list[Req] = []
+        self._stream: streams.Stream | None = None
+        self._finished = self._over = self._answered = False
+
+    def send(self, request: Req) -> None:
+        """Write the request, or keep it until the call is open."""
+        if self._stream is not None:
+            self._stream.send(self.method.write(request))
+        elif not self._over:
+            self._early.append(request)
+
+    def finish(self) -> None:
+        """Half-close when everything was written."""
+        self._finished = True
+        if self._stream is not None:
+            self._stream.finish()
+
+    def cancel(self) -> None:
+        """Give the call up now; the receiver learns that it broke."""
+        if self._stream is not None:
+            self._stream.cancel()
+        self.connecting.cancel()
+        self._end(links.broken(), "cancelled")
+
+    def begin(self, connection: connections.Connection, found: streams.Headers) -> None:
+        """Open the call on a connection that was made for it, and write what waited."""
+        if self._over:
+            connection.close()
+            return
+        self._stream = connection.open(self)
+        self._stream.send_headers(found)
+        for request in self._early:
+            self.send(request)
+        self._early.clear()
+        if self._finished:
+            self._stream.finish()
+
+    def headers(self, found: streams.Headers, *, ended: bool) -> None:
+        """Take the answer's headers, or the trailers that end the call."""
+        told = dict(found)
+        if ended:
+            self._conclude(links.settled(status.outcome(told)))
+        elif self._answered or told.get(":status") != "200":
+            self._conclude(errors.Internal("call.unknown", "What answers there does not speak gRPC."))
+        self._answered = True
+
+    def message(self, data: bytes) -> None:
+        """Hand an answer over."""
+        try:
+            response = self.method.read(data)
+        except messages.DecodeError:
+            self._conclude(errors.Internal("call.unreadable", "The answer could not be read."))
+            return
+        if self._stream is not None:
+            self._stream.consumed(len(data))
+        self._receiver.answer(response)
+
+    def half_closed(self) -> None:
+        """Learn that the call ended without a status, which gRPC does not do."""
+        self._conclude(links.broken())
+
+    def drained(self) -> None:
+        """Learn that requests were written: nothing waits for that."""
+
+    def oversized(self) -> None:
+        """End a call whose answer is too large."""
+        self._conclude(errors.Exhausted("call.exhausted", "The answer is too large."))
+
+    def broken(self) -> None:
+        """Learn that the call was reset or its connection lost."""
+        self._end(links.broken(), "unavailable")
+
+    def _conclude(self, fault: errors.Fault | None) -> None:
+        self._end(fault, "ok" if fault is None else fault.kind)
+
+    def _end(self, fault: errors.Fault | None, outcome: str) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._early.clear()
+        metrics.observe_rpc(self.method.name, outcome, time.monotonic() - self._began, side="client")
+        if self._stream is not None:
+            self._stream.cancel(frames.CANCEL)
+            self._stream.connection.close()
+        self._receiver.ended(fault)

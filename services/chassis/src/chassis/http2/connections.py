@@ -1,0 +1,344 @@
+"""One HTTP/2 connection that carries gRPC messages, either end: streams, windows, pings; knows no method.
+
+Why not gRPC's own: a message on its stream costs each end 120 to 150 µs whatever it carries, because it
+crosses threads and queues; here it is written by whoever has it and handed over by the read that completes
+it. The wire is gRPC's (RFC 9113 and its mapping), so either end may be anybody's. Compression of messages is
+not offered. What a peer may make this end keep is bounded: frames, headers, streams, and per stream the
+window it was granted.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import hpack
+
+from chassis.http2 import frames, streams
+
+WIDENED: Final = 2**30  # The connection's own window: streams bound what is kept, this one only counts.
+FRAME_BYTES: Final = 4 * 1024 * 1024  # Most messages come in one frame.
+BUFFER_BYTES: Final = 4 * 1024 * 1024  # Beyond this the transport is behind and answers wait for it.
+MAX_STREAMS: Final = 256  # A peer holds a few long-lived streams.
+MAX_RESETS: Final = 1_000  # Whoever opens and takes back more than this on one connection is not a client.
+KEEPALIVE_SECONDS: Final = 30.0  # Below the idle limits of load balancers (60 s).
+KEEPALIVE_TIMEOUT_SECONDS: Final = 10.0  # A peer that cannot answer a ping for this long is dead or useless.
+
+type Accept = Callable[[streams.Stream], streams.Owner]
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one socket. `accept` names the owner of a stream that the peer opens: a server's end.
+
+    `closed` is told once, after every owner of an open stream was told `broken`.
+    """
+
+    def __init__(self, *, accept: Accept | None, closed: Callable[["Connection"], None]) -> None:
+        self._accept, self._closed = accept, closed
+        self.streams: dict[int, streams.Stream] = {}
+        self._reader = frames.Reader(FRAME_BYTES)
+        self._decoder = hpack.Decoder(max_header_list_size=frames.MAX_HEADER_BYTES)
+        self._encoder = hpack.Encoder()
+        self._transport: asyncio.Transport
+        self._preface = b"" if accept is None else frames.PREFACE  # what a server still expects
+        self._window = frames.FIRST_WINDOW  # what may still be sent on all streams
+        self._first_window = frames.FIRST_WINDOW
+        self._frame = frames.LEAST_FRAME
+        self._received = 0  # bytes since the connection's window was last widened
+        self._block: tuple[frames.Frame, bytearray] | None = None  # headers whose continuation is awaited
+        self._last_number = 0 if accept is not None else -1
+        self._resets = 0
+        self._paused = self._gone = self._leaving = False
+        self._heard = self._pinged = False
+        self._beat: asyncio.TimerHandle
+        self._takers: dict[int, Callable[[frames.Frame], None]] = {
+            frames.HEADERS: self._take_headers,
+            frames.CONTINUATION: self._take_continuation,
+            frames.RST_STREAM: self._take_reset,
+            frames.SETTINGS: self._take_settings,
+            frames.PING: self._take_ping,
+            frames.WINDOW_UPDATE: self._take_window,
+        }  # PRIORITY says nothing to us; after GOAWAY the peer answers what it took
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Introduce this end."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=BUFFER_BYTES)
+        ours = {
+            frames.MAX_STREAMS: MAX_STREAMS if self._accept is not None else 0,
+            frames.INITIAL_WINDOW: streams.GRANTED,
+            frames.MAX_FRAME: FRAME_BYTES,
+            frames.MAX_HEADER_LIST: frames.MAX_HEADER_BYTES,
+        }
+        if self._accept is None:
+            ours[frames.ENABLE_PUSH] = 0
+        hello = b"" if self._accept is not None else frames.PREFACE
+        self.write(hello + frames.settings(ours) + frames.window_update(0, WIDENED - frames.FIRST_WINDOW))
+        self._beat = asyncio.get_running_loop().call_later(KEEPALIVE_SECONDS, self._keep_alive)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every owner."""
+        del exc
+        self._gone = True
+        self._beat.cancel()
+        for stream in tuple(self.streams.values()):
+            if self.forget(stream):
+                stream.owner.broken()
+        self._closed(self)
+
+    def open(self, owner: streams.Owner) -> streams.Stream:
+        """Return a new stream of a client's end."""
+        self._last_number += 2
+        stream = self.streams[self._last_number] = streams.Stream(self, self._last_number, self._first_window)
+        stream.owner = owner
+        return stream
+
+    def leave(self) -> None:
+        """Tell the peer that no further stream is served here; those open go on."""
+        self._leaving = True
+        self.write(frames.goaway(self._last_number, frames.NO_ERROR))
+
+    def close(self) -> None:
+        """Close the socket when what was written has left."""
+        if not self._gone:
+            self._transport.close()
+
+    def encode(self, found: streams.Headers) -> bytes:
+        """Return a block of headers; nothing is put into the peer's table, so that it keeps nothing."""
+        return self._encoder.encode([hpack.NeverIndexedHeaderTuple(*pair) for pair in found], huffman=False)
+
+    def may_send(self, stream: streams.Stream, size: int) -> bool:
+        """Return whether so many bytes may leave at once, in one frame."""
+        return size <= self.room(stream)
+
+    def room(self, stream: streams.Stream) -> int:
+        """Return how many bytes the next frame of the stream may carry."""
+        return 0 if self._paused else min(self._window, stream.window, self._frame)
+
+    def write_data(self, stream: streams.Stream, prefix: bytes, payload: bytes | memoryview) -> None:
+        """Write one frame of data for which there is room."""
+        size = len(prefix) + len(payload)
+        self._window -= size
+        stream.window -= size
+        if not self._gone:
+            first = frames.head(frames.DATA, 0, stream.number, size) + prefix
+            self._transport.writelines((first, payload))
+
+    def write(self, data: bytes) -> None:
+        """Write whole frames."""
+        if not self._gone:
+            self._transport.write(data)
+
+    def forget(self, stream: streams.Stream) -> bool:
+        """Drop a stream; return whether it was open."""
+        stream.done = stream.remote_done = True
+        stream.backlog.clear()
+        return self.streams.pop(stream.number, None) is not None
+
+    def settle(self, stream: streams.Stream) -> None:
+        """Drop a stream of which both halves have ended; a server that ends first takes no more of it."""
+        if stream.done and not stream.remote_done and self._accept is not None:
+            self.write(frames.reset(stream.number, frames.NO_ERROR))
+            stream.remote_done = True
+        if stream.done and stream.remote_done:
+            self.streams.pop(stream.number, None)
+
+    def pause_writing(self) -> None:
+        """Let data wait here: the transport is behind."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Write what waited."""
+        self._paused = False
+        self._flush()
+
+    def eof_received(self) -> None:
+        """Let the transport close: HTTP/2 knows no half-closed connection."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames; one that breaks the protocol ends the connection."""
+        self._heard = True
+        try:
+            if self._preface:
+                data = self._introduced(data)
+            for found in self._reader.feed(data):
+                self._take(found)
+        except frames.Broken as cause:
+            self._break(cause.code)
+        except (hpack.HPACKError, UnicodeDecodeError):
+            self._break(frames.COMPRESSION_ERROR)
+
+    def _introduced(self, data: bytes) -> bytes:
+        """Return what follows the preface, which every client's end begins with."""
+        expected = self._preface[: len(data)]
+        if data[: len(expected)] != expected:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "no HTTP/2")
+        self._preface = self._preface[len(expected) :]
+        return data[len(expected) :]
+
+    def _break(self, code: int) -> None:
+        self.write(frames.goaway(max(0, self._last_number), code))
+        if not self._gone:
+            self._transport.abort() if self._paused else self._transport.close()
+
+    def _take(self, found: frames.Frame) -> None:
+        if self._gone or self._transport.is_closing():
+            return
+        block = self._block
+        if block is not None and (found.kind != frames.CONTINUATION or found.stream != block[0].stream):
+            raise frames.Broken(frames.PROTOCOL_ERROR, "headers interrupted")
+        if found.kind == frames.DATA:
+            self._take_data(found)
+        elif found.kind <= frames.CONTINUATION:
+            taker = self._takers.get(found.kind)
+            if taker is not None:
+                taker(found)
+
+    def _take_data(self, found: frames.Frame) -> None:
+        size = len(found.payload)
+        self._received += size
+        if self._received >= WIDENED // 2:
+            self.write(frames.window_update(0, self._received))
+            self._received = 0
+        stream = self.streams.get(found.stream)
+        if stream is None or stream.remote_done:
+            if found.stream == 0 or found.stream > self._last_number:
+                raise frames.Broken(frames.PROTOCOL_ERROR, "data of no stream")
+            return  # of one that has ended here
+        stream.granted -= size
+        if stream.granted < 0:
+            raise frames.Broken(frames.FLOW_CONTROL_ERROR, "more than was granted")
+        payload = found.payload
+        if found.flags & frames.PADDED:
+            payload = frames.unpadded(found)
+            stream.give_back(size - len(payload))
+        if payload:
+            stream.receive(payload)
+        if found.flags & frames.END_STREAM and not stream.remote_done:
+            self._ended(stream)
+
+    def _ended(self, stream: streams.Stream) -> None:
+        stream.remote_done = True
+        if stream.cut_short():
+            self.forget(stream)
+            self.write(frames.reset(stream.number, frames.PROTOCOL_ERROR))
+            stream.owner.broken()
+            return
+        stream.owner.half_closed()
+        self.settle(stream)
+
+    def _take_headers(self, found: frames.Frame) -> None:
+        block = bytearray(frames.unpadded(found))
+        if found.flags & frames.END_HEADERS:
+            self._take_block(found, bytes(block))
+        else:
+            self._block = found, block
+
+    def _take_continuation(self, found: frames.Frame) -> None:
+        if self._block is None:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "a continuation of nothing")
+        first, block = self._block
+        block += found.payload
+        if len(block) > frames.MAX_HEADER_BYTES:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
+        if found.flags & frames.END_HEADERS:
+            self._block = None
+            self._take_block(first, bytes(block))
+
+    def _take_block(self, first: frames.Frame, block: bytes) -> None:
+        if len(block) > frames.MAX_HEADER_BYTES:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
+        pairs = [(_text(name), _text(value)) for name, value in self._decoder.decode(block, raw=True)]
+        ended = bool(first.flags & frames.END_STREAM)
+        stream = self.streams.get(first.stream) or self._opened(first.stream)
+        if stream is None:
+            return
+        if ended:
+            stream.remote_done = True
+        stream.owner.headers(pairs, ended=ended)
+        self.settle(stream)
+
+    def _opened(self, number: int) -> streams.Stream | None:
+        """Return the stream that the peer opens, None for one that has ended or is not taken any more."""
+        if self._accept is None or number <= self._last_number:
+            return None
+        if number % 2 == 0:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "a client's streams are odd")
+        if self._leaving or len(self.streams) >= MAX_STREAMS:
+            self.write(frames.reset(number, frames.REFUSED_STREAM))
+            return None
+        self._last_number = number
+        stream = self.streams[number] = streams.Stream(self, number, self._first_window)
+        stream.owner = self._accept(stream)
+        return stream
+
+    def _take_reset(self, found: frames.Frame) -> None:
+        frames.read_number(found.payload)
+        self._resets += 1
+        if self._resets > MAX_RESETS:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "too many streams taken back")
+        stream = self.streams.get(found.stream)
+        if stream is not None and self.forget(stream):
+            stream.owner.broken()
+
+    def _take_settings(self, found: frames.Frame) -> None:
+        if found.flags & frames.ACK:
+            return
+        for key, value in frames.read_settings(found.payload):
+            if key == frames.INITIAL_WINDOW:
+                for stream in self.streams.values():
+                    stream.window += value - self._first_window
+                self._first_window = value
+            elif key == frames.MAX_FRAME:
+                self._frame = value
+            elif key == frames.HEADER_TABLE_SIZE:
+                self._encoder.header_table_size = min(value, 4_096)
+        self._answer(frames.frame(frames.SETTINGS, frames.ACK, 0))
+        self._flush()
+
+    def _take_ping(self, found: frames.Frame) -> None:
+        if len(found.payload) != 8:  # noqa: PLR2004 - RFC 9113, 6.7
+            raise frames.Broken(frames.FRAME_SIZE_ERROR, "a ping of another length")
+        if not found.flags & frames.ACK:
+            self._answer(frames.frame(frames.PING, frames.ACK, 0, found.payload))
+
+    def _answer(self, data: bytes) -> None:
+        """Write what the peer's frame asks for; one who reads no answers may not ask on."""
+        if self._paused and self._transport.get_write_buffer_size() > 2 * BUFFER_BYTES:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "answers are not read")
+        self.write(data)
+
+    def _take_window(self, found: frames.Frame) -> None:
+        more = frames.read_number(found.payload)
+        if found.stream == 0:
+            self._window += more
+            if self._window > frames.MOST_WINDOW:
+                raise frames.Broken(frames.FLOW_CONTROL_ERROR, "a window beyond the most")
+            self._flush()
+            return
+        stream = self.streams.get(found.stream)
+        if stream is not None:
+            stream.window += more
+            if stream.window > frames.MOST_WINDOW:
+                raise frames.Broken(frames.FLOW_CONTROL_ERROR, "a window beyond the most")
+            stream.flush()
+
+    def _flush(self) -> None:
+        for stream in tuple(self.streams.values()):
+            if stream.backlog:
+                stream.flush()
+
+    def _keep_alive(self) -> None:
+        """Ask a silent peer whether it is there; give the connection up when it does not say so."""
+        if self._pinged and not self._heard:
+            self._transport.abort()
+            return
+        self._pinged = not self._heard
+        if self._pinged:
+            self.write(frames.frame(frames.PING, 0, 0, bytes(8)))
+        self._heard = False
+        delay = KEEPALIVE_TIMEOUT_SECONDS if self._pinged else KEEPALIVE_SECONDS
+        self._beat = asyncio.get_running_loop().call_later(delay, self._keep_alive)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

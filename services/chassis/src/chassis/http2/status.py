@@ -1,0 +1,47 @@
+"""How a call ended, as gRPC writes it into trailers: a code, a text, and our fault as its detail."""
+
+import base64
+import binascii
+import urllib.parse
+from collections.abc import Mapping
+
+import grpc
+
+from chassis import errors, faults
+from chassis.http2 import streams
+
+_CODES = {str(code.value[0]): code for code in grpc.StatusCode}
+_PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")  # gRPC's percent-encoding
+
+OK = "0"
+
+
+def trailers(fault: errors.Fault | None) -> streams.Headers:
+    """Return the trailers of a call that was refused with this fault, or that went well."""
+    if fault is None:
+        return [("grpc-status", OK)]
+    code, text, details = faults.to_status(fault)
+    return [
+        ("grpc-status", str(code.value[0])),
+        ("grpc-message", urllib.parse.quote(text, safe=_PRINTABLE)),
+        *((key, base64.b64encode(value).decode()) for key, value in details),
+    ]
+
+
+def outcome(found: Mapping[str, str]) -> errors.Fault | None:
+    """Return the fault that trailers tell of, None when the call went well."""
+    told = found.get("grpc-status")
+    if told == OK:
+        return None
+    code = _CODES.get(told or "", grpc.StatusCode.UNKNOWN)
+    detail = _detail(found.get(faults.DETAILS_KEY, ""))
+    carried = grpc.aio.Metadata((faults.DETAILS_KEY, detail)) if detail else None
+    return faults.from_status(code, carried)
+
+
+def _detail(text: str) -> bytes:
+    """Return bytes of base64 with or without its padding; what is none of it is as good as nothing."""
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        return b""
