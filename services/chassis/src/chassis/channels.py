@@ -203,6 +203,7 @@ class Channel(grpc.aio.Channel):
     async def close(self, grace: float | None = None) -> None:
         """Close the channel; calls in flight have `grace` seconds to finish, none when it is None."""
         await self.inner.close(grace)
+        await self.calls.aclose()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - gRPC's signature
         """Return whether the channel is connected."""

@@ -36,6 +36,8 @@ class Calls:
         self._host, self._port = host.strip("[]"), port
         self._shuffle = shuffle
         self._connecting: set[asyncio.Task[None]] = set()
+        self._connections: set[connections.Connection] = set()
+        self._gone: asyncio.Future[None] | None = None  # Done when no connection is left.
 
     def dial[Req, Res](
         self,
@@ -50,13 +52,30 @@ class Calls:
         task.add_done_callback(self._connecting.discard)
         return line
 
+    async def aclose(self) -> None:
+        """Give up what is open, and return when the sockets are closed."""
+        for task in tuple(self._connecting):
+            task.cancel()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        for connection in tuple(self._connections):
+            connection.abort()
+        if self._connections:
+            self._gone = asyncio.get_running_loop().create_future()
+            await self._gone
+
+    def _closed(self, connection: connections.Connection) -> None:
+        self._connections.discard(connection)
+        if self._gone is not None and not self._connections and not self._gone.done():
+            self._gone.set_result(None)
+
     async def _connect(self, line: "Line[Any, Any]", metadata: tuple[tuple[str, str], ...]) -> None:
-        connection = connections.Connection(accept=None, closed=lambda _: None)
+        connection = connections.Connection(accept=None, closed=self._closed)
         try:
             await self._reach(connection)
         except (OSError, TimeoutError):
             line.broken()
             return
+        self._connections.add(connection)
         line.begin(connection, self._headers(line.method.name, metadata))
 
     async def _reach(self, connection: connections.Connection) -> None:

@@ -102,6 +102,11 @@ class Connection(asyncio.Protocol):
         if not self._gone:
             self._transport.close()
 
+    def abort(self) -> None:
+        """Close the socket now, whatever waits to be written."""
+        if not self._gone:
+            self._transport.abort()
+
     def encode(self, found: streams.Headers) -> bytes:
         """Return a block of headers; nothing is put into the peer's table, so that it keeps nothing."""
         return self._encoder.encode([hpack.NeverIndexedHeaderTuple(*pair) for pair in found], huffman=False)

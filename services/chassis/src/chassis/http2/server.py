@@ -19,6 +19,7 @@ from chassis import clock as clocks
 from chassis import streams as batches
 from chassis.http2 import connections, status, streams
 
+CLOSE_SECONDS: Final = 1.0  # For a peer to take what was written; then its connection is aborted.
 _UNITS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _ANSWER: Final = [(":status", "200"), ("content-type", "application/grpc")]
 _FAREWELL: Final = b""  # An answer whose batch_id is GOING_AWAY: in protobuf the message without any field.
@@ -35,7 +36,8 @@ class Server:
         self._connections: set[connections.Connection] = set()
         self._listening: asyncio.Server | None = None
         self.leaving = False
-        self._empty: asyncio.Future[None] | None = None
+        self._empty: asyncio.Future[None] | None = None  # Done when no call is left,
+        self._gone: asyncio.Future[None] | None = None  # and when no connection is.
 
     async def start(self, address: str) -> int:
         """Listen on host:port and return the bound port; raises Unavailable `server.bind_failed`."""
@@ -65,11 +67,21 @@ class Server:
             call.end(errors.Unavailable("server.stopped", "The service has gone."))
         for connection in tuple(self._connections):
             connection.close()
+        while self._connections:
+            self._gone = asyncio.get_running_loop().create_future()
+            done, _ = await asyncio.wait([self._gone], timeout=CLOSE_SECONDS)
+            for connection in () if done else tuple(self._connections):
+                connection.abort()
 
     def _connection(self) -> connections.Connection:
-        connection = connections.Connection(accept=self._accept, closed=self._connections.discard)
+        connection = connections.Connection(accept=self._accept, closed=self._closed)
         self._connections.add(connection)
         return connection
+
+    def _closed(self, connection: connections.Connection) -> None:
+        self._connections.discard(connection)
+        if self._gone is not None and not self._connections and not self._gone.done():
+            self._gone.set_result(None)
 
     def _accept(self, stream: streams.Stream) -> "Call":
         call = Call(self, stream)
@@ -116,7 +128,7 @@ class Call:
         timeout = told.get("grpc-timeout", "")
         if timeout and timeout[:-1].isdigit() and timeout[-1] in _UNITS:
             seconds = int(timeout[:-1]) * _UNITS[timeout[-1]]
-            self._timer = asyncio.get_running_loop().call_later(seconds, self.end, outcomes.late())
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.expire)
         handler = self._server.handlers.get(self._method)
         if told.get(":method") != "POST" or not told.get("content-type", "").startswith("application/grpc"):
             self.refuse(errors.Invalid("call.not_grpc", "This door speaks gRPC."))
@@ -184,6 +196,12 @@ class Call:
         self._stream.finish(found if self._begun else _ANSWER + found)
         self._conclude("ok" if fault is None else fault.kind)
 
+    def expire(self) -> None:
+        """End a call whose own deadline has passed, as gRPC's servers do."""
+        if not self._over:
+            self._stream.finish(status.LATE if self._begun else _ANSWER + status.LATE)
+            self._conclude(outcomes.late().kind)
+
     def _next(self) -> None:
         """Put held batches to work while there are places."""
         served = self._served
@@ -238,6 +256,7 @@ class Call:
         """Read nothing more; the status follows when what is at work has been answered."""
         self._failure = self._failure or fault
         self._held.clear()
+        self._rest()
 
     def _rest(self) -> None:
         """End the call when nothing is left to do."""

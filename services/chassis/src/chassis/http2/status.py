@@ -14,6 +14,11 @@ _CODES = {str(code.value[0]): code for code in grpc.StatusCode}
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")  # gRPC's percent-encoding
 
 OK = "0"
+LATE: streams.Headers = [
+    ("grpc-status", str(grpc.StatusCode.DEADLINE_EXCEEDED.value[0])),
+    ("grpc-message", "The answer did not come in time."),
+]
+"""Trailers of a call whose own deadline has passed."""
 
 
 def trailers(fault: errors.Fault | None) -> streams.Headers:
