@@ -9,17 +9,19 @@ window it was granted.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import hpack
 
+from chassis import timers
 from chassis.http2 import frames, streams
 
 WIDENED: Final = 2**30  # The connection's own window: streams bound what is kept, this one only counts.
 FRAME_BYTES: Final = 4 * 1024 * 1024  # Most messages come in one frame.
 BUFFER_BYTES: Final = 4 * 1024 * 1024  # Beyond this the transport is behind and answers wait for it.
+MAX_UNREAD_BYTES: Final = BUFFER_BYTES  # Whoever asks on (pings, calls) without reading so much is cut off.
 MAX_STREAMS: Final = 256  # A peer holds a few long-lived streams.
-MAX_RESETS: Final = 1_000  # Whoever opens and takes back more than this on one connection is not a client.
+MAX_WASTE: Final = 1_000  # Whoever takes back more streams, or sends more empty frames, means harm.
 KEEPALIVE_SECONDS: Final = 30.0  # Below the idle limits of load balancers (60 s).
 KEEPALIVE_TIMEOUT_SECONDS: Final = 10.0  # A peer that cannot answer a ping for this long is dead or useless.
 
@@ -32,12 +34,19 @@ class Connection(asyncio.Protocol):
     `closed` is told once, after every owner of an open stream was told `broken`.
     """
 
-    def __init__(self, *, accept: Accept | None, closed: Callable[["Connection"], None]) -> None:
-        self._accept, self._closed = accept, closed
+    def __init__(
+        self,
+        *,
+        accept: Accept | None,
+        closed: Callable[["Connection"], None],
+        wakes: timers.Timers | None = None,
+    ) -> None:
+        self._accept, self._closed, self._wakes = accept, closed, wakes
         self.streams: dict[int, streams.Stream] = {}
         self._reader = frames.Reader(FRAME_BYTES)
         self._decoder = hpack.Decoder(max_header_list_size=frames.MAX_HEADER_BYTES)
         self._encoder = hpack.Encoder()
+        self._encoder.header_table_size = 0  # nothing is put into the peer's table, so that it keeps nothing
         self._transport: asyncio.Transport
         self._preface = b"" if accept is None else frames.PREFACE  # what a server still expects
         self._window = frames.FIRST_WINDOW  # what may still be sent on all streams
@@ -46,18 +55,21 @@ class Connection(asyncio.Protocol):
         self._received = 0  # bytes since the connection's window was last widened
         self._block: tuple[frames.Frame, bytearray] | None = None  # headers whose continuation is awaited
         self._last_number = 0 if accept is not None else -1
-        self._resets = 0
-        self._paused = self._gone = self._leaving = False
+        self._waste = self._unread = 0
+        self._paused = self._leaving = self._introduced = False
+        self._gone = False  # Closed or lost: nothing is read or written any more.
         self._heard = self._pinged = False
-        self._beat: asyncio.TimerHandle
+        self._beat: timers.Timer
         self._takers: dict[int, Callable[[frames.Frame], None]] = {
             frames.HEADERS: self._take_headers,
             frames.CONTINUATION: self._take_continuation,
             frames.RST_STREAM: self._take_reset,
             frames.SETTINGS: self._take_settings,
+            frames.PUSH_PROMISE: self._take_promise,
             frames.PING: self._take_ping,
+            frames.GOAWAY: self._take_goaway,
             frames.WINDOW_UPDATE: self._take_window,
-        }  # PRIORITY says nothing to us; after GOAWAY the peer answers what it took
+        }  # PRIORITY says nothing to us
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Introduce this end."""
@@ -73,7 +85,8 @@ class Connection(asyncio.Protocol):
             ours[frames.ENABLE_PUSH] = 0
         hello = b"" if self._accept is not None else frames.PREFACE
         self.write(hello + frames.settings(ours) + frames.window_update(0, WIDENED - frames.FIRST_WINDOW))
-        self._beat = asyncio.get_running_loop().call_later(KEEPALIVE_SECONDS, self._keep_alive)
+        self._wakes = timers.running(self._wakes)
+        self._beat = self._wakes.call_later(KEEPALIVE_SECONDS, self._keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every owner."""
@@ -95,11 +108,12 @@ class Connection(asyncio.Protocol):
     def leave(self) -> None:
         """Tell the peer that no further stream is served here; those open go on."""
         self._leaving = True
-        self.write(frames.goaway(self._last_number, frames.NO_ERROR))
+        self._say_goodbye(frames.NO_ERROR)
 
     def close(self) -> None:
         """Close the socket when what was written has left."""
         if not self._gone:
+            self._gone = True
             self._transport.close()
 
     def abort(self) -> None:
@@ -108,7 +122,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def encode(self, found: streams.Headers) -> bytes:
-        """Return a block of headers; nothing is put into the peer's table, so that it keeps nothing."""
+        """Return a block of headers."""
         return self._encoder.encode([hpack.NeverIndexedHeaderTuple(*pair) for pair in found], huffman=False)
 
     def may_send(self, stream: streams.Stream, size: int) -> bool:
@@ -125,11 +139,13 @@ class Connection(asyncio.Protocol):
         self._window -= size
         stream.window -= size
         if not self._gone:
-            first = frames.head(frames.DATA, 0, stream.number, size) + prefix
-            self._transport.writelines((first, payload))
+            first = frames.head(frames.DATA, 0, stream.number, size)
+            self._transport.write(b"".join((first, prefix, payload)))  # writelines never pauses before 3.12.9
 
     def write(self, data: bytes) -> None:
         """Write whole frames."""
+        if self._paused:
+            self._unread += len(data)
         if not self._gone:
             self._transport.write(data)
 
@@ -153,26 +169,27 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Write what waited."""
-        self._paused = False
+        self._paused, self._unread = False, 0
         self._flush()
 
     def eof_received(self) -> None:
         """Let the transport close: HTTP/2 knows no half-closed connection."""
+        self._gone = True
 
     def data_received(self, data: bytes) -> None:
         """Read frames; one that breaks the protocol ends the connection."""
         self._heard = True
         try:
             if self._preface:
-                data = self._introduced(data)
+                data = self._without_preface(data)
             for found in self._reader.feed(data):
                 self._take(found)
         except frames.Broken as cause:
             self._break(cause.code)
-        except (hpack.HPACKError, UnicodeDecodeError):
+        except hpack.HPACKError:
             self._break(frames.COMPRESSION_ERROR)
 
-    def _introduced(self, data: bytes) -> bytes:
+    def _without_preface(self, data: bytes) -> bytes:
         """Return what follows the preface, which every client's end begins with."""
         expected = self._preface[: len(data)]
         if data[: len(expected)] != expected:
@@ -181,22 +198,31 @@ class Connection(asyncio.Protocol):
         return data[len(expected) :]
 
     def _break(self, code: int) -> None:
-        self.write(frames.goaway(max(0, self._last_number), code))
-        if not self._gone:
-            self._transport.abort() if self._paused else self._transport.close()
+        if self._gone:
+            return
+        self._say_goodbye(code)
+        self._gone = True
+        self._transport.abort() if self._paused else self._transport.close()
+
+    def _say_goodbye(self, code: int) -> None:
+        self.write(frames.goaway(0 if self._accept is None else self._last_number, code))
 
     def _take(self, found: frames.Frame) -> None:
-        if self._gone or self._transport.is_closing():
+        if self._gone:
             return
         block = self._block
         if block is not None and (found.kind != frames.CONTINUATION or found.stream != block[0].stream):
             raise frames.Broken(frames.PROTOCOL_ERROR, "headers interrupted")
         if found.kind == frames.DATA:
             self._take_data(found)
-        elif found.kind <= frames.CONTINUATION:
-            taker = self._takers.get(found.kind)
-            if taker is not None:
-                taker(found)
+            return
+        if found.stream and found.kind in {frames.SETTINGS, frames.PING, frames.GOAWAY}:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "a frame of the connection on a stream")
+        if self._unread > MAX_UNREAD_BYTES:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "answers are not read")
+        taker = self._takers.get(found.kind)
+        if taker is not None:
+            taker(found)
 
     def _take_data(self, found: frames.Frame) -> None:
         size = len(found.payload)
@@ -205,10 +231,11 @@ class Connection(asyncio.Protocol):
             self.write(frames.window_update(0, self._received))
             self._received = 0
         stream = self.streams.get(found.stream)
-        if stream is None or stream.remote_done:
-            if found.stream == 0 or found.stream > self._last_number:
-                raise frames.Broken(frames.PROTOCOL_ERROR, "data of no stream")
+        if stream is None:
+            self._must_be_known(found.stream)
             return  # of one that has ended here
+        if stream.remote_done:
+            raise frames.Broken(frames.STREAM_CLOSED, "data after the end")
         stream.granted -= size
         if stream.granted < 0:
             raise frames.Broken(frames.FLOW_CONTROL_ERROR, "more than was granted")
@@ -218,8 +245,19 @@ class Connection(asyncio.Protocol):
             stream.give_back(size - len(payload))
         if payload:
             stream.receive(payload)
+        elif not found.flags & frames.END_STREAM:
+            self._count_waste()
         if found.flags & frames.END_STREAM and not stream.remote_done:
             self._ended(stream)
+
+    def _must_be_known(self, number: int) -> None:
+        if not 0 < number <= self._last_number:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "a frame of no stream")
+
+    def _count_waste(self) -> None:
+        self._waste += 1
+        if self._waste > MAX_WASTE:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "much work for nothing")
 
     def _ended(self, stream: streams.Stream) -> None:
         stream.remote_done = True
@@ -242,6 +280,8 @@ class Connection(asyncio.Protocol):
         if self._block is None:
             raise frames.Broken(frames.PROTOCOL_ERROR, "a continuation of nothing")
         first, block = self._block
+        if not found.payload:
+            self._count_waste()
         block += found.payload
         if len(block) > frames.MAX_HEADER_BYTES:
             raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
@@ -252,11 +292,15 @@ class Connection(asyncio.Protocol):
     def _take_block(self, first: frames.Frame, block: bytes) -> None:
         if len(block) > frames.MAX_HEADER_BYTES:
             raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
-        pairs = [(_text(name), _text(value)) for name, value in self._decoder.decode(block, raw=True)]
+        if not self._introduced:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "headers before settings")
+        pairs = [(str(name), str(value)) for name, value in self._decoder.decode(block)]
         ended = bool(first.flags & frames.END_STREAM)
         stream = self.streams.get(first.stream) or self._opened(first.stream)
         if stream is None:
             return
+        if stream.remote_done:
+            raise frames.Broken(frames.STREAM_CLOSED, "headers after the end")
         if ended:
             stream.remote_done = True
         stream.owner.headers(pairs, ended=ended)
@@ -265,67 +309,71 @@ class Connection(asyncio.Protocol):
     def _opened(self, number: int) -> streams.Stream | None:
         """Return the stream that the peer opens, None for one that has ended or is not taken any more."""
         if self._accept is None or number <= self._last_number:
+            self._must_be_known(number)
             return None
         if number % 2 == 0:
             raise frames.Broken(frames.PROTOCOL_ERROR, "a client's streams are odd")
+        self._last_number = number
         if self._leaving or len(self.streams) >= MAX_STREAMS:
             self.write(frames.reset(number, frames.REFUSED_STREAM))
             return None
-        self._last_number = number
         stream = self.streams[number] = streams.Stream(self, number, self._first_window)
         stream.owner = self._accept(stream)
         return stream
 
     def _take_reset(self, found: frames.Frame) -> None:
         frames.read_number(found.payload)
-        self._resets += 1
-        if self._resets > MAX_RESETS:
-            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "too many streams taken back")
+        self._must_be_known(found.stream)
+        self._count_waste()
         stream = self.streams.get(found.stream)
         if stream is not None and self.forget(stream):
             stream.owner.broken()
 
     def _take_settings(self, found: frames.Frame) -> None:
         if found.flags & frames.ACK:
+            if found.payload:
+                raise frames.Broken(frames.FRAME_SIZE_ERROR, "an acknowledgement that says something")
             return
-        for key, value in frames.read_settings(found.payload):
-            if key == frames.INITIAL_WINDOW:
-                for stream in self.streams.values():
-                    stream.window += value - self._first_window
-                self._first_window = value
-            elif key == frames.MAX_FRAME:
-                self._frame = value
-            elif key == frames.HEADER_TABLE_SIZE:
-                self._encoder.header_table_size = min(value, 4_096)
-        self._answer(frames.frame(frames.SETTINGS, frames.ACK, 0))
+        told = frames.read_settings(found.payload)
+        self._introduced = True
+        self._frame = told.get(frames.MAX_FRAME, self._frame)
+        first, self._first_window = self._first_window, told.get(frames.INITIAL_WINDOW, self._first_window)
+        for stream in self.streams.values():
+            stream.window = _widened(stream.window, self._first_window - first)
+        self.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._flush()
+
+    def _take_promise(self, found: frames.Frame) -> None:
+        raise frames.Broken(frames.PROTOCOL_ERROR, f"a push on {found.stream}, which nobody asked for")
 
     def _take_ping(self, found: frames.Frame) -> None:
         if len(found.payload) != 8:  # noqa: PLR2004 - RFC 9113, 6.7
             raise frames.Broken(frames.FRAME_SIZE_ERROR, "a ping of another length")
         if not found.flags & frames.ACK:
-            self._answer(frames.frame(frames.PING, frames.ACK, 0, found.payload))
+            self.write(frames.frame(frames.PING, frames.ACK, 0, found.payload))
 
-    def _answer(self, data: bytes) -> None:
-        """Write what the peer's frame asks for; one who reads no answers may not ask on."""
-        if self._paused and self._transport.get_write_buffer_size() > 2 * BUFFER_BYTES:
-            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "answers are not read")
-        self.write(data)
+    def _take_goaway(self, found: frames.Frame) -> None:
+        """Give up the streams that the peer has not taken; it answers the others."""
+        last = frames.read_goaway(found.payload)
+        if self._accept is None:
+            for stream in tuple(self.streams.values()):
+                if stream.number > last and self.forget(stream):
+                    stream.owner.broken()
 
     def _take_window(self, found: frames.Frame) -> None:
         more = frames.read_number(found.payload)
+        if more == 0:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "a window widened by nothing")
         if found.stream == 0:
-            self._window += more
-            if self._window > frames.MOST_WINDOW:
-                raise frames.Broken(frames.FLOW_CONTROL_ERROR, "a window beyond the most")
+            self._window = _widened(self._window, more)
             self._flush()
             return
+        self._must_be_known(found.stream)
         stream = self.streams.get(found.stream)
         if stream is not None:
-            stream.window += more
-            if stream.window > frames.MOST_WINDOW:
-                raise frames.Broken(frames.FLOW_CONTROL_ERROR, "a window beyond the most")
-            stream.flush()
+            stream.window = _widened(stream.window, more)
+            if stream.backlog:
+                stream.flush()
 
     def _flush(self) -> None:
         for stream in tuple(self.streams.values()):
@@ -334,7 +382,8 @@ class Connection(asyncio.Protocol):
 
     def _keep_alive(self) -> None:
         """Ask a silent peer whether it is there; give the connection up when it does not say so."""
-        if self._pinged and not self._heard:
+        if self._pinged and not self._heard:  # closed and not yet lost: it does not take what was written
+            self._gone = True
             self._transport.abort()
             return
         self._pinged = not self._heard
@@ -342,8 +391,10 @@ class Connection(asyncio.Protocol):
             self.write(frames.frame(frames.PING, 0, 0, bytes(8)))
         self._heard = False
         delay = KEEPALIVE_TIMEOUT_SECONDS if self._pinged else KEEPALIVE_SECONDS
-        self._beat = asyncio.get_running_loop().call_later(delay, self._keep_alive)
+        self._beat = timers.running(self._wakes).call_later(delay, self._keep_alive)
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _widened(window: int, more: int) -> int:
+    if window + more > frames.MOST_WINDOW:
+        raise frames.Broken(frames.FLOW_CONTROL_ERROR, "a window beyond the most")
+    return window + more

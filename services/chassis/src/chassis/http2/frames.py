@@ -5,19 +5,19 @@ MAX_HEADER_BYTES. What breaks the protocol raises Broken with the code that the 
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD_BYTES: Final = 9
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0, 1, 2, 3, 4
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE = 0, 1, 2, 3, 4, 5
 PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITISED = 0x1, 0x1, 0x4, 0x8, 0x20
 
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_STREAMS, INITIAL_WINDOW, MAX_FRAME, MAX_HEADER_LIST = 1, 2, 3, 4, 5, 6
 
-NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR = 0, 1, 2, 3
+NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED = 0, 1, 2, 3, 5
 FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 6, 7, 8, 9, 11
 
 FIRST_WINDOW: Final = 65_535  # What may be sent before settings say otherwise.
@@ -95,16 +95,20 @@ def headers(stream: int, block: bytes, *, ended: bool, most: int = LEAST_FRAME) 
     return b"".join(told)
 
 
-def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
-    """Yield settings as the peer announces them; raises Broken for lengths and values not allowed."""
+def read_settings(payload: bytes) -> dict[int, int]:
+    """Return the settings that a frame leaves behind; raises Broken for lengths and values not allowed."""
     if len(payload) % _SETTING.size:
         raise Broken(FRAME_SIZE_ERROR, "settings of odd length")
+    found: dict[int, int] = {}
     for key, value in _SETTING.iter_unpack(payload):
         if key == INITIAL_WINDOW and value > MOST_WINDOW:
             raise Broken(FLOW_CONTROL_ERROR, "an initial window beyond the most")
         if key == MAX_FRAME and not LEAST_FRAME <= value <= MOST_FRAME:
             raise Broken(PROTOCOL_ERROR, "a frame size that is not allowed")
-        yield key, value
+        if key == ENABLE_PUSH and value > 1:
+            raise Broken(PROTOCOL_ERROR, "neither push nor no push")
+        found[key] = value
+    return found
 
 
 def read_number(payload: bytes) -> int:
@@ -113,6 +117,14 @@ def read_number(payload: bytes) -> int:
         raise Broken(FRAME_SIZE_ERROR, "a payload that is not four bytes")
     number: int = _LONG.unpack(payload)[0]
     return number & MOST_WINDOW
+
+
+def read_goaway(payload: bytes) -> int:
+    """Return the last stream that the peer has taken."""
+    if len(payload) < _TWO.size:
+        raise Broken(FRAME_SIZE_ERROR, "a farewell that says too little")
+    last: int = _TWO.unpack_from(payload)[0]
+    return last & MOST_WINDOW
 
 
 def unpadded(found: Frame) -> bytes:

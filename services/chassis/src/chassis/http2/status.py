@@ -1,7 +1,6 @@
 """How a call ended, as gRPC writes it into trailers: a code, a text, and our fault as its detail."""
 
 import base64
-import binascii
 import urllib.parse
 from collections.abc import Mapping
 
@@ -11,6 +10,13 @@ from chassis import errors, faults
 from chassis.http2 import streams
 
 _CODES = {str(code.value[0]): code for code in grpc.StatusCode}
+_HTTP = {  # What proxies answer, which know no status of gRPC.
+    "400": grpc.StatusCode.INTERNAL,
+    "401": grpc.StatusCode.UNAUTHENTICATED,
+    "403": grpc.StatusCode.PERMISSION_DENIED,
+    "404": grpc.StatusCode.UNIMPLEMENTED,
+    **dict.fromkeys(("429", "502", "503", "504"), grpc.StatusCode.UNAVAILABLE),
+}
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")  # gRPC's percent-encoding
 
 OK = "0"
@@ -29,7 +35,7 @@ def trailers(fault: errors.Fault | None) -> streams.Headers:
     return [
         ("grpc-status", str(code.value[0])),
         ("grpc-message", urllib.parse.quote(text, safe=_PRINTABLE)),
-        *((key, base64.b64encode(value).decode()) for key, value in details),
+        *((key, base64.b64encode(value).decode().rstrip("=")) for key, value in details),
     ]
 
 
@@ -38,7 +44,8 @@ def outcome(found: Mapping[str, str]) -> errors.Fault | None:
     told = found.get("grpc-status")
     if told == OK:
         return None
-    code = _CODES.get(told or "", grpc.StatusCode.UNKNOWN)
+    known = _HTTP.get(found.get(":status", "")) if told is None else _CODES.get(told)
+    code = known or grpc.StatusCode.UNKNOWN
     detail = _detail(found.get(faults.DETAILS_KEY, ""))
     carried = grpc.aio.Metadata((faults.DETAILS_KEY, detail)) if detail else None
     return faults.from_status(code, carried)
@@ -48,5 +55,5 @@ def _detail(text: str) -> bytes:
     """Return bytes of base64 with or without its padding; what is none of it is as good as nothing."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         return b""

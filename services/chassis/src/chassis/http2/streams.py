@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024  # A batch is bounded at 4 MiB or one item of at most 10 MB.
 PREFIX: Final = struct.Struct(">BL")  # In front of each message: whether it is compressed, its length.
-GRANTED: Final = MAX_MESSAGE_BYTES + 65_536  # A window that takes the largest message whole.
+UNTOLD: Final = 4 * 1024 * 1024  # So much is free again before it is worth a frame that says so.
+GRANTED: Final = MAX_MESSAGE_BYTES + UNTOLD + 65_536  # A window that takes the largest message whole.
 
 type Headers = list[tuple[str, str]]
 
@@ -50,6 +51,7 @@ class Stream:
     __slots__ = (
         "_last",
         "_partial",
+        "_refused",
         "_spent",
         "backlog",
         "connection",
@@ -66,23 +68,26 @@ class Stream:
         self.owner: Owner
         self.backlog: deque[memoryview] = deque()
         self.granted = GRANTED
-        self.done = self.remote_done = False
+        self.done = self.remote_done = self._refused = False
         self._last: bytes | None = None  # The frame that ends this half, once the backlog is written.
         self._partial = bytearray()
         self._spent = 0
 
     def send_headers(self, found: Headers) -> None:
         """Write headers."""
-        self.connection.write(frames.headers(self.number, self.connection.encode(found), ended=False))
+        if not self.done:
+            self.connection.write(frames.headers(self.number, self.connection.encode(found), ended=False))
 
     def send(self, message: bytes) -> None:
         """Write a message as far as windows and the transport allow, the rest when they do."""
+        if self.done or self._last is not None:
+            return
         prefix, size = PREFIX.pack(0, len(message)), PREFIX.size + len(message)
         if not self.backlog and self.connection.may_send(self, size):
             self.connection.write_data(self, prefix, message)
         else:
             self.backlog.append(memoryview(prefix + message))
-            self.flush()
+            self._pour()  # tells nobody: an owner that sends when it learns of room would call itself
 
     def finish(self, trailers: Headers | None = None) -> None:
         """End this half when what waits is written: with trailers (a server's), or without (a client's)."""
@@ -100,24 +105,30 @@ class Stream:
             self.connection.write(frames.reset(self.number, code))
 
     def flush(self) -> None:
-        """Write what waits as far as it goes."""
+        """Write what waits as far as it goes, and tell the owner when nothing waits any more."""
         waited = bool(self.backlog)
-        while self.backlog:
-            part = self.backlog[0]
-            room = self.connection.room(self)
-            if room <= 0:
-                return
-            self.connection.write_data(self, b"", part[:room])
-            if room < len(part):
-                self.backlog[0] = part[room:]
-            else:
-                self.backlog.popleft()
+        if not self._pour():
+            return
         if self._last is not None and not self.done:
             self.done = True
             self.connection.write(self._last)
             self.connection.settle(self)
         elif waited:
             self.owner.drained()
+
+    def _pour(self) -> bool:
+        """Write what waits as far as it goes; return whether all of it went."""
+        while self.backlog:
+            part = self.backlog[0]
+            room = self.connection.room(self)
+            if room <= 0:
+                return False
+            self.connection.write_data(self, b"", part[:room])
+            if room < len(part):
+                self.backlog[0] = part[room:]
+            else:
+                self.backlog.popleft()
+        return True
 
     def receive(self, payload: bytes) -> None:
         """Take bytes of messages and hand over those that are whole."""
@@ -127,10 +138,14 @@ class Stream:
             if not compressed and whole + length == len(payload) and length <= MAX_MESSAGE_BYTES:
                 self.owner.message(payload[whole:])  # the rule: a message in a frame of its own
                 return
+        if self._refused:
+            return
         self._partial += payload
         while len(self._partial) >= whole:
             compressed, length = PREFIX.unpack_from(self._partial)
             if compressed or length > MAX_MESSAGE_BYTES:
+                self._refused = True  # what remains of the stream cannot be read
+                del self._partial[whole:]
                 self.owner.oversized()
                 return
             if len(self._partial) < whole + length:
@@ -142,8 +157,8 @@ class Stream:
                 return  # the owner gave the stream up
 
     def cut_short(self) -> bool:
-        """Return whether the peer's half ended within a message."""
-        return bool(self._partial)
+        """Return whether the peer's half ended within a message that was not refused."""
+        return bool(self._partial) and not self._refused
 
     def consumed(self, message_bytes: int) -> None:
         """Let the peer send as much again as a message took."""
@@ -152,7 +167,7 @@ class Stream:
     def give_back(self, taken: int) -> None:
         """Count bytes of the window as free again, and say so when they are worth a frame."""
         self._spent += taken
-        if self._spent >= GRANTED // 4 and not self.remote_done:
+        if self._spent >= UNTOLD and not self.remote_done:
             self.granted += self._spent
             self.connection.write(frames.window_update(self.number, self._spent))
             self._spent = 0
