@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._last_number = 0 if accept is not None else -1
         self._waste = self._unread = 0
         self._paused = self._leaving = self._introduced = False
-        self._gone = False  # Closed or lost: nothing is read or written any more.
+        self._gone = True  # Not made yet, closed or lost: nothing is read or written.
         self._heard = self._pinged = False
         self._beat: timers.Timer
         self._takers: dict[int, Callable[[frames.Frame], None]] = {
@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Introduce this end."""
+        self._gone = False
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=BUFFER_BYTES)
         ours = {
@@ -118,16 +119,12 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the socket now, whatever waits to be written."""
-        if not self._gone:
-            self._transport.abort()
+        self._gone = True
+        self._transport.abort()
 
     def encode(self, found: streams.Headers) -> bytes:
         """Return a block of headers."""
         return self._encoder.encode([hpack.NeverIndexedHeaderTuple(*pair) for pair in found], huffman=False)
-
-    def may_send(self, stream: streams.Stream, size: int) -> bool:
-        """Return whether so many bytes may leave at once, in one frame."""
-        return size <= self.room(stream)
 
     def room(self, stream: streams.Stream) -> int:
         """Return how many bytes the next frame of the stream may carry."""

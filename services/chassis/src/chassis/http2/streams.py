@@ -83,7 +83,7 @@ class Stream:
         if self.done or self._last is not None:
             return
         prefix, size = PREFIX.pack(0, len(message)), PREFIX.size + len(message)
-        if not self.backlog and self.connection.may_send(self, size):
+        if not self.backlog and size <= self.connection.room(self):
             self.connection.write_data(self, prefix, message)
         else:
             self.backlog.append(memoryview(prefix + message))
