@@ -197,10 +197,13 @@ async def test_an_answer_that_cannot_be_read_ends_the_call() -> None:
     shape: support.Shape = calls.Shape(
         support.METHOD, scoring_pb2.ScoreRequest.SerializeToString, _unreadable
     )
-    async with support.door() as door, asyncio.timeout(30):
-        async with support.dialled(door.target, heard, shape=shape) as line:
-            line.send(request("a"))
-            await heard.over.wait()
+    async with (
+        support.door() as door,
+        asyncio.timeout(30),
+        support.dialled(door.target, heard, shape=shape) as line,
+    ):
+        line.send(request("a"))
+        await heard.over.wait()
     assert [fault.reason for fault in heard.ends if fault] == ["call.unreadable"]
 
 
