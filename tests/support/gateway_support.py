@@ -20,9 +20,11 @@ from gateway.usecases import judge_readiness
 TOKENS = {
     "biller": callers.Caller("demo", "bilal", ("biller",), "riyadh"),
     "reviewer": callers.Caller("demo", "rima", ("reviewer",)),
+    "neighbour": callers.Caller("other", "nour", ("biller",)),
     "guest": callers.Caller("demo", "ghada", ("guest",)),
 }
 BILLER = {"authorization": "Bearer biller"}
+OTHERS = {"authorization": "Bearer neighbour"}  # of another tenant
 REVIEWER = {"authorization": "Bearer reviewer"}
 JSON = {"content-type": "application/json"}
 NDJSON = {"content-type": "application/x-ndjson"}

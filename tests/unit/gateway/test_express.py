@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import in_memory_span_exporter
 import gateway_support as support
 from chassis import errors, telemetry
 from gateway.domain import exchanges
-from gateway.inbound import limits, sockets
+from gateway.inbound import limits, sockets, turnstiles
 
 URL = "/api/v1/claims"
 CLAIM = b'{"claim_id":"A"}'
@@ -152,6 +152,90 @@ async def test_both_ways_refuse_alike(failure: errors.Fault) -> None:
     short, long = await _both(ORDINARY, failure=failure)
     assert short == long
     assert short[0][0] >= 400
+
+
+@pytest.mark.parametrize("request_id", ["req-00001", "r" * 32, ""])
+@pytest.mark.parametrize("path", [URL, f"{URL}/check"])
+async def test_both_ways_turn_away_alike(path: str, request_id: str) -> None:
+    """One claim too many gets the same 429 on either way, with its own id; when others leave it is let in."""
+    stage, told = support.stage(), []
+    release = _filled(stage)
+    headers = ORDINARY | {"x-request-id": request_id}
+    async with support.wire(stage.app) as connect:
+        wire = await connect()
+        for way in ({}, {"origin": "https://desk.example"}):
+            await wire.send(_request(headers | way, CLAIM, path))
+            told.append(await _answer(wire))
+        release.set()
+        await support.until(_freed(stage), bool)
+        await wire.send(_request(headers, CLAIM, path))
+        assert (await _answer(wire))[0] in {200, 201}
+    for status, answered, body in told:
+        problem = msgspec.json.decode(body, type=support.Problem)
+        assert (status, problem.type, answered["retry-after"]) == (429, "/problems/gateway.busy", "1")
+        assert problem.request_id == answered["x-request-id"]
+        assert problem.instance == path
+    assert (told[0] == told[1]) == bool(request_id)
+
+
+async def test_a_tenant_that_floods_does_not_turn_others_away() -> None:
+    """While one tenant's claims are refused another's are answered."""
+    stage = support.stage()
+    release = _filled(stage)
+    small = ORDINARY | support.OTHERS
+    assert _short(stage, small)
+    await asyncio.sleep(0)
+    assert stage.claims.submissions[-1][1].tenant == "other"
+    release.set()
+
+
+def _filled(stage: support.Stage) -> asyncio.Event:
+    """Let one tenant have all the claims under way that it may; they end when the event is set."""
+    gate, submit = asyncio.Event(), stage.claims.submit
+
+    async def held(*arguments: object) -> object:
+        await gate.wait()
+        return await submit(*arguments)  # type: ignore[arg-type]
+
+    stage.claims.submit = held  # type: ignore[method-assign,assignment]
+    for _ in range(turnstiles.FIRST):
+        assert _short(stage, ORDINARY)
+    stage.claims.submit = submit  # type: ignore[method-assign]
+    return gate
+
+
+def _freed(stage: support.Stage) -> Callable[[], Awaitable[bool]]:
+    """Return what tells whether the claims that were under way have left."""
+
+    async def freed() -> bool:
+        await asyncio.sleep(0)
+        return len(stage.claims.submissions) >= turnstiles.FIRST
+
+    return freed
+
+
+@pytest.mark.parametrize("failure", [None, errors.Exhausted("queue.full", "Too much.")])
+@pytest.mark.parametrize(
+    "origin", [{}, {"origin": "https://desk.example"}, {"origin": "https://evil.example"}]
+)
+async def test_both_ways_tell_other_origins_alike(
+    origin: dict[str, str], failure: errors.Fault | None
+) -> None:
+    """Where origins are named, answers say to whom they are open and that this varies, refusals as well."""
+    stage = support.stage(origins=("https://desk.example",))
+    stage.claims.failure = failure
+    async with support.wire(stage.app) as connect:
+        wire = await connect()
+        told = []
+        for way in ({}, {"accept": "application/json, */*"}):
+            await wire.send(_request(ORDINARY | origin | way, CLAIM))
+            told.append((await _answer(wire))[1])
+    assert told[0].keys() - {"idempotent-replayed"} == told[1].keys() - {"idempotent-replayed"}
+    for headers in told:
+        assert headers["vary"] == "origin"
+        opened = {"access-control-allow-origin": "https://desk.example"} if "desk" in str(origin) else {}
+        assert headers.items() >= opened.items()
+        assert ("access-control-allow-origin" in headers) == bool(opened)
 
 
 async def test_a_refusal_that_ends_the_connection_ends_it() -> None:

@@ -1,5 +1,8 @@
 """The gateway's HTTP application: every route that exists, and how refusals leave."""
 
+import functools
+from collections.abc import Callable
+
 import fastapi
 import msgspec
 from fastapi import Request, exceptions
@@ -36,6 +39,7 @@ from gateway.inbound import (
 )
 from gateway.usecases import judge_readiness
 
+VARYING = {"vary": "Origin"}  # of every answer, where some origins are told more than others
 CLIENT_GONE = 499  # nobody reads it; it tells the measures apart from answers
 # chassis measures; what the framework would measure holds paths
 QUIET: fastapi_telemetry.TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -63,7 +67,7 @@ def build(parts: Parts) -> envelopes.Envelope:
         title=documents.TITLE, version=parts.version, openapi_url=None, docs_url=None, redoc_url=None,
         redirect_slashes=False, default_response_class=Response, telemetry=QUIET,
     )  # fmt: skip
-    lobby = lobbies.Lobby(parts.authenticator, parts.clock, deadline_seconds=parts.bounds.deadline_seconds)
+    lobby = lobbies.Lobby(parts.authenticator, parts.clock, parts.bounds)
     reader = intake.Reader(parts.bounds)
     meter = meters.Meter(parts.clock, parts.bounds.requests)
     lanes = _lanes(parts, lobby, reader, meter)
@@ -81,10 +85,7 @@ def build(parts: Parts) -> envelopes.Envelope:
     documents.mount(app, schema_served=parts.schema is not None)
     _refuse_in_our_words(app)
     return envelopes.Envelope(
-        _crossing(app, parts.origins),
-        lanes,
-        meter,
-        draining=parts.readiness.draining,
+        app, lanes, meter, draining=parts.readiness.draining, opened=_opened(parts.origins)
     )
 
 
@@ -105,7 +106,13 @@ def _lanes(
     }
     quick = {
         path: express.Express(
-            parts.door, lobby, meter, path=path, dry_run=dry_run, limit=parts.bounds.message_bytes
+            parts.door,
+            lobby,
+            meter,
+            path=path,
+            dry_run=dry_run,
+            limit=parts.bounds.message_bytes,
+            fixed=VARYING if parts.origins else replies.NONE,
         )
         for path, dry_run in (("/api/v1/claims", False), ("/api/v1/claims/check", True))
     }
@@ -123,12 +130,12 @@ def _serve_schema(app: fastapi.FastAPI, schema: bytes) -> None:
     )
 
 
-def _crossing(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
-    """Return the application open to the named origins, or as it is when none are named."""
+def _opened(origins: tuple[str, ...]) -> Callable[[ASGIApp], ASGIApp]:
+    """Return what opens an application to the named origins; it does nothing when none are named."""
     if not origins:
-        return app
-    return CORSMiddleware(
-        app,
+        return lambda app: app
+    return functools.partial(
+        CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"],

@@ -1,7 +1,7 @@
 """What every request passes first and every answer last: ids, security headers, measures, refusals."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,8 +27,9 @@ class Envelope:
     """The outermost ASGI application.
 
     `fastlanes` are answered before the framework is asked, because its routing costs more than they do. When
-    the meter is full a request is refused with 429. Whoever ends the process sets `draining` first: readiness
-    then says no and event streams end.
+    the meter is full a request is refused with 429. `opened` opens an application to other origins, and so
+    every answer, refusals too. Whoever ends the process sets `draining` first: readiness then says no and
+    event streams end.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Envelope:
         meter: meters.Meter,
         *,
         draining: asyncio.Event,
+        opened: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
         self._app, self._meter = app, meter
+        self._inner = opened(self._serve)
         self.draining = draining
         self._fastlanes: Mapping[str, Fastlane] = {lane.path: lane for lane in fastlanes}
 
@@ -53,21 +56,23 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         letter = _Letter(send, arrivals.note(scope).request_id)
+        scope["state"]["letter"] = letter
         began = self._meter.enter()
         try:
-            await self._serve(scope, receive, letter)
+            await self._inner(scope, receive, letter.send)
         finally:
             self._meter.leave(str(scope["method"]), _route(scope), letter.status, began)
 
-    async def _serve(self, scope: Scope, receive: Receive, letter: "_Letter") -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        letter: _Letter = scope["state"]["letter"]
         try:
-            await self._answer(scope, receive, letter.send)
+            await self._answer(scope, receive, send)
         except bodies.Disconnected:
             return
         except Exception as cause:
             fault = faults.of_exception(cause, str(scope["method"]))
             if not letter.status:
-                await replies.refusal(scope, fault)(scope, receive, letter.send)
+                await replies.refusal(scope, fault)(scope, receive, send)
             elif not letter.ended:  # too late for another answer: a broken connection tells the caller
                 raise
 

@@ -14,10 +14,11 @@ from chassis import errors, faults, telemetry
 from gateway import ports
 from gateway.domain import exchanges
 from gateway.domain import headers as names
-from gateway.inbound import intake, lobbies, meters, problems, replies
+from gateway.inbound import intake, lobbies, meters, problems, replies, turnstiles
 
 JSON = exchanges.JSON.encode()
 ANY = frozenset({b"*/*", JSON})  # what leaves the choice of a media type to us, or makes ours
+MARK = "@" * 32  # where the request's id goes in an answer made beforehand; as long as those we give
 CHANGING = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"origin"})
 
 
@@ -41,9 +42,12 @@ class Express:
         path: str,
         dry_run: bool,
         limit: int,
+        fixed: Mapping[str, str] = replies.NONE,
     ) -> None:
         self._door, self._lobby, self._meter = door, lobby, meter
-        self._path, self._dry_run, self._limit = path, dry_run, limit
+        self._turnstile = lobby.turnstile
+        self._path, self._dry_run, self._limit, self._fixed = path, dry_run, limit, fixed
+        self._busy = self._refused(turnstiles.BUSY, MARK)
         self._action = "check" if dry_run else "submit"
         self._span = f"gateway.{self._action}"
 
@@ -59,8 +63,11 @@ class Express:
         key = _text(found, b"idempotency-key")
         if caller is None or (key and not names.IDEMPOTENCY_KEY.fullmatch(key)):
             return False
-        began = self._meter.enter()
         request_id = names.request_id(_text(found, b"x-request-id"))
+        began = self._meter.enter()
+        if not self._turnstile.enter(caller.tenant):
+            self._turn_away(request_id, began, reply)
+            return True
         span = telemetry.root_span(self._span, names.traceparent(_text(found, b"traceparent")))
         context = self._lobby.give(caller, key=key, traceparent=span.traceparent, request_id=request_id)
         submission = exchanges.Submission(body, exchanges.JSON, exchanges.JSON, self._dry_run)
@@ -70,7 +77,8 @@ class Express:
         except errors.Fault as fault:
             answer = asyncio.get_running_loop().create_future()
             answer.set_exception(fault)
-        answer.add_done_callback(functools.partial(self._answer, request_id, span, began, reply))
+        trip = _Trip(caller.tenant, request_id, span, began, reply)
+        answer.add_done_callback(functools.partial(self._answer, trip))
         return True
 
     def _unusual(self, found: Mapping[bytes, bytes], headers: int, size: int) -> bool:
@@ -84,33 +92,47 @@ class Express:
             or self._meter.full()
         )
 
-    def _answer(
-        self,
-        request_id: str,
-        span: telemetry.Nothing,
-        began: float,
-        reply: Reply,
-        answer: asyncio.Future[exchanges.Answer],
-    ) -> None:
+    def _turn_away(self, request_id: str, began: float, reply: Reply) -> None:
+        """Answer 429 for next to nothing: the fewer there are to answer, the more claims are."""
+        if len(request_id) == len(MARK):
+            told = self._busy.answer.replace(MARK.encode(), request_id.encode())
+        else:
+            told = self._refused(turnstiles.BUSY, request_id).answer
+        self._meter.leave("POST", self._path, self._busy.status, began)
+        reply(told, close=False)
+
+    def _answer(self, trip: "_Trip", answer: asyncio.Future[exchanges.Answer]) -> None:
         failure = asyncio.CancelledError() if answer.cancelled() else answer.exception()
-        span.__exit__(None if failure is None else type(failure), failure, None)
+        trip.span.__exit__(None if failure is None else type(failure), failure, None)
         try:
-            told = self._told(answer.result(), request_id)
+            told = self._told(answer.result(), trip.request_id)
         except (Exception, asyncio.CancelledError) as cause:  # noqa: BLE001 - the last door of this way
-            told = self._refused(cause, request_id)
-        self._meter.leave("POST", self._path, told.status, began)
-        reply(told.answer, close=told.close)
+            told = self._refused(cause, trip.request_id)
+        self._turnstile.leave(trip.tenant, answered=told.answers)
+        self._meter.leave("POST", self._path, told.status, trip.began)
+        trip.reply(told.answer, close=told.close)
 
     def _told(self, decision: exchanges.Answer, request_id: str) -> "_Told":
         status, extra = intake.told(decision, dry_run=self._dry_run)
+        extra = {**extra, **self._fixed} if self._fixed else extra
         return _Told(status, replies.whole(status, decision.media_type, decision.body, extra, request_id))
 
     def _refused(self, cause: BaseException, request_id: str) -> "_Told":
         fault = faults.of_exception(cause, "POST") if isinstance(cause, Exception) else replies.DEFECT
-        status, extra = problems.status(fault), problems.headers(fault)
+        status, extra = problems.status(fault), {**problems.headers(fault), **self._fixed}
         body = problems.body(fault, instance=self._path, request_id=request_id)
         told = replies.whole(status, problems.MEDIA_TYPE, body, extra, request_id)
-        return _Told(status, told, "connection" in extra)
+        return _Told(status, told, close="connection" in extra, answers=turnstiles.tells(fault))
+
+
+class _Trip(NamedTuple):
+    """A request on its way."""
+
+    tenant: str
+    request_id: str
+    span: telemetry.Nothing
+    began: float
+    reply: Reply
 
 
 class _Told(NamedTuple):
@@ -119,6 +141,7 @@ class _Told(NamedTuple):
     status: int
     answer: bytes
     close: bool = False
+    answers: bool = True
 
 
 def _text(found: Mapping[bytes, bytes], name: bytes) -> str:

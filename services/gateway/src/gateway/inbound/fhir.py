@@ -38,7 +38,8 @@ class Operation:
             key = names.idempotency_key(headers.get("idempotency-key"))
             body = await self._reader.read(scope, receive)
             submission = exchanges.Submission(body, exchanges.FHIR, self._accept, dry_run=False)
-            answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
+            with self._lobby.turnstile.inside(caller.tenant):
+                answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
             extra = {**replies.PRIVATE, **({"idempotent-replayed": "true"} if answer.replayed else {})}
             await replies.send(send, 200, exchanges.FHIR, answer.body, extra)
 

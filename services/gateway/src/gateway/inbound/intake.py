@@ -75,7 +75,8 @@ class Intake:
         accept = names.preferred(headers.get("accept", ""), (exchanges.JSON, exchanges.FHIR))
         body = await self._reader.read(scope, receive)
         submission = exchanges.Submission(body, media_type, accept, self._dry_run)
-        answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
+        with self._lobby.turnstile.inside(caller.tenant):
+            answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
         status, extra = told(answer, dry_run=self._dry_run)
         await replies.send(send, status, answer.media_type, answer.body, extra)
 

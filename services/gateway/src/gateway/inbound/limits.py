@@ -12,6 +12,7 @@ class Limits(msgspec.Struct, frozen=True):
     memory_bytes: int = 256 * 1024 * 1024
     body_seconds: float = 30.0
     deadline_seconds: float = 10.0
+    claim_seconds: float = 0.1
     upload_bytes: int = 16 * 1024**3
     upload_idle_seconds: float = 60.0
     upload_seconds: float = 4 * 3600.0

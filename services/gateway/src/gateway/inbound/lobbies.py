@@ -11,20 +11,24 @@ from chassis import contexts, telemetry
 from gateway import ports
 from gateway.domain import callers
 from gateway.domain import headers as names
-from gateway.inbound import arrivals
+from gateway.inbound import arrivals, limits, turnstiles
 from gateway.usecases import admit
 
 type Entrance = Callable[[Request], Awaitable[callers.Caller]]
 
 
 class Lobby:
-    """Admits callers and gives each item its context; item ids are unique in this process."""
+    """Admits callers and gives each item its context; item ids are unique in this process.
+
+    Its `turnstile` is where single claims pass once they are all there.
+    """
 
     def __init__(
-        self, authenticator: ports.Authenticator, clock: clocks.Clock, *, deadline_seconds: float
+        self, authenticator: ports.Authenticator, clock: clocks.Clock, bounds: limits.Limits
     ) -> None:
         self._authenticator, self._clock = authenticator, clock
-        self._deadline_seconds = deadline_seconds
+        self._deadline_seconds = bounds.deadline_seconds
+        self.turnstile = turnstiles.Turnstile(clock, bounds)
         self._ids = itertools.count(1)
 
     async def admit(self, scope: Scope, action: str) -> callers.Caller:

@@ -1,0 +1,46 @@
+"""Who may have one more place of those there are: tenants share them, and nobody can take them all."""
+
+GREED = 4  # one tenant alone may hold four of five places: the fifth is there at once when another comes
+
+
+class Shares:
+    """Places in use by tenant; `limit` of them are for one tenant alone, a quarter more for all together.
+
+    A tenant may take another place while it holds less than `GREED` times what is free (the dynamic threshold
+    of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998). So places are lent whole to
+    whoever is alone, tenants that all want more end with as many each, and whoever holds less than another is
+    never refused where the other is not. Who holds nothing gets its first place even while a lowered limit is
+    still above the heads of those who came before.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._held: dict[str, int] = {}
+        self.taken = 0
+        self.lend(limit)
+
+    def lend(self, limit: int) -> None:
+        """Have `limit` places for one tenant alone from now on; what is taken stays taken."""
+        self.limit = limit
+        self._all = limit + limit // GREED
+
+    def take(self, tenant: str) -> bool:
+        """Take a place for a tenant and return True; return False when it holds its share."""
+        held = self._held.get(tenant, 0)
+        if held and held >= GREED * (self._all - self.taken):
+            return False
+        self._held[tenant] = held + 1
+        self.taken += 1
+        return True
+
+    def give(self, tenant: str) -> None:
+        """Give a place back that this tenant took."""
+        left = self._held[tenant] - 1
+        if left:
+            self._held[tenant] = left
+        else:
+            del self._held[tenant]  # tenants that are away leave nothing behind
+        self.taken -= 1
+
+    def held(self, tenant: str) -> int:
+        """Return how many places a tenant holds."""
+        return self._held.get(tenant, 0)
