@@ -9,7 +9,6 @@ something else, as neighbours on the same cores do.
 
 import argparse
 import asyncio
-import gc
 import statistics
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import numpy as np
 import uvloop
 from rich import box, console, table
 
-from chassis import identity, local
+from chassis import collecting, identity, local
 from claims import compose
 from claims import settings as configuration
 from payersim.usecases import simulate
@@ -187,8 +186,7 @@ async def _measure(sizes: list[int], rounds: int, *, warm: bool) -> dict[str, di
                     await submit(claims_pb2.SubmitRequest.FromString(one), None)
             await _file(stream, bodies)
             await _prepare(neighbours)
-            gc.collect()
-            gc.freeze()
+            collecting.settle()
             for size, made in requests.items():
                 counted = await _counted(submit, made)
                 found[str(size)] = {"us": [], "calls": [counted / len(made) / size]}

@@ -13,6 +13,8 @@ import claims_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
 from claims.inbound import files, spools
+from claims.usecases import submit
+from formats import canonical
 from ultrathink.claims.v1 import claims_pb2
 from ultrathink.common.v1 import common_pb2
 
@@ -176,11 +178,9 @@ async def test_a_file_beyond_its_quota_ends_after_its_answers() -> None:
 @settings(max_examples=20, deadline=None)
 def test_answers_are_told_in_messages_of_bounded_size(sizes: list[int]) -> None:
     """However large answers grow: all of them, in order, and a message above the bound holds one answer."""
-    results = [
-        claims_pb2.SubmitResult(position=n, rendered=claims_pb2.Rendered(body=b"x" * size))
-        for n, size in enumerate(sizes)
-    ]
-    told = list(files.messages(results))
+    claim = canonical.decode(support.body())
+    answers = [submit.Answer(claim=claim, document=b"x" * size, verdict="accept") for size in sizes]
+    told = list(files.messages(enumerate(answers), "file", "application/json"))
     assert [result.position for message in told for result in message.results] == list(range(len(sizes)))
     for message in told:
         size = sum(result.ByteSize() for result in message.results)

@@ -24,7 +24,7 @@ class Batches:
         self._callers, self._clock = who, clock
         self._max_items, self._max_in_flight = max_items, max_in_flight
         self._in_flight, self._live_at = 0, float("-inf")
-        self._gauge = telemetry.gauge("claims_in_flight", "Claims at work in this process.")
+        telemetry.gauge("claims_in_flight", "Claims at work in this process.").set_function(self._at_work)
 
     async def answer(
         self, request: claims_pb2.SubmitRequest, verb: Verb, who: identity.Caller
@@ -45,8 +45,10 @@ class Batches:
             places = {**onward, **parents}
             arrivals = [self._arrival(item, who, places) for item in items]
             answers = await self.carry(arrivals, verb)
-        results = [self._result(item, answer) for item, answer in zip(items, answers, strict=True)]
-        return claims_pb2.SubmitResponse(batch_id=request.batch_id, results=results)
+        response = claims_pb2.SubmitResponse(batch_id=request.batch_id)
+        for item, answer in zip(items, answers, strict=True):
+            self._tell(response.results, item, answer)
+        return response
 
     def live(self) -> bool:
         """Tell whether somebody waited for single claims a moment ago."""
@@ -62,20 +64,19 @@ class Batches:
             )
             return [fault] * len(arrivals)
         admitted = [item for item in arrivals if isinstance(item, ports.Arrival)]
-        self._count(len(admitted))
+        self._in_flight += len(admitted)
         try:
             answered = iter(await verb(admitted) if admitted else [])
         finally:
-            self._count(-len(admitted))
+            self._in_flight -= len(admitted)
         return [next(answered) if isinstance(item, ports.Arrival) else item for item in arrivals]
 
     def _door(self, who: identity.Caller) -> telemetry.Nothing:
         """Return the span of a call at this door: for users drawn here, for services by the gateway."""
         return telemetry.NOTHING if who.principal is None else telemetry.root_span("claims.call")
 
-    def _count(self, more: int) -> None:
-        self._in_flight += more
-        self._gauge.set(self._in_flight)
+    def _at_work(self) -> float:
+        return self._in_flight
 
     def _arrival(
         self, item: claims_pb2.SubmitItem, who: identity.Caller, onward: Mapping[str, str]
@@ -86,20 +87,19 @@ class Batches:
             return fault
         return converters.arrival(item, context)
 
-    def _result(
-        self, item: claims_pb2.SubmitItem, answer: submit.Answer | errors.Fault
-    ) -> claims_pb2.SubmitResult:
-        told = converters.result(item.context.item_id, answer, _form(item, answer))
+    def _tell(
+        self, results: converters.Results, item: claims_pb2.SubmitItem, answer: submit.Answer | errors.Fault
+    ) -> None:
+        told = converters.tell(results, item.context.item_id, answer, _form(item, answer))
         if messages.wanted(item.accept):
             messages.enclose(told, item.raw.body, self._clock.now())
-        return told
 
 
 def _refused(request: claims_pb2.SubmitRequest, fault: errors.Fault) -> claims_pb2.SubmitResponse:
-    return claims_pb2.SubmitResponse(
-        batch_id=request.batch_id,
-        results=[converters.result(item.context.item_id, fault, converters.JSON) for item in request.items],
-    )
+    response = claims_pb2.SubmitResponse(batch_id=request.batch_id)
+    for item in request.items:
+        converters.tell(response.results, item.context.item_id, fault, converters.JSON)
+    return response
 
 
 def _form(item: claims_pb2.SubmitItem, answer: submit.Answer | errors.Fault) -> str:

@@ -1,8 +1,10 @@
 """Between wire and use cases: items to arrivals, answers to results in the form the sender accepts."""
 
+import functools
 import math
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -16,6 +18,8 @@ from ultrathink.claims.v1 import claims_pb2
 
 JSON, FHIR, PROTOBUF = "application/json", "application/fhir+json", "application/protobuf"
 MAX_KEY = 255  # characters of an idempotency key: longer than any UUID or message id
+_PLAIN = ("", JSON)
+WISHES = 64  # ways of writing a wish that are remembered; senders use a few
 
 VERDICTS: dict[str, claims_pb2.Verdict.ValueType] = {
     "accept": claims_pb2.VERDICT_ACCEPT,
@@ -39,6 +43,7 @@ def arrival(item: claims_pb2.SubmitItem, context: contexts.CallContext) -> ports
         return ports.Arrival(context=context, claim=fault)
 
 
+@functools.lru_cache(WISHES)
 def accepted(media_type: str) -> str:
     """Return how decisions are to be written; raise Invalid `accept.unsupported` for what we cannot write."""
     essence = media.essence(media_type) if media_type else JSON
@@ -47,26 +52,30 @@ def accepted(media_type: str) -> str:
     return essence
 
 
-def result(
-    item_id: str, answer: submit.Answer | errors.Fault, accept: str, *, position: int = 0
+class Results(Protocol):
+    """The results of a message."""
+
+    def add(self) -> claims_pb2.SubmitResult:
+        """Append an empty one and return it."""
+        ...
+
+
+def tell(
+    results: Results, item_id: str, answer: submit.Answer | errors.Fault, accept: str, *, position: int = 0
 ) -> claims_pb2.SubmitResult:
-    """Return the answer about one item in the accepted form."""
+    """Append the answer about one item in the accepted form, where it is sent from: nothing is copied."""
+    told = results.add()
+    told.item_id, told.position = item_id, position
     if isinstance(answer, errors.Fault):
-        return claims_pb2.SubmitResult(item_id=item_id, error=faults.to_wire(answer), position=position)
-    told = claims_pb2.SubmitResult(
-        item_id=item_id,
-        replayed=answer.replayed,
-        claim_id=answer.id,
-        verdict=VERDICTS[answer.verdict],
-        position=position,
-    )
+        told.error.CopyFrom(faults.to_wire(answer))
+        return told
+    told.replayed, told.claim_id, told.verdict = answer.replayed, answer.id, VERDICTS[answer.verdict]
     _RENDERERS[accept](told, answer)
     return told
 
 
 def _decoded(body: bytes, media_type: str) -> model.Claim:
-    essence = media.essence(media_type) if media_type else JSON
-    if essence == JSON:
+    if media_type in _PLAIN or (essence := media.essence(media_type)) == JSON:
         return canonical.decode(body)
     if essence != FHIR:
         raise errors.Invalid("media_type.unsupported", f"One claim is sent as {JSON} or {FHIR}.")
@@ -85,8 +94,8 @@ def _not_one(count: int) -> errors.Invalid:
 
 
 def _as_json(told: claims_pb2.SubmitResult, answer: submit.Answer) -> None:
-    told.rendered.body = answer.document
-    told.rendered.media_type = JSON
+    rendered = told.rendered
+    rendered.body, rendered.media_type = answer.document, JSON
 
 
 def _as_fhir(told: claims_pb2.SubmitResult, answer: submit.Answer) -> None:

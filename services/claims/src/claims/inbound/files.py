@@ -7,7 +7,7 @@ and waits for its answer gets it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -136,11 +136,8 @@ class Files:
             while left := arrivals[len(answers) :]:
                 most = LIVE_CLAIMS if self._batches.live() else GROUP_CLAIMS
                 answers += await self._batches.carry(left[:most], verb)
-        results = [
-            converters.result(reading.item_id, answer, reading.accept, position=entry.position)
-            for entry, answer in zip(group, answers, strict=True)
-        ]
-        return [message.SerializeToString() for message in messages(results)]
+        told = zip((entry.position for entry in group), answers, strict=True)
+        return [message.SerializeToString() for message in messages(told, reading.item_id, reading.accept)]
 
 
 class _Reading:
@@ -167,8 +164,9 @@ class _Reading:
                 seen += len(data)
                 if seen > max_bytes:
                     break
+                context = self._context()
                 for frame in self._framer.feed(data):
-                    group += self._entries(frame)
+                    group += self._entries(frame, context)
                     size += len(frame.body)
                     if len(group) >= GROUP_CLAIMS or size >= GROUP_BYTES:
                         yield group
@@ -180,7 +178,7 @@ class _Reading:
                 data = await coming
                 coming = asyncio.ensure_future(_next(chunks))
             for frame in self._framer.close() if data is None else ():
-                group += self._entries(frame)
+                group += self._entries(frame, self._context())
             if group:
                 yield group
             if data is not None:
@@ -188,8 +186,7 @@ class _Reading:
         finally:
             coming.cancel()
 
-    def _entries(self, frame: frames.Frame) -> list[_Entry]:
-        context = self._context()
+    def _entries(self, frame: frames.Frame, context: contexts.CallContext) -> list[_Entry]:
         return [
             _Entry(found.position, self._arrival(found, frame, context))
             for found in readers.read_frame(frame, self._media_type)
@@ -204,7 +201,7 @@ class _Reading:
         return ports.Arrival(context=context, claim=found.claim, body=body, media_type=self._media_type)
 
     def _context(self) -> contexts.CallContext:
-        """Return the context of a claim framed now: the file's time is each claim's own.
+        """Return the context of claims framed now: the file's time is each chunk's own.
 
         A key names a single request, so claims of a file go by their own identity.
         """
@@ -214,15 +211,22 @@ class _Reading:
         return msgspec.structs.replace(context, idempotency_key="")
 
 
-def messages(results: list[claims_pb2.SubmitResult]) -> Iterator[claims_pb2.SubmitResponse]:
-    """Yield the results in messages of at most `ANSWER_BYTES`; one that is larger stands alone."""
+def messages(
+    told: Iterable[tuple[int, submit.Answer | errors.Fault]], item_id: str, accept: str
+) -> Iterator[claims_pb2.SubmitResponse]:
+    """Yield answers, by the positions of their claims, in messages of at most `ANSWER_BYTES`.
+
+    An answer that is larger stands alone.
+    """
     message, size = claims_pb2.SubmitResponse(), 0
-    for result in results:
+    for position, answer in told:
+        result = converters.tell(message.results, item_id, answer, accept, position=position)
         more = result.ByteSize()
         if size and size + more > ANSWER_BYTES:
+            following = claims_pb2.SubmitResponse(results=[result])
+            del message.results[-1]
             yield message
-            message, size = claims_pb2.SubmitResponse(), 0
-        message.results.append(result)
+            message, size = following, 0
         size += more
     yield message
 

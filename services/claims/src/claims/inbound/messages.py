@@ -1,5 +1,6 @@
 """Answers to FHIR messages: the receipt in a message Bundle, addressed back to who asked."""
 
+import functools
 import uuid
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from ultrathink.claims.v1 import claims_pb2
 PROFILE = "message"  # asked for as `application/fhir+json; profile=message`
 
 
+@functools.lru_cache(converters.WISHES)
 def wanted(accept: str) -> bool:
     """Whether the sender asks for a message Bundle around the receipt."""
     parameters = [part.replace(" ", "").lower() for part in accept.split(";")[1:]]

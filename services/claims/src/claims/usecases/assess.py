@@ -126,10 +126,12 @@ class Assess:
             await self._weigh(works, moment)
             works = [work for work in works if work.fault is None]
         with self.stages.stage("decide", [work.arrival.context for work in works]):
-            decided = documents.instant(self._clock.now())
-            return [
-                self._decide(work, moment, decided) if isinstance(work, _Work) else work for work in admitted
+            at = documents.instant(self._clock.now())
+            decided = [
+                self._decide(work, moment, at) if isinstance(work, _Work) else work for work in admitted
             ]
+            self.stages.decided(one.decision for one in decided if isinstance(one, Assessed))
+            return decided
 
     async def _admit(
         self, arrivals: Sequence[ports.Arrival], permission: roles.Permission
@@ -272,7 +274,6 @@ class Assess:
             return work.fault
         sums = amounts.add_up(work.claim)
         decision = _decision(work, sums, moment, decided, self._rules.of(work.tenant.name).checklists)
-        self.stages.decided(decision.verdict, decision.regime)
         return Assessed(
             arrival=work.arrival,
             claim=work.claim,

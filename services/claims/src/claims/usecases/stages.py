@@ -1,11 +1,13 @@
 """How long each stage of the path takes: a histogram for all, spans for the items that are followed."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 
 from chassis import clock as clocks
 from chassis import contexts, telemetry
+from claims.domain import decisions
 
 
 class Stages:
@@ -20,7 +22,7 @@ class Stages:
             stage: seconds.labels(stage).observe
             for stage in ("admit", "rules", "lookup", "history", "score", "decide", "record")
         }
-        self._counts: dict[tuple[str, str], Callable[[], None]] = {}  # regimes and verdicts are few
+        self._counts: dict[tuple[str, str], Callable[[float], None]] = {}  # regimes and verdicts are few
         self._decided = telemetry.counter(
             "claims_decided_total", "Claims decided, by verdict and regime.", ["verdict", "regime"]
         )
@@ -31,12 +33,13 @@ class Stages:
         spans = telemetry.batch_span(f"claims.{name}", followed, rows=len(items)) if followed else None
         return _Stage(self._now, self._observe[name], spans)
 
-    def decided(self, verdict: str, regime: str) -> None:
-        """Count one decision."""
-        count = self._counts.get((verdict, regime))
-        if count is None:
-            count = self._counts[verdict, regime] = self._decided.labels(verdict, regime).inc
-        count()
+    def decided(self, told: Iterable[decisions.Decision]) -> None:
+        """Count the decisions of a batch."""
+        for kind, many in Counter((one.verdict, one.regime) for one in told).items():
+            count = self._counts.get(kind)
+            if count is None:
+                count = self._counts[kind] = self._decided.labels(*kind).inc
+            count(many)
 
 
 class _Stage:
