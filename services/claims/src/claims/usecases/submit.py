@@ -32,7 +32,7 @@ class Submit:
         """Return one answer or fault per arrival, in order; an answer is durable."""
         assessed = await self._assess(arrivals, permission="submit")
         outcomes = [self._in_time(item) for item in assessed]
-        ready = [(place, item) for place, item in enumerate(outcomes) if isinstance(item, assess.Assessed)]
+        ready = [(place, item) for place, item in enumerate(outcomes) if isinstance(item, ports.Submission)]
         answers: list[Answer | errors.Fault] = [
             item if isinstance(item, errors.Fault) else assess.late() for item in outcomes
         ]
@@ -42,13 +42,12 @@ class Submit:
                 answers[place] = _answer(item, made)
         return answers
 
-    def _in_time(self, item: assess.Assessed | errors.Fault) -> assess.Assessed | errors.Fault:
-        if isinstance(item, assess.Assessed) and item.arrival.context.deadline <= self._clock.monotonic():
+    def _in_time(self, item: ports.Submission | errors.Fault) -> ports.Submission | errors.Fault:
+        if isinstance(item, ports.Submission) and item.context.deadline <= self._clock.monotonic():
             return assess.late()
         return item
 
-    async def _record(self, ready: list[assess.Assessed]) -> Sequence[ports.Recorded | errors.Fault]:
-        items = [_submission(item) for item in ready]
+    async def _record(self, items: list[ports.Submission]) -> Sequence[ports.Recorded | errors.Fault]:
         try:
             with self._assess.stages.stage("record", [item.context for item in items]):
                 return await self._store.record(items)
@@ -58,23 +57,7 @@ class Submit:
             return [assess.storage_away(cause)] * len(items)
 
 
-def _submission(item: assess.Assessed) -> ports.Submission:
-    return ports.Submission(
-        context=item.arrival.context,
-        claim=item.claim,
-        claim_json=item.claim_json,
-        content_hash=item.content_hash,
-        decision=item.decision,
-        document=item.document,
-        identity=item.identity,
-        sums=item.sums,
-        body=item.arrival.body,
-        media_type=item.arrival.media_type,
-        inputs=item.inputs,
-    )
-
-
-def _answer(item: assess.Assessed, made: ports.Recorded | errors.Fault) -> Answer | errors.Fault:
+def _answer(item: ports.Submission, made: ports.Recorded | errors.Fault) -> Answer | errors.Fault:
     if isinstance(made, errors.Unavailable) and made.reason != assess.late().reason:
         return assess.storage_away(made)
     if isinstance(made, errors.Fault):

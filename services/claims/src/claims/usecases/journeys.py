@@ -1,0 +1,135 @@
+"""A claim on its way through the stages of being assessed, and the decision that it becomes."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from chassis import errors
+from claims import ports
+from claims.domain import (
+    amounts,
+    checklists,
+    decisions,
+    documents,
+    histories,
+    identities,
+    lifecycle,
+    risk,
+    tenants,
+    verdicts,
+    zones,
+)
+from formats import canonical, hashing, model
+
+
+class Moment:
+    """When a batch came, and the day that is in each regime; told once for all its claims."""
+
+    def __init__(self, received: datetime) -> None:
+        self.received = documents.instant(received)
+        self._received = received
+        self._days: dict[str | None, date] = {}
+
+    def day(self, regime: str | None) -> date:
+        """Return the calendar day for claims of a regime."""
+        if regime not in self._days:
+            self._days[regime] = zones.day(self._received, regime)
+        return self._days[regime]
+
+
+class Journey:
+    """One admitted claim; each stage leaves here what it found."""
+
+    __slots__ = (
+        "_sent", "advice", "arrival", "claim", "claim_json", "content_hash", "duplicates", "earlier", "fault",
+        "findings", "identity", "known", "outcome", "question", "score", "sums", "tenant",
+    )  # fmt: skip
+
+    def __init__(self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant) -> None:
+        self.arrival = arrival
+        self.tenant = tenant
+        self._sent = claim  # its hash is the sender's: a tenant's default is not content
+        self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
+        self.known: histories.Known | None = None
+        self.fault: errors.Fault | None = None
+        self.identity: identities.Identity
+        self.question: histories.Question
+        self.claim_json: bytes
+        self.content_hash: bytes
+        self.outcome: ports.Outcome
+        self.earlier: ports.Outcome  # what the rules that look at earlier claims say
+        self.score: risk.Score
+        self.findings: list[decisions.Finding]
+        self.sums: amounts.Sums
+        self.duplicates: list[decisions.Duplicate]
+        self.advice: checklists.Advice
+
+    def write(self) -> None:
+        """Keep the claim's own text and hash."""
+        self.claim_json = canonical.encode_as_sent(self.claim)
+        self.content_hash = hashing.content_hash_as_sent(self._sent, self.claim_json)
+
+    def conclude(self, moment: Moment, asking: checklists.Checklists) -> None:
+        """Keep all of the decision that does not hang on the score, when the rules have spoken."""
+        claim = self.claim
+        self.findings = [*self.outcome.findings, *self.earlier.findings]
+        self.sums = amounts.add_up(claim)
+        self.duplicates = [] if self.known is None else histories.duplicates(claim, self.question, self.known)
+        self.advice = asking.advise(claim, self.findings, as_of=moment.day(claim.regime))
+
+    def decide(self, moment: Moment, decided: str) -> ports.Submission:
+        """Return the claim decided, ready for the record."""
+        arrival = self.arrival
+        decision = self._decision(moment, decided)
+        return ports.Submission(
+            context=arrival.context,
+            claim=self.claim,
+            claim_json=self.claim_json,
+            content_hash=self.content_hash,
+            identity=self.identity,
+            sums=self.sums,
+            decision=decision,
+            document=documents.encode(decision),
+            body=arrival.body,
+            media_type=arrival.media_type,
+            inputs=ports.Inputs(feature_hash=self.score.feature_hash, known=self.known),
+        )
+
+    def _decision(self, moment: Moment, decided: str) -> decisions.Decision:
+        claim, outcome, advice = self.claim, self.outcome, self.advice
+        danger = risk.assess(self.score, claim, self.sums)
+        threshold = self.tenant.review_threshold
+        verdict = verdicts.decide(self.findings, danger, review_threshold=threshold)
+        return decisions.Decision(
+            claim_id=claim.claim_id or "",
+            claim_id_system=claim.claim_id_system,
+            revision=lifecycle.FIRST_REVISION,
+            content_hash=self.content_hash.hex(),
+            tenant=self.arrival.context.tenant,
+            use=claim.use,
+            type=claim.type,
+            regime=claim.regime or "base",
+            status=lifecycle.begin(verdict),
+            verdict=verdict,
+            thresholds=decisions.Thresholds(review=threshold),
+            as_of=moment.day(claim.regime).isoformat(),
+            findings=self.findings,
+            not_checked=[*outcome.not_checked, *self.earlier.not_checked],
+            risk=danger,
+            amounts=amounts.shown(self.sums),
+            duplicates=self.duplicates,
+            required_documents=advice.required_documents,
+            submit_by=advice.submit_by,
+            rules=list(outcome.rules),
+            code_sets=_once(outcome.code_sets, advice.code_sets),
+            received_at=moment.received,
+            decided_at=decided,
+        )
+
+
+def _once(
+    told: Sequence[decisions.CodeSetRevision], more: Sequence[decisions.CodeSetRevision]
+) -> list[decisions.CodeSetRevision]:
+    """Return all revisions that were asked, each once."""
+    return [*told, *(revision for revision in more if revision not in told)]
