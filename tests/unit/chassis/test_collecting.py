@@ -6,9 +6,11 @@ from chassis import collecting
 
 
 def test_what_lives_when_the_doors_open_is_left_alone_and_cycles_of_later_are_still_freed() -> None:
-    """Settling freezes what was built and looks less often; it does not turn the collector off."""
+    """Settling ends the rest of the start, freezes what was built and looks less often."""
     before = gc.get_threshold()
     try:
+        collecting.rest()
+        assert not gc.isenabled()
         collecting.settle()
         assert gc.get_freeze_count() > 0
         assert gc.get_threshold() == (collecting.YOUNG, collecting.MIDDLE, collecting.OLD)
@@ -18,5 +20,6 @@ def test_what_lives_when_the_doors_open_is_left_alone_and_cycles_of_later_are_st
         del loop
         assert gc.collect() >= 1
     finally:
+        gc.enable()
         gc.unfreeze()
         gc.set_threshold(*before)

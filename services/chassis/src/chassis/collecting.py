@@ -11,8 +11,14 @@ YOUNG = 20_000  # objects made before the youngest are looked at: a few batches,
 MIDDLE, OLD = 20, 50  # looks at the younger generation before one at the older
 
 
+def rest() -> None:
+    """Look at nothing while the start builds what stays; `settle` ends it."""
+    gc.disable()
+
+
 def settle() -> None:
     """Collect what the start left behind, then leave what lives alone; call when everything is built."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)

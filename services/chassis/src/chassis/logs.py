@@ -11,13 +11,12 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, TextIO, cast
 
 import msgspec
-import structlog
 
 from chassis import errors, metrics
 
@@ -49,11 +48,38 @@ _OUTPUT = _Output()
 _ENCODER = msgspec.json.Encoder()
 
 
-def get(name: str) -> structlog.typing.FilteringBoundLogger:
-    """Return the logger of a room; fields outside `FIELDS` are dropped and counted."""
-    levels = structlog.make_filtering_bound_logger(logging.DEBUG)
-    logger = structlog.wrap_logger(None, processors=[_write], wrapper_class=levels, room=name)
-    return cast("structlog.typing.FilteringBoundLogger", logger)
+class Logger:
+    """The logger of a room; fields outside `FIELDS` are dropped and counted."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self, room: str) -> None:
+        self._room = room
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Say what only who looks for a defect wants to know."""
+        _write(self._room, logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Say what an operator may need."""
+        _write(self._room, logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Say what is not as it should be, and was dealt with."""
+        _write(self._room, logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """Say what failed; `exc_info` is the exception, or True for the one being handled."""
+        _write(self._room, logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Say what failed, with the exception being handled."""
+        self.error(event, **{"exc_info": True, **fields})
+
+
+def get(name: str) -> Logger:
+    """Return the logger of a room."""
+    return Logger(name)
 
 
 @contextlib.contextmanager
@@ -73,7 +99,7 @@ def configure(service: str, level: str, stream: TextIO | None = None) -> Iterato
         vars(_OUTPUT).update(before)
 
 
-def allowed(fields: MutableMapping[str, Any], where: str) -> dict[str, str | int | float | bool]:
+def allowed(fields: Mapping[str, object], where: str) -> dict[str, str | int | float | bool]:
     """Return the fields that may leave the process; the others are counted under `where`."""
     kept = {
         name: value
@@ -111,24 +137,21 @@ def _short(path: str) -> str:
     return "/".join(PurePath(path).parts[-3:])
 
 
-def _write(_: object, method: str, event: MutableMapping[str, Any]) -> str:
-    level = _LEVELS.get("ERROR" if method == "exception" else method.upper(), logging.INFO)
+def _write(room: str, level: int, event: object, fields: dict[str, object]) -> None:
     if level < _OUTPUT.level:
-        raise structlog.DropEvent
-    text, room = event.pop("event", ""), event.pop("room", "")
-    failure = _failure(event.pop("exc_info", None))
+        return
+    failure = _failure(fields.pop("exc_info", None))
     line: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "level": logging.getLevelName(level).lower(),
         "service": _OUTPUT.service,
         "room": room,
-        "event": _event(text),
+        "event": _event(event),
     }
-    line |= allowed(event, "log")
+    line |= allowed(fields, "log")
     if failure is not None:
         line["exception"] = places(failure)
     _print(line)
-    raise structlog.DropEvent
 
 
 def _event(text: object) -> str:

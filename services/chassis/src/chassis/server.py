@@ -128,6 +128,7 @@ def run(compose: Compose, settings: configuration.ServiceSettings) -> None:
 
     `compose` is entered inside the event loop (uvloop) and left after the drain. Writes nothing but logs.
     """
+    collecting.rest()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(_lived(compose, settings)))
 

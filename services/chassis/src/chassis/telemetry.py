@@ -14,14 +14,15 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from opentelemetry import trace
-from opentelemetry.sdk import resources
-from opentelemetry.sdk import trace as sdk
-from opentelemetry.sdk.trace import export, sampling
 
-from chassis import errors, logs, metrics, tracefiles
+from chassis import errors, logs, metrics
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk import trace as sdk
+    from opentelemetry.sdk.trace import export
 
 MAX_LINKS = 32  # Items a batch span names; beyond it a link tells nobody anything.
 MAX_TRACES = 8  # Traces in which one batch appears as a span of their own.
@@ -222,7 +223,7 @@ def configure(
     settings: Settings,
     *,
     environ: Mapping[str, str] = os.environ,
-    exporters: Sequence[export.SpanExporter] = (),
+    exporters: Sequence["export.SpanExporter"] = (),
     draw: Callable[[], float] = random.random,
 ) -> Iterator[None]:
     """Trace for `service` while it lasts, and write out what is left at its end.
@@ -234,13 +235,7 @@ def configure(
     if not out:
         yield
         return
-    provider = sdk.TracerProvider(
-        sampler=sampling.ParentBased(sampling.ALWAYS_ON),  # The ratio was drawn before a span is made.
-        resource=resources.Resource.create({"service.name": service, "service.namespace": "ultrathink"}),
-        shutdown_on_exit=False,
-    )
-    for exporter in out:
-        provider.add_span_processor(export.BatchSpanProcessor(exporter, MAX_QUEUE, EXPORT_MS))
+    provider = _provider(service, out)
     before = vars(_TRACING).copy()
     _TRACING.tracer, _TRACING.ratio, _TRACING.draw = (
         provider.get_tracer("chassis"),
@@ -254,11 +249,29 @@ def configure(
         provider.shutdown()
 
 
-def _exporters(environ: Mapping[str, str]) -> Iterator[export.SpanExporter]:
+def _provider(service: str, exporters: Sequence["export.SpanExporter"]) -> "sdk.TracerProvider":
+    # For those who look at traces only: the kit costs every start some fifty milliseconds.
+    from opentelemetry.sdk import resources  # noqa: PLC0415
+    from opentelemetry.sdk import trace as sdk  # noqa: PLC0415
+    from opentelemetry.sdk.trace import export, sampling  # noqa: PLC0415
+
+    provider = sdk.TracerProvider(
+        sampler=sampling.ParentBased(sampling.ALWAYS_ON),  # The ratio was drawn before a span is made.
+        resource=resources.Resource.create({"service.name": service, "service.namespace": "ultrathink"}),
+        shutdown_on_exit=False,
+    )
+    for exporter in exporters:
+        provider.add_span_processor(export.BatchSpanProcessor(exporter, MAX_QUEUE, EXPORT_MS))
+    return provider
+
+
+def _exporters(environ: Mapping[str, str]) -> Iterator["export.SpanExporter"]:
     if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         # Costs a third of a second to import, for those who have a collector only.
         from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415
 
         yield trace_exporter.OTLPSpanExporter(endpoint=environ["OTEL_EXPORTER_OTLP_ENDPOINT"])
     if environ.get("ULTRATHINK_TRACE_FILE"):
+        from chassis import tracefiles  # noqa: PLC0415 - see _provider
+
         yield tracefiles.FileExporter(pathlib.Path(environ["ULTRATHINK_TRACE_FILE"]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from chassis import channels, errors, identity, local, server, tokens
+from chassis import channels, errors, identity, local, tokens
 from chassis import clock as clocks
 from ultrathink_cli import ports
 from ultrathink_cli.domain import addresses, layout
@@ -177,7 +177,8 @@ async def single() -> AsyncIterator[str]:
     The rooms call each other through chassis.local, so that the same doors, tables of callers and faults
     hold as between processes; claims' gRPC door is open to internal systems here too.
     """
-    from claims import compose as claims  # noqa: PLC0415 - see the module
+    from chassis import server  # noqa: PLC0415 - see the module
+    from claims import compose as claims  # noqa: PLC0415
     from claims import settings as claims_settings  # noqa: PLC0415
     from gateway import compose as gateway  # noqa: PLC0415
     from gateway import settings as gateway_settings  # noqa: PLC0415

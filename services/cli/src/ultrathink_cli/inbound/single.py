@@ -29,6 +29,7 @@ async def _lived() -> int:
 
 def main() -> None:
     """Run until SIGTERM."""
+    collecting.rest()
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(_lived()))
 

@@ -39,6 +39,7 @@ class Settings(Protocol):
 
 def run(serve: Serve, settings: Settings) -> Never:
     """Live and leave: exit code 0 after a drain, 1 when it could not start. `serve` yields host:port."""
+    collecting.rest()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(_lived(serve, settings)))
 

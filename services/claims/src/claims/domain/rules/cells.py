@@ -153,6 +153,7 @@ class _Reader:
         self._problems = 0
         places = {name: at for at, name in enumerate(header)}
         self._key = [self._place(name, places) for name in shape.key]
+        self._code = self._key[0] if len(self._key) == 1 and isinstance(self._key[0], int) else None
         self._values = [
             (self._place(name, places), _Column(name, kind, required=name in shape.required))
             for name, kind in shape.columns.items()
@@ -176,7 +177,7 @@ class _Reader:
 
     def add(self, line: int, cells: Cells) -> None:
         """Take one line; a line of empty cells is none."""
-        if not any(cells) or not any(cell.strip() for cell in cells):
+        if not "".join(cells).strip():
             return
         before = self._problems
         key = self._read_key(line, cells)
@@ -186,6 +187,9 @@ class _Reader:
             self._keep(line, key, self._shared.setdefault(row, row), span)
 
     def _read_key(self, line: int, cells: Cells) -> str:
+        """Return a line's key; nearly all tables have one column for it, and nearly all lines a good one."""
+        if self._code is not None and 0 < len(code := cells[self._code].strip()) <= MAX_KEY:
+            return tables.normal(code, dotless=self._shape.dotless)
         parts = [cells[at].strip() if isinstance(at, int) else at for at in self._key]
         for name, part in zip(self._shape.key, parts, strict=True):
             if not part:
