@@ -102,12 +102,12 @@ async def foreign(target: str, **options: int) -> AsyncIterator["scoring_pb2_grp
 
 @asynccontextmanager
 async def ours(
-    target: str, *, resend: bool = True
+    target: str, *, resend: bool = True, lanes: int = 1
 ) -> AsyncIterator[streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse]]:
     """Yield a batch stream over our calling end."""
     opening = calls.Calls(target)
     stream = streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse](
-        Dialled(opening), clock=clocks.SystemClock(), resend=resend
+        Dialled(opening), clock=clocks.SystemClock(), resend=resend, lanes=lanes
     )
     try:
         yield stream

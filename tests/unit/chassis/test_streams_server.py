@@ -286,7 +286,7 @@ async def test_a_server_that_drains_in_the_middle_of_traffic_is_not_noticed() ->
         return await echo(batch)
 
     async with streams_support.stream_server(once) as (server, stub):
-        stream = streams.BatchStream(stub.ScoreStream, clock=clock.SystemClock())
+        stream = streams.BatchStream(stub.ScoreStream, clock=clock.SystemClock(), lanes=1)
 
         async def caller(number: int) -> None:
             for turn in range(50):

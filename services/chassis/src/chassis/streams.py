@@ -28,6 +28,7 @@ from chassis import clock as clocks
 from chassis import errors, links, outcomes, timers
 
 MAX_WAITING = 64  # Exchanges that wait for the window; a Coalescer in front lets no more than it through.
+LANES = 8  # Copies of a service that one process keeps at work at once; opened when needed.
 BACK_OFF_FIRST_SECONDS = 0.05  # A restarted process listens again within a few of these.
 BACK_OFF_LIMIT_SECONDS = 2.0  # The supervisor restarts a process in under two seconds.
 MAX_AGE_SECONDS = 240.0  # Below the servers' connection age and grace: our end rotates before theirs breaks.
@@ -63,7 +64,12 @@ class _Link[Req: links.Batch, Res: links.Batch]:
         self.age: timers.Timer
         self.line: links.Line[Req]
         self.answered = False
+        self.flying = 0
         self._heard, self._over = heard, over
+
+    def load(self) -> int:
+        """Return how many batches are unanswered."""
+        return self.flying
 
     def answer(self, response: Res) -> None:
         """Pass an answer on."""
@@ -76,10 +82,12 @@ class _Link[Req: links.Batch, Res: links.Batch]:
 
 
 class BatchStream[Req: links.Batch, Res: links.Batch]:
-    """Exchanges batches on one call that it opens when needed and opens again when it ends.
+    """Exchanges batches on calls that it opens when needed and opens again when they end.
 
-    At most `window` batches are unanswered at once. `resend` declares that the receiver recognises a batch it
-    has seen, so that one in doubt is sent again instead of failing; an answer is delivered once in any case.
+    At most `window` batches are unanswered at once on each of at most `lanes` calls. A batch goes where
+    fewest are unanswered; another call is opened when all open ones have some, and goes to the next copy of
+    the service. `resend` declares that the receiver recognises a batch it has seen, so that one in doubt is
+    sent again instead of failing; an answer is delivered once in any case.
     `max_age` is in seconds: an older call is half-closed and a new one takes over, which spreads the load
     over servers that came later. `jitter` returns numbers in [0, 1). Belongs to one event loop.
     """
@@ -90,19 +98,21 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         *,
         clock: clocks.Clock,
         window: int = 2,
+        lanes: int = LANES,
         resend: bool = False,
         max_age: float = MAX_AGE_SECONDS,
         jitter: Callable[[], float] = random.random,
         wakes: timers.Timers | None = None,
     ) -> None:
         self._dialling, self._now, self._wakes = links.dialling(call), clock.monotonic, wakes
-        self._window, self._resend, self._max_age, self._jitter = window, resend, max_age, jitter
+        self._window, self._lanes = window, lanes
+        self._resend, self._max_age, self._jitter = resend, max_age, jitter
         self._context = contextvars.copy_context()  # A stream serves many callers: it runs in none's context.
         self._last_id = 0
         self._waiting: deque[_Pending[Req, Res]] = deque()
         self._flying: dict[int, _Pending[Req, Res]] = {}
-        self._link: _Link[Req, Res] | None = None
-        self._links: set[_Link[Req, Res]] = set()  # open, the one in use and those that answer their last
+        self._open: list[_Link[Req, Res]] = []  # Take batches.
+        self._links: set[_Link[Req, Res]] = set()  # These, and those that answer their last.
         self._failures = 0  # Links that broke young, one after another.
         self._resting: timers.Timer | None = None
         self._closed = False
@@ -140,8 +150,8 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
             await asyncio.shield(self._idle)
         if self._resting is not None:
             self._resting.cancel()
-        if self._link is not None:
-            self._link.line.finish()
+        for link in self._open:
+            link.line.finish()
         if self._links:
             self._last = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._last], timeout=CLOSE_SECONDS)
@@ -153,50 +163,69 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
             raise errors.Unavailable("stream.closed", "The service is shutting down.")
         if deadline <= self._now():
             raise outcomes.late()
-        if self._resting is not None and self._link is None and not self._resend:
+        if self._resting is not None and not self._open and not self._resend:
             raise links.broken()
         if len(self._waiting) >= MAX_WAITING:
             raise errors.Exhausted("stream.full", "Too much is waiting; try again later.", retry_after_ms=100)
 
     def _forget(self, pending: _Pending[Req, Res]) -> None:
-        if self._flying.pop(pending.request.batch_id, None) is None and pending in self._waiting:
+        if self._landed(pending.request.batch_id) is None and pending in self._waiting:
             self._waiting.remove(pending)
         self._pump()
         if self._idle is not None and not self._waiting and not self._flying and not self._idle.done():
             self._idle.set_result(None)
 
-    def _pump(self) -> None:
-        """Send what waits while the window has room, opening a call when there is none."""
-        while self._waiting and len(self._flying) < self._window:
-            if self._link is None:
-                if self._resting is not None:
-                    return
-                self._link = self._open()
-            pending = self._waiting.popleft()
-            if not pending.future.done():
-                self._flying[pending.request.batch_id] = pending
-                pending.link = self._link
-                self._link.line.send(pending.request)
+    def _landed(self, batch_id: int) -> _Pending[Req, Res] | None:
+        """Return the batch that flies under this number, which its call may now take another for."""
+        pending = self._flying.pop(batch_id, None)
+        if pending is not None and pending.link is not None:
+            pending.link.flying -= 1
+        return pending
 
-    def _open(self) -> "_Link[Req, Res]":
+    def _pump(self) -> None:
+        """Send what waits while a call has room."""
+        while self._waiting:
+            pending = self._waiting[0]
+            if pending.future.done():
+                self._waiting.popleft()
+                continue
+            link = self._roomiest()
+            if link is None:
+                return
+            self._waiting.popleft()
+            self._flying[pending.request.batch_id] = pending
+            pending.link = link
+            link.flying += 1
+            link.line.send(pending.request)
+
+    def _roomiest(self) -> "_Link[Req, Res] | None":
+        """Return the call that the next batch goes to, opening one where that is due; None: it waits."""
+        best = min(self._open, key=_Link.load, default=None)
+        busy = best is None or best.flying > 0
+        if busy and len(self._open) < self._lanes and self._resting is None:
+            return self._dial()
+        return None if best is None or best.flying >= self._window else best
+
+    def _dial(self) -> "_Link[Req, Res]":
         age = self._max_age * (1 + self._jitter()) / 2  # Streams opened together do not turn over together.
         link = _Link(self._now(), self._answered, self._ended)
         link.age = timers.running(self._wakes).call_later(age, self._rotate, link)
         self._links.add(link)
+        self._open.append(link)
         link.line = self._context.copy().run(self._dialling.dial, link)
         return link
 
     def _rotate(self, link: "_Link[Req, Res]") -> None:
         """Let a call that reached its age answer what it has; the next batch opens another."""
-        if self._link is link:
-            self._link = None
+        if link in self._open:
+            self._open.remove(link)
         link.line.finish()
 
     def _answered(self, link: "_Link[Req, Res]", answer: Res) -> None:
         if answer.batch_id == GOING_AWAY:
             self._rotate(link)
             return
-        pending = self._flying.pop(answer.batch_id, None)
+        pending = self._landed(answer.batch_id)
         if pending is not None and not pending.future.done():
             pending.future.set_result(answer)
             self._pump()
@@ -204,11 +233,11 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
     def _ended(self, link: "_Link[Req, Res]", fault: errors.Fault | None) -> None:
         self._links.discard(link)
         link.age.cancel()
-        if self._link is link:
-            self._link = None
+        if link in self._open:
+            self._open.remove(link)
         left = [pending for pending in self._flying.values() if pending.link is link]
         for pending in left:
-            del self._flying[pending.request.batch_id]
+            self._landed(pending.request.batch_id)
         if fault is None or (self._resend and isinstance(fault, errors.Unavailable)):
             self._waiting.extendleft(reversed(left))
         else:

@@ -89,21 +89,58 @@ def test_a_malformed_target_is_refused(target: str) -> None:
         calls.Calls(target)
 
 
-async def test_a_name_is_looked_up_and_any_copy_is_taken() -> None:
-    """Addresses are shuffled; one that does not answer is passed over."""
-    orders: list[int] = []
-
-    def shuffle(found: list[object]) -> None:
-        orders.append(len(found))
-        found.insert(0, (2, 1, 6, "", ("127.0.0.1", 1)))
-
+async def test_a_copy_that_does_not_answer_is_passed_over() -> None:
+    """The next address is tried; a name that nobody knows is passed over too."""
     async with support.door() as door, asyncio.timeout(30):
         heard = support.Heard()
-        opening = calls.Calls(f"dns:///localhost:{door.port}", shuffle=shuffle)
-        async with support.dialled("", heard, opening) as line:
-            line.send(request("a"))
-            await until_many(heard.answers, 1)
-    assert orders
+        target = f"nowhere.invalid:1,127.0.0.1:1, dns:///localhost:{door.port}"
+        for turn in range(3):
+            async with support.dialled("", heard, calls.Calls(target, turn=turn)) as line:
+                line.send(request("a"))
+                await until_many(heard.answers, turn + 1)
+
+
+async def test_batches_at_work_spread_over_the_copies_of_a_service() -> None:
+    """While one copy works the next batch goes to another; what comes alone stays where a call is open."""
+    going = asyncio.Event()
+
+    async def handle(batch: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        await going.wait()
+        return answer(batch)
+
+    async with support.door() as first, support.door() as second, asyncio.timeout(30):
+        for door in (first, second):
+            door.scorer.handle = handle
+        async with support.ours(f"{first.target},{second.target}", lanes=4) as stream:
+            asked = [
+                asyncio.create_task(stream.exchange(request(name), deadline=patience())) for name in "abcd"
+            ]
+            await until(lambda: (len(first.gate.admitted), len(second.gate.admitted)) == (2, 2))
+            going.set()
+            assert [items(reply) for reply in await asyncio.gather(*asked)] == [["a"], ["b"], ["c"], ["d"]]
+            assert items(await stream.exchange(request("e"), deadline=patience())) == ["e"]
+            assert len(first.gate.admitted) + len(second.gate.admitted) == 4
+
+
+async def test_one_copy_that_goes_leaves_its_batches_to_the_others() -> None:
+    """A batch in doubt is sent again to the copy that is left."""
+    began: list[str] = []
+
+    async def hang(batch: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        began.append(batch.contexts[0].item_id)
+        return await asyncio.Future()
+
+    async with support.door() as kept, asyncio.timeout(30):
+        going = support.Door()
+        going.scorer.handle = hang
+        going.port = await going.server.start("127.0.0.1:0")
+        async with support.ours(f"{going.target},{kept.target}", lanes=2) as stream:
+            asked = [
+                asyncio.create_task(stream.exchange(request(name), deadline=patience())) for name in "ab"
+            ]
+            await until_many(began, 1)
+            await going.server.stop(0)
+            assert sorted(items(reply)[0] for reply in await asyncio.gather(*asked)) == ["a", "b"]
 
 
 async def test_a_unix_socket_is_a_target(tmp_path: object) -> None:

@@ -9,7 +9,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.protobuf import message as messages
 
@@ -23,18 +23,16 @@ USER_AGENT: Final = "ultrathink-chassis"
 
 
 class Calls:
-    """Opens calls to the copies of one service.
+    """Opens calls to the copies of one service, one copy after another.
 
-    `target` is host:port, dns:///host:port or unix:path; raises Invalid `target.malformed` for another.
+    `target` is host:port, dns:///host:port or unix:path, or several of them divided by commas; raises Invalid
+    `target.malformed` for another. Each name stands for all its addresses; `turn` tells which goes first.
     """
 
-    def __init__(self, target: str, *, shuffle: Callable[[list[Any]], None] = random.shuffle) -> None:
-        self._unix = target.removeprefix("unix:") if target.startswith("unix:") else ""
-        host, _, port = target.removeprefix("dns:///").rpartition(":")
-        if not self._unix and not (host and port.isascii() and port.isdigit()):
-            raise errors.Invalid("target.malformed", "A target is host:port, dns:///host:port or unix:path.")
-        self._host, self._port = host.strip("[]"), port
-        self._shuffle = shuffle
+    def __init__(self, target: str, *, turn: int | None = None) -> None:
+        self._targets = [_Target(one.strip()) for one in target.split(",")]
+        # Not all callers begin with the same copy.
+        self._turn = random.randrange(2**16) if turn is None else turn  # noqa: S311 - hides nothing
         self._connecting: set[asyncio.Task[None]] = set()
         self._connections: set[connections.Connection] = set()
         self._gone: asyncio.Future[None] | None = None  # Done when no connection is left.
@@ -71,44 +69,83 @@ class Calls:
     async def _connect(self, line: "Line[Any, Any]", metadata: tuple[tuple[str, str], ...]) -> None:
         connection = connections.Connection(accept=None, closed=self._closed)
         try:
-            await self._reach(connection)
+            authority = await self._reach(connection)
         except (OSError, TimeoutError):
             line.broken()
             return
         self._connections.add(connection)
-        line.begin(connection, self._headers(line.method.name, metadata))
+        line.begin(connection, _headers(authority, line.method.name, metadata))
 
-    async def _reach(self, connection: connections.Connection) -> None:
-        """Connect to one of the copies, any first, the others when it cannot be reached."""
-        loop = asyncio.get_running_loop()
-        if self._unix:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await loop.create_unix_connection(lambda: connection, self._unix)
-            return
-        found = await loop.getaddrinfo(self._host, int(self._port), type=socket.SOCK_STREAM)
-        self._shuffle(found)
+    async def _reach(self, connection: connections.Connection) -> str:
+        """Connect to the copy whose turn it is, or the next that can be reached; return its authority."""
+        found: list[_Address] = []
         failure: Exception = OSError("no address")
-        for *_, address in found:
+        for target in self._targets:
+            try:
+                found += await target.addresses()
+            except OSError as cause:
+                failure = cause
+        self._turn += 1
+        first = self._turn % max(1, len(found))
+        for address in (*found[first:], *found[:first]):
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    await loop.create_connection(lambda: connection, *address[:2])
+                    await address.connect(connection)
             except (OSError, TimeoutError) as cause:
                 failure = cause
             else:
-                return
+                return address.authority
         raise failure
 
-    def _headers(self, method: str, metadata: tuple[tuple[str, str], ...]) -> streams.Headers:
-        return [
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":path", method),
-            (":authority", f"{self._host}:{self._port}" if self._host else "localhost"),
-            ("te", "trailers"),
-            ("content-type", "application/grpc"),
-            ("user-agent", USER_AGENT),
-            *metadata,
-        ]
+
+class _Address(NamedTuple):
+    """One copy of a service."""
+
+    authority: str
+    path: str  # of a unix socket; empty for host and port
+    host: str
+    port: int
+
+    async def connect(self, connection: connections.Connection) -> None:
+        """Connect; raises OSError."""
+        loop = asyncio.get_running_loop()
+        if self.path:
+            await loop.create_unix_connection(lambda: connection, self.path)
+        else:
+            await loop.create_connection(lambda: connection, self.host, self.port)
+
+
+class _Target:
+    """Where a service listens, as a person writes it."""
+
+    def __init__(self, text: str) -> None:
+        self._path = text.removeprefix("unix:") if text.startswith("unix:") else ""
+        host, _, port = text.removeprefix("dns:///").rpartition(":")
+        if not self._path and not (host and port.isascii() and port.isdigit()):
+            raise errors.Invalid("target.malformed", "A target is host:port, dns:///host:port or unix:path.")
+        self._host, self._port = host.strip("[]"), port
+
+    async def addresses(self) -> list[_Address]:
+        """Return every copy behind the name; raises OSError for an unknown name."""
+        if self._path:
+            return [_Address("localhost", self._path, "", 0)]
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self._host, int(self._port), type=socket.SOCK_STREAM)
+        authority = f"{self._host}:{self._port}"
+        return [_Address(authority, "", str(address[0]), int(address[1])) for *_, address in found]
+
+
+def _headers(authority: str, method: str, metadata: tuple[tuple[str, str], ...]) -> streams.Headers:
+    return [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", method),
+        (":authority", authority),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+        ("user-agent", USER_AGENT),
+        *metadata,
+    ]
 
 
 class Shape[Req, Res]:
