@@ -12,6 +12,8 @@ import grpc.aio
 from chassis import streams
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
+FAR = 10_000.0
+type Answer = asyncio.Task[scoring_pb2.ScoreResponse]
 type Answering = Callable[[scoring_pb2.ScoreRequest], Awaitable[scoring_pb2.ScoreResponse]]
 
 FAST_RECONNECT = [
@@ -228,3 +230,36 @@ async def stream_server(
             yield server, scoring_pb2_grpc.ScorerStub(channel)
         finally:
             await server.kill()
+
+
+class Bench:
+    """A BatchStream on manual time over calls that the test answers."""
+
+    def __init__(self, *, resend: bool = False, window: int = 2, lanes: int = 1, jitter: float = 1.0) -> None:
+        self.time, self.calls = ManualTime(), Calls()
+        self.stream = streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse](
+            self.calls,
+            clock=self.time,
+            wakes=self.time,
+            resend=resend,
+            window=window,
+            lanes=lanes,
+            jitter=lambda: jitter,
+        )
+
+    def exchange(self, *names: str, deadline: float = FAR) -> Answer:
+        """Exchange from a caller of its own."""
+        return asyncio.create_task(self.stream.exchange(request(*names), deadline=deadline))
+
+    async def close(self) -> None:
+        """End what is open and close."""
+        closing = asyncio.create_task(self.stream.aclose())
+        await turns()
+        for call in self.calls.opened:
+            call.end()
+        await closing
+
+
+def transport(code: grpc.StatusCode) -> grpc.aio.AioRpcError:
+    """Return what gRPC raises by itself, without a fault of ours inside."""
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "text of the transport")

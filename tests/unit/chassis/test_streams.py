@@ -10,44 +10,8 @@ import pytest
 
 import streams_support
 from chassis import errors, streams
-from streams_support import answer, items, request, turns
+from streams_support import FAR, Bench, answer, items, request, transport, turns
 from ultrathink.scoring.v1 import scoring_pb2
-
-FAR = 10_000.0
-type Answer = asyncio.Task[scoring_pb2.ScoreResponse]
-
-
-class Bench:
-    """A BatchStream on manual time over calls that the test answers."""
-
-    def __init__(self, *, resend: bool = False, window: int = 2, lanes: int = 1, jitter: float = 1.0) -> None:
-        self.time, self.calls = streams_support.ManualTime(), streams_support.Calls()
-        self.stream = streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse](
-            self.calls,
-            clock=self.time,
-            wakes=self.time,
-            resend=resend,
-            window=window,
-            lanes=lanes,
-            jitter=lambda: jitter,
-        )
-
-    def exchange(self, *names: str, deadline: float = FAR) -> Answer:
-        """Exchange from a caller of its own."""
-        return asyncio.create_task(self.stream.exchange(request(*names), deadline=deadline))
-
-    async def close(self) -> None:
-        """End what is open and close."""
-        closing = asyncio.create_task(self.stream.aclose())
-        await turns()
-        for call in self.calls.opened:
-            call.end()
-        await closing
-
-
-def transport(code: grpc.StatusCode) -> grpc.aio.AioRpcError:
-    """Return what gRPC raises by itself, without a fault of ours inside."""
-    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "text of the transport")
 
 
 async def test_answers_are_paired_by_batch_id_in_any_order() -> None:
@@ -77,41 +41,6 @@ async def test_the_window_bounds_unanswered_batches() -> None:
     call.reply(answer(call.sent[1]))
     call.reply(answer(call.sent[2]))
     assert [items(response) for response in await asyncio.gather(*callers)] == [["a"], ["b"], ["c"]]
-    await bench.close()
-
-
-async def test_a_second_call_is_opened_while_the_first_is_busy_and_no_third_beyond_the_lanes() -> None:
-    """Batches go where fewest are unanswered; one at a time stays on one call."""
-    bench = Bench(lanes=2)
-    callers = [bench.exchange(name) for name in "abcde"]
-    await turns()
-    first, second = bench.calls.opened
-    assert [[items(answer(batch)) for batch in call.sent] for call in (first, second)] == [
-        [["a"], ["c"]],
-        [["b"], ["d"]],
-    ]
-    second.reply(answer(second.sent[0]))
-    await turns()
-    assert items(answer(second.sent[-1])) == ["e"]
-    for call in (first, second):
-        for batch in call.sent:
-            call.reply(answer(batch))
-    assert [items(response) for response in await asyncio.gather(*callers)] == [[name] for name in "abcde"]
-    await bench.close()
-
-
-async def test_while_a_broken_call_rests_the_other_takes_its_batches() -> None:
-    """A copy that cannot be reached does not hold up those that can."""
-    bench = Bench(lanes=2, resend=True)
-    callers = [bench.exchange(name) for name in "ab"]
-    await turns()
-    first, second = bench.calls.opened
-    first.end(transport(grpc.StatusCode.UNAVAILABLE))
-    await turns()
-    assert len(bench.calls.opened) == 2
-    for batch in second.sent:
-        second.reply(answer(batch))
-    assert [items(response) for response in await asyncio.gather(*callers)] == [["a"], ["b"]]
     await bench.close()
 
 
