@@ -16,12 +16,16 @@ CONDITIONS = (
     "quantity * unit_price > 1", "total / tax > 1", "claim.type = 'oral'", "COALESCE(tax, net) IS NOT NULL",
     "lookup('letters.billable', code, service_date) IS NOT NULL", "UPPER(code) LIKE 'A%'",
     "COUNT(*) FILTER (WHERE lines.net IS NOT NULL AND lines.code = code) > 1",
+    "UPPER(system) = 'X'", "NOT UPPER(system) = 'X'", "UPPER(system) IN ('X', 'Y')", "system = 'x'",
+    "system <> 'x'", "UPPER(system) LIKE 'X%' OR system IS NULL", "system IN ('x', 'y') OR tax = 1.0",
 )  # fmt: skip
 VIOLATIONS = (
     "tax > net", "net <> quantity * unit_price", "tax IS NULL OR tax > 1", "net < 0 AND tax > 0",
     "NOT lookup('letters.billable', code, service_date)", "COALESCE(tax, net) > 5", "package", "NOT package",
     "SUM(lines.tax) FILTER (WHERE lines.tax IS NOT NULL) > tax",
     "MIN(lines.net) FILTER (WHERE lines.code = code) < net",
+    "UPPER(system) = code", "UPPER(system) = 'X' OR UPPER(system) = UPPER(code)", "NOT UPPER(system) <> 'X'",
+    "tax BETWEEN 0 AND net", "net BETWEEN -1 AND 1", "1 <= tax AND NOT 2 = net",
     "CASE WHEN tax IS NOT NULL THEN tax > net WHEN net > 1 THEN FALSE END", "total / tax > quantity",
 )  # fmt: skip
 AMOUNTS = st.sampled_from([None, -1, 0, 1, 2, 10])
@@ -29,7 +33,7 @@ LINES = st.lists(
     st.fixed_dictionaries({
         "net": AMOUNTS, "tax": AMOUNTS, "unit_price": AMOUNTS.filter(lambda found: found != -1),
         "quantity": st.sampled_from([None, 0, 1, 2]), "code": st.sampled_from(["A", "a1", "B", "C"]),
-        "package": st.sampled_from([None, True, False]),
+        "package": st.sampled_from([None, True, False]), "system": st.sampled_from([None, "x", "X", "y"]),
         "service_date": st.sampled_from([None, "2026-08-01", "2025-01-01"]),
     }),
     min_size=1, max_size=3,
@@ -97,13 +101,32 @@ def test_what_several_rules_ask_is_asked_once() -> None:
     )
     assert told == [
         "if r_tax is not None:",
-        "    if (r_tax > 1):",
+        "    if (r_tax > k1):",
         "        hit((0, n, True))",
-        "    if (r_net is not None and (r_net > 2)) and (r_tax < 0):",
+        "    if (r_net is not None and (r_net > k2)) and (r_tax < k3):",
         "        hit((2, n, True))",
-        "if r_net is not None and (r_net > 1):",
+        "if r_net is not None and (r_net > k1):",
         "    hit((1, n, True))",
     ]
+
+
+def test_a_column_that_equals_a_constant_is_not_tested_before() -> None:
+    """No constant is None, so the comparison says itself that a value is there."""
+    assert _lines(("code = 'A' AND system IN ('x')", "tax IS NULL")) == [
+        "if (r_code == k1) and (r_system in k2) and (r_tax is None):",
+        "    hit((0, n, True))",
+    ]
+
+
+def test_what_many_rules_make_of_a_text_is_made_once() -> None:
+    """From the third use on; rules that ask it now and then make it where they ask."""
+    for many, made in ((programs.OFTEN - 1, False), (programs.OFTEN, True)):
+        layout = layouts.Layout(support.KNOWN)
+        nodes = [rule.when for rule in _rules([("UPPER(system) = 'X'", "package")] * many)]
+        assert bool(programs.derived(layout, "lines", nodes)) == made
+        layout.own("lines", ["system"])
+        line = "    r_system_upper = None if r_system is None else r_system.upper()"
+        assert (line in layout.loop("lines", ["pass"])) == made
 
 
 def test_unknown_and_true_are_told_apart() -> None:
@@ -159,16 +182,16 @@ def test_more_conditions_than_python_nests_are_asked_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("tax IS NOT NULL AND tax > 1", "(r_tax is not None and (r_tax > 1))"),
-        ("tax > 1 AND tax < 5", "((r_tax is not None and (r_tax > 1)) and (r_tax < 5))"),
+        ("tax IS NOT NULL AND tax > 1", "(r_tax is not None and (r_tax > k1))"),
+        ("tax > 1 AND tax < 5", "((r_tax is not None and (r_tax > k1)) and (r_tax < k2))"),
         (
             "(tax > 1 OR net > 1) AND tax < 5",
             (
-                "(((r_tax is not None and (r_tax > 1)) or (r_net is not None and (r_net > 1)))"
-                " and (r_tax is not None and (r_tax < 5)))"
+                "(((r_tax is not None and (r_tax > k1)) or (r_net is not None and (r_net > k1)))"
+                " and (r_tax is not None and (r_tax < k2)))"
             ),
         ),
-        ("NOT (tax IS NULL OR tax > 1)", "(r_tax is not None and not (r_tax > 1))"),
+        ("NOT (tax IS NULL OR tax > 1)", "(r_tax is not None and not (r_tax > k1))"),
     ],
 )
 def test_what_a_condition_shows_is_not_asked_again(text: str, expected: str) -> None:

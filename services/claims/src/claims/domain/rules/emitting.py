@@ -6,18 +6,11 @@ Texts and decimals of a rule enter as named constants: only whole numbers and ou
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from claims.domain.rules import correlations, expressions, layouts, nulls, runtime, tree
-
-_OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_FUNCTIONS = {
-    "upper": "{0}.upper()", "lower": "{0}.lower()", "trim": "{0}.strip(' ')", "length": "len({0})",
-    "abs": "abs({0})", "cardinality": "len({0})", "any_of": "({0} in {1})", "age_years": "_age({0}, {1})",
-    "days_between": "({1} - {0})", "npi_valid": "_npi({0})", "concat": "({0} + {1})",
-}  # fmt: skip
-
 
 NULL = expressions.NULL
 
@@ -31,8 +24,11 @@ class Emitter:
     under a name and is tested no more.
     """
 
-    def __init__(self, layout: layouts.Layout, scope: str) -> None:
-        self._layout, self._scope = layout, scope
+    def __init__(
+        self, layout: layouts.Layout, scope: str, derived: Mapping[tree.Node, str] = MappingProxyType({})
+    ) -> None:
+        """`derived` names values that are at hand beside the row's columns."""
+        self._layout, self._scope, self._derived = layout, scope, derived
         self._facts: dict[tree.Node, str] = {}
         self._bound: dict[str, tree.Node] = {}
 
@@ -83,7 +79,7 @@ class Emitter:
                 return self._refuted(operand)
             case _:
                 code = self._code(node)
-                return self._shown(code, code.body)
+                return self._shown(code, code.body, tested=expressions.tests_null(node, self._derived))
 
     def _refuted(self, node: tree.Node) -> str:
         """Return a condition that is true where the node is FALSE; what it shows is known from here on."""
@@ -105,10 +101,11 @@ class Emitter:
         with self.aside():
             return self._refuted(node)
 
-    def _shown(self, code: Code, *tests: str) -> str:
+    def _shown(self, code: Code, *tests: str, tested: bool = False) -> str:
+        """Return the tests behind those for NULL, unless these are `tested` too; keep what is shown."""
         if code == NULL:
             return "False"
-        known = code.known()
+        known = [] if tested else code.known()
         for name, _ in code.guards:
             if name in self._bound:
                 self._facts[self._bound[name]] = name
@@ -146,11 +143,17 @@ class Emitter:
             case tree.Choice() | tree.Fallback():
                 return self._chosen(node)
             case tree.Call():
-                return self._call(node)
+                return self._at_hand(node) if node in self._derived else self._call(node)
             case tree.Aggregate():
                 return self._aggregate(node)
             case _:
                 return self._predicate(node)
+
+    def _at_hand(self, node: tree.Node) -> Code:
+        name = self._derived[node]
+        self._bound[name] = node
+        sure = all(column in self._facts for column in nulls.sources(node))
+        return Code(name, () if sure else ((name, ""),))
 
     def _literal(self, node: tree.Literal) -> Code:
         value = node.value
@@ -165,8 +168,8 @@ class Emitter:
             case tree.Compare(op="same", left=left, right=right):
                 return Code(f"({self.value(left)} == {self.value(right)})")
             case tree.Compare(op=op, left=left, right=right):
-                first, second = self._code(left), self._code(right)
-                return self._strict(f"({first.body} {_OPS[op]} {second.body})", first, second)
+                first, second = self._side(left, right), self._side(right, left)
+                return self._strict(f"({first.body} {expressions.OPS[op]} {second.body})", first, second)
             case tree.Not(operand=operand):
                 inner = self._code(operand)
                 return self._strict(f"(not {inner.body})", inner)
@@ -184,11 +187,19 @@ class Emitter:
                 matcher = self._layout.constant(runtime.like(pattern), key=("like", pattern))
                 return self._strict(f"({matcher}({inner.body}) is not None)", inner)
             case tree.Between(operand=operand, low=low, high=high):
-                inner, least, most = self._code(operand), self._code(low), self._code(high)
+                inner = self._code(operand)
+                least, most = self._side(low, operand), self._side(high, operand)
                 if least.guards or most.guards:
                     return self._bind(f"_between({inner.value()}, {least.value()}, {most.value()})")
                 return self._strict(f"({least.body} <= {inner.body} <= {most.body})", inner)
         raise AssertionError(f"no form for {type(node).__name__}")  # the tree has no other node
+
+    def _side(self, node: tree.Node, other: tree.Node) -> Code:
+        """Return a side of a comparison: beside decimals a whole number is one too, which is quicker."""
+        exact = other.kind in {tree.Kind.MONEY, tree.Kind.NUMBER}
+        if exact and isinstance(node, tree.Literal) and isinstance(node.value, int):
+            return Code(self._layout.constant(Decimal(node.value)))
+        return self._code(node)
 
     def _arithmetic(self, node: tree.Arithmetic) -> Code:
         left, right = self._code(node.left), self._code(node.right)
@@ -270,7 +281,7 @@ class Emitter:
             pattern = str(node.arguments[1].value)
             matcher = self._layout.constant(runtime.form(pattern), key=("form", pattern))
             return self._strict(f"({matcher}({codes[0].body}) is not None)", codes[0])
-        return self._strict(_FUNCTIONS[node.name].format(*(code.body for code in codes)), *codes)
+        return self._strict(expressions.FUNCTIONS[node.name].format(*(code.body for code in codes)), *codes)
 
     def _of_lists(self, node: tree.Call, left: Code, right: Code) -> Code:
         """Compare two lists; a constant one is a set from the start."""

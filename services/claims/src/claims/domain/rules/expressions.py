@@ -4,8 +4,16 @@ Room: domain; text only, nothing is evaluated here.
 """
 
 import dataclasses
+from collections.abc import Container
 
 from claims.domain.rules import tree
+
+OPS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+FUNCTIONS = {  # by the name of a call: what it is in Python
+    "upper": "{0}.upper()", "lower": "{0}.lower()", "trim": "{0}.strip(' ')", "length": "len({0})",
+    "abs": "abs({0})", "cardinality": "len({0})", "any_of": "({0} in {1})", "age_years": "_age({0}, {1})",
+    "days_between": "({1} - {0})", "npi_valid": "_npi({0})", "concat": "({0} + {1})",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +53,23 @@ class Code:
 
 
 NULL = Code("None", (("None", ""),))  # of no claim anything else
+
+
+def tests_null(node: tree.Node, derived: Container[tree.Node]) -> bool:
+    """Tell whether a comparison is plainly false of None, so that nothing need be tested before it.
+
+    One of a column, or of what is derived from one, with constants: no constant equals None.
+    """
+    match node:
+        case tree.OneOf(operand=operand):
+            return isinstance(operand, tree.Column) or operand in derived
+        case tree.Compare(op="=", left=left, right=right):
+            return any(
+                isinstance(constant, tree.Literal) and (isinstance(other, tree.Column) or other in derived)
+                for other, constant in ((left, right), (right, left))
+            )
+        case _:
+            return False
 
 
 def counts(node: tree.Aggregate, argument: Code | None) -> bool:

@@ -28,6 +28,7 @@ class Layout:
         self._tables = known
         self._claim: dict[str, str] = {}
         self._own: dict[str, list[str]] = {}
+        self._derived: dict[str, list[str]] = {}
         self._rows: dict[str, list[str]] = {}
         self._hoisted: dict[tree.Aggregate, tuple[str, bool]] = {}
         self._defined: dict[str, str] = {}
@@ -97,6 +98,13 @@ class Layout:
         kept = self._own.setdefault(rows, [])
         kept += [name for name in dict.fromkeys(names) if name not in kept]
 
+    def derive(self, rows: str, column: str, method: str) -> str:
+        """Have each row carry what a method of text makes of a column; return the name of it."""
+        name = f"r_{column}_{method}"
+        value = f"None if r_{column} is None else r_{column}.{method}()"
+        self._derived.setdefault(rows, []).append(f"{name} = {value}")
+        return name
+
     def loop(self, rows: str, body: list[str]) -> list[str]:
         """Return the lines that take every row in turn: `n` is its place."""
         if not body:
@@ -158,7 +166,8 @@ class Layout:
     def _read(self, rows: str) -> list[str]:
         """Return the lines that bind a row's own columns."""
         fields = schema.ROWS[rows].fields
-        return _loaded([(f"r_{name}", fields[name]) for name in self._own[rows]])
+        own = _loaded([(f"r_{name}", fields[name]) for name in self._own[rows]])
+        return own + self._derived.get(rows, [])
 
     def _table(self, call: tree.Call) -> tables.Table:
         found = self._tables.find(call.table)

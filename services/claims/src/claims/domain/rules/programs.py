@@ -4,6 +4,7 @@ Room: domain. The judging function returns where a rule is TRUE or unknown and n
 satisfy most rules; the explaining one computes what a message needs, only for rows that fired.
 """
 
+import collections
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
@@ -38,6 +39,7 @@ class Explain(Protocol):
 
 
 _INDENT = "    "
+OFTEN = 3  # so many conditions on one text of a row are worth making it before any is asked
 
 
 def judge(rules: Sequence[packs.Rule], known: tables.Tables) -> Judge:
@@ -84,14 +86,29 @@ def _asked(layout: layouts.Layout, scope_name: str, nodes: Sequence[tree.Node], 
 
 
 def _scope(layout: layouts.Layout, scope: schema.Scope, rules: list[tuple[int, packs.Rule]]) -> list[str]:
-    emitter = emitting.Emitter(layout, scope.name)
     tests = [branching.test(at, rule) for at, rule in rules]
     if not scope.rows:
-        return branching.lines(emitter, tests, "0")
-    for _, rule in rules:
-        layout.own(scope.rows, _names([rule.when, rule.violation]))
+        return branching.lines(emitting.Emitter(layout, scope.name), tests, "0")
+    nodes = [node for _, rule in rules for node in (rule.when, rule.violation)]
+    layout.own(scope.rows, _names(nodes))
+    emitter = emitting.Emitter(layout, scope.name, derived(layout, scope.rows, nodes))
     body = branching.lines(emitter, tests, "n")
     return layout.loop(scope.rows, body) if body else []  # rules that are never TRUE nor unknown say nothing
+
+
+def derived(layout: layouts.Layout, rows: str, nodes: Sequence[tree.Node]) -> dict[tree.Node, str]:
+    """Return the names of what many rules make of one text of the row; each row then makes it once."""
+    made: collections.Counter[tuple[tree.Call, tree.Column]] = collections.Counter()
+    for node in nodes:
+        for part in tree.walk(node):
+            match part:
+                case tree.Call(name="lower" | "upper", arguments=(tree.Column(owner="row") as column,)):
+                    made[part, column] += 1
+    return {
+        call: layout.derive(rows, column.name, call.name)
+        for (call, column), times in made.items()
+        if times >= OFTEN
+    }
 
 
 def _names(nodes: Sequence[tree.Node]) -> list[str]:
