@@ -1,12 +1,12 @@
-"""What happens past capacity: offered load in an open loop, and one tenant's file beside another's claims.
+"""What happens past capacity: offered load in an open loop, and one tenant's claims beside another's.
 
 `python bench/overload.py --seconds 5` tells latencies of what was accepted, the share refused, how soon it is
-over; then a tenant's single claims alone and beside another tenant's file. Raw figures in bench/results.
+over; then a tenant's single claims alone, beside another tenant's flood of single claims, and beside its
+file. Raw figures in bench/results.
 """
 
 import argparse
 import asyncio
-import collections
 import os
 import re
 import sys
@@ -19,7 +19,9 @@ from typing import Any
 import asyncpg
 import keeping
 import load
+import offering
 import systems
+import uvloop
 from rich import box, console, table
 
 from payersim.usecases import simulate
@@ -29,7 +31,7 @@ SEED = 17
 SHARES = (0.5, 1.0, 2.0, 3.0)
 CALLERS = 64  # in the closed loop that finds the capacity
 LIVE_CALLERS = 4
-CONNECTIONS = 4_000  # open at once at most: what the client cannot send is told as "unsent"
+SMALL_RATE = 20  # claims a second of the tenant beside the one that floods
 OTHER = "bulk"
 SCREEN = console.Console(width=120)
 
@@ -57,71 +59,54 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         asyncio.run(crowd.run(8, 3.0))
         capacity = asyncio.run(crowd.run(CALLERS, options.seconds)).per_second
         SCREEN.print(f"capacity with {CALLERS} callers: {capacity:,.0f} claims/s")
-        steps = [asyncio.run(_offer(ours, templates, capacity * share, options.seconds)) for share in SHARES]
+        steps = [_offer(ours, templates, capacity * share, options.seconds) for share in SHARES]
         after = asyncio.run(crowd.run(1, 1.0))
-        _show(steps, after)
-        fair = _fairness(ours, crowd, systems.token(folder / "ours", OTHER), file, options.seconds)
-    return {"capacity": capacity, "steps": steps, "after_p50_ms": after.quantile(0.5), "fairness": fair}
-
-
-async def _offer(ours: systems.System, templates: list[bytes], rate: float, seconds: float) -> dict[str, Any]:
-    """Send at a rate whatever comes back; return what became of it."""
-    senders = _Senders(load.Crowd(ours.port, ours.path, templates, ours.token))
-    began = time.perf_counter()
-    sent = 0
-    while (passed := time.perf_counter() - began) < seconds:
-        while sent < passed * rate:
-            senders.send()
-            sent += 1
-        await asyncio.sleep(0.002)
-    ended = time.perf_counter()
-    statuses, accepted = await senders.finish()
-    good = load.Round(seconds, accepted)
+        _show(steps, after, capacity)
+        other = systems.token(folder / "ours", OTHER)
+        flood = _beside_flood(ours, templates, other, capacity * SHARES[-1], options.seconds)
+        fair = _fairness(ours, crowd, other, file, options.seconds)
     return {
-        "rate": rate, "offered": sent, "goodput": good.per_second, "statuses": dict(statuses),
-        "p50_ms": good.quantile(0.5), "p99_ms": good.quantile(0.99),
-        "emptied_s": time.perf_counter() - ended,
+        "capacity": capacity, "steps": steps, "after_p50_ms": after.quantile(0.5), "beside_flood": flood,
+        "fairness": fair,
     }  # fmt: skip
 
 
-class _Senders:
-    """Connections that are used again when their answer came, and opened when none is free."""
+def _offer(ours: systems.System, templates: list[bytes], rate: float, seconds: float) -> dict[str, Any]:
+    """Send at a rate whatever comes back; return what became of it."""
+    offer = offering.Offer(ours.port, ours.path, templates, ours.token, "O")
+    return _told(uvloop.run(offer.run(rate, seconds)))
 
-    def __init__(self, crowd: load.Crowd) -> None:
-        self._crowd = crowd
-        self._free: collections.deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = collections.deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._statuses: collections.Counter[str] = collections.Counter()
-        self._accepted: list[float] = []
 
-    def send(self) -> None:
-        """Begin one request."""
-        if len(self._tasks) >= CONNECTIONS:
-            self._statuses["unsent"] += 1
-            return
-        task = asyncio.create_task(self._one())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+def _told(told: offering.Told) -> dict[str, Any]:
+    good, refused = told.good, load.Round(told.seconds, told.refused)
+    return {
+        "rate": told.rate, "offered": told.offered, "goodput": good.per_second,
+        "statuses": dict(told.statuses), "p50_ms": good.quantile(0.5), "p99_ms": good.quantile(0.99),
+        "refused_p50_ms": refused.quantile(0.5), "refused_p99_ms": refused.quantile(0.99),
+        "emptied_s": told.emptied, "client_us": 1e6 * told.client / max(1, told.offered),
+        "client_cores": told.client / (told.seconds + told.emptied),
+    }  # fmt: skip
 
-    async def finish(self) -> tuple[collections.Counter[str], list[float]]:
-        """Wait for every answer; return statuses and the latencies of what was accepted, in seconds."""
-        await asyncio.gather(*self._tasks)
-        for _, writer in self._free:
-            writer.close()
-        return self._statuses, self._accepted
 
-    async def _one(self) -> None:
-        began = time.perf_counter()
-        try:
-            pair = self._free.pop() if self._free else await self._crowd.connect()
-            status = await self._crowd.ask(*pair)
-        except (OSError, asyncio.IncompleteReadError):
-            self._statuses["broken"] += 1
-            return
-        self._free.append(pair)
-        self._statuses[str(status)] += 1
-        if status in {200, 201}:
-            self._accepted.append(time.perf_counter() - began)
+def _beside_flood(
+    ours: systems.System, templates: list[bytes], token: str, rate: float, seconds: float
+) -> dict[str, Any]:
+    """Measure a few claims a second of one tenant alone, then while another tenant floods the door."""
+    small = offering.Offer(ours.port, ours.path, templates, token, "S")
+    flood = offering.Offer(ours.port, ours.path, templates, ours.token, "F")
+    alone = uvloop.run(small.run(SMALL_RATE, seconds))
+
+    async def together() -> tuple[offering.Told, offering.Told]:
+        return await asyncio.gather(small.run(SMALL_RATE, seconds), flood.run(rate, seconds))
+
+    beside, flooding = uvloop.run(together())
+    ratio = beside.good.quantile(0.99) / alone.good.quantile(0.99)
+    SCREEN.print(
+        f"{SMALL_RATE} claims/s of one tenant: p99 {alone.good.quantile(0.99):.1f} ms alone,"
+        f" {beside.good.quantile(0.99):.1f} ms while another floods ({ratio:.1f} x, goal at most 3),"
+        f" {beside.statuses.get('429', 0)} of {beside.offered} refused"
+    )
+    return {"alone": _told(alone), "beside": _told(beside), "flood": _told(flooding), "ratio_p99": ratio}
 
 
 def _fairness(
@@ -182,16 +167,20 @@ async def _add_tenant(data: Path) -> None:
         await connection.close()
 
 
-def _show(steps: list[dict[str, Any]], after: load.Round) -> None:
-    columns = ("offered", "claims/s", "accepted/s", "p50 ms", "p99 ms", "429", "other", "empty after")
+def _show(steps: list[dict[str, Any]], after: load.Round, capacity: float) -> None:
+    columns = (
+        "offered", "claims/s", "accepted/s", "of capacity", "p50 ms", "p99 ms", "429", "429 p50 ms", "other",
+        "empty after", "client",
+    )  # fmt: skip
     view = table.Table(*columns, box=box.SIMPLE_HEAD)
     for share, step in zip(SHARES, steps, strict=True):
         statuses, offered = step["statuses"], step["offered"]
         others = {name: count for name, count in statuses.items() if name not in {"200", "201", "429"}}
         view.add_row(
-            f"{share} x", f"{step['rate']:,.0f}", f"{step['goodput']:,.0f}", f"{step['p50_ms']:.0f}",
-            f"{step['p99_ms']:.0f}", f"{statuses.get('429', 0) / offered:.0%}", str(others or ""),
-            f"{step['emptied_s']:.2f} s",
+            f"{share} x", f"{step['rate']:,.0f}", f"{step['goodput']:,.0f}",
+            f"{step['goodput'] / capacity:.0%}", f"{step['p50_ms']:.0f}", f"{step['p99_ms']:.0f}",
+            f"{statuses.get('429', 0) / offered:.0%}", f"{step['refused_p50_ms']:.1f}", str(others or ""),
+            f"{step['emptied_s']:.2f} s", f"{step['client_cores']:.2f} cores",
         )  # fmt: skip
     SCREEN.print(view)
     SCREEN.print(f"one caller right after: p50 {after.quantile(0.5):.1f} ms, {after.failed} refused")

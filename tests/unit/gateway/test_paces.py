@@ -58,15 +58,27 @@ def test_a_burst_after_a_quiet_time_teaches_nothing() -> None:
     """The time before it counts for nothing: nothing was wanted then."""
     pace = paces.Pace(BOUNDS)
     pace.answered()
-    for at in (3_600.0, 3_600.01, 7_200.0, 7_200.4):
-        assert not pace.refused(at)
+    for at in (3_600.0, 3_600.01, 7_200.0, 7_200.05):
+        pace.refused(at)
+    assert pace.limit == BOUNDS.first
+
+
+def test_after_a_calm_the_limit_is_the_first_again() -> None:
+    """What a crowd showed an hour ago does not refuse a burst of now; a lull of a second forgets nothing."""
+    pace = paces.Pace(BOUNDS)
+    now = _crowd(pace, 5, 300)
+    learnt = pace.limit
+    assert not pace.refused(now + 1)
+    assert pace.limit == learnt == pytest.approx(30, abs=2)
+    assert pace.refused(now + 3_600)
     assert pace.limit == BOUNDS.first
 
 
 def test_a_lull_begins_the_look_anew() -> None:
     """Refusals far apart do not prove that more was wanted between them."""
     pace = paces.Pace(BOUNDS)
-    for second in range(10):
+    pace.refused(0.0)
+    for second in range(1, 10):
         assert not pace.refused(second / 2)
     assert pace.limit == BOUNDS.first
 

@@ -2,8 +2,9 @@
 
 import msgspec
 
-LOOK_SECONDS = 0.5  # over which the rate is taken; in less a batch more or less would be half of all
+LOOK_SECONDS = 0.25  # over which the rate is taken: some ten batches, so that one more or less is little
 LULL_SECONDS = 0.1  # a crowd that leaves such a gap has not wanted more all the time, and shows no rate
+CALM_SECONDS = 10.0  # without a refusal, after which what was learnt is of another time
 EASE = 0.5  # how far one look moves the limit towards what it saw
 
 
@@ -21,7 +22,8 @@ class Pace:
 
     That is the rate of answers times that time. Only a crowd that wants more than it gets all the time shows
     the rate that is possible, so one look lasts from a refusal to a refusal with no lull between. The rate
-    grows more slowly than the number under way, so that looks move the limit towards one point. Times are in
+    grows more slowly than the number under way, so that looks move the limit towards one point. After a calm
+    the limit is the first one again: a burst is not refused for what another crowd showed. Times are in
     seconds that never run backwards.
     """
 
@@ -36,10 +38,13 @@ class Pace:
         self._answers += 1
 
     def refused(self, now: float) -> bool:
-        """Take note that more is wanted than there is; return whether `limit` was looked at anew."""
-        lull, self._last = now - self._last > LULL_SECONDS, now
-        if lull:
+        """Take note that more is wanted than there is; return whether `limit` may have changed."""
+        quiet, self._last = now - self._last, now
+        if quiet > LULL_SECONDS:
             self._begin(now)
+            if quiet > CALM_SECONDS:
+                self.limit = self._bounds.first
+                return True
         passed = now - self._began
         if passed < LOOK_SECONDS:
             return False

@@ -1,6 +1,7 @@
 """Who may have one more place of those there are: tenants share them, and nobody can take them all."""
 
 GREED = 4  # one tenant alone may hold four of five places: the fifth is there at once when another comes
+SURE = 16  # each tenant's own part of the limit: a few claims a second always pass
 
 
 class Shares:
@@ -9,8 +10,8 @@ class Shares:
     A tenant may take another place while it holds less than `GREED` times what is free (the dynamic threshold
     of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998). So places are lent whole to
     whoever is alone, tenants that all want more end with as many each, and whoever holds less than another is
-    never refused where the other is not. Who holds nothing gets its first place even while a lowered limit is
-    still above the heads of those who came before.
+    never refused where the other is not. A `SURE` part of the limit, one place at least, is each tenant's in
+    any case: a limit that was lowered is still overdrawn by those who came before.
     """
 
     def __init__(self, limit: int) -> None:
@@ -22,11 +23,12 @@ class Shares:
         """Have `limit` places for one tenant alone from now on; what is taken stays taken."""
         self.limit = limit
         self._all = limit + limit // GREED
+        self._sure = max(1, limit // SURE)
 
     def take(self, tenant: str) -> bool:
         """Take a place for a tenant and return True; return False when it holds its share."""
         held = self._held.get(tenant, 0)
-        if held and held >= GREED * (self._all - self.taken):
+        if held >= self._sure and held >= GREED * (self._all - self.taken):
             return False
         self._held[tenant] = held + 1
         self.taken += 1

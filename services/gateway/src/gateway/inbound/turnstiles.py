@@ -31,10 +31,11 @@ class Turnstile:
         """Let a claim of this tenant in and return True, or return False: it is one too many."""
         if self._shares.take(tenant):
             return True
-        if self._pace.refused(self._now()):
-            self._shares.lend(self._pace.limit)
-            self._gauge.set(self._pace.limit)
-        return False
+        if not self._pace.refused(self._now()):
+            return False
+        self._shares.lend(self._pace.limit)
+        self._gauge.set(self._pace.limit)
+        return self._shares.take(tenant)
 
     def leave(self, tenant: str, *, answered: bool) -> None:
         """Count a claim out; `answered` unless it failed for no reason of its own."""
