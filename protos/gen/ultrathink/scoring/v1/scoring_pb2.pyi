@@ -80,7 +80,15 @@ class Rows(_message.Message):
     DICTIONARY_FIELD_NUMBER: _builtins.int
     CLAIM_COLUMNS_FIELD_NUMBER: _builtins.int
     LINE_COLUMNS_FIELD_NUMBER: _builtins.int
+    CLAIM_RECORDS_FIELD_NUMBER: _builtins.int
+    LINE_RECORDS_FIELD_NUMBER: _builtins.int
     schema_hash: _builtins.str
+    claim_records: _builtins.bytes
+    """Instead of columns, for a server that says it reads them (ScoreResponse.reads_records): one record of fixed
+    length per item, and one per row. A record holds all columns of the row schema in its order, little-endian,
+    each at the next multiple of its size, filled up with zeros to a multiple of 8 bytes.
+    """
+    line_records: _builtins.bytes
     @_builtins.property
     def line_offsets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """items + 1 entries; rows of item i are [line_offsets[i], line_offsets[i + 1])."""
@@ -101,10 +109,12 @@ class Rows(_message.Message):
         dictionary: _abc.Iterable[_builtins.str] | None = ...,
         claim_columns: _abc.Iterable[_common_pb2.Column] | None = ...,
         line_columns: _abc.Iterable[_common_pb2.Column] | None = ...,
+        claim_records: _builtins.bytes = ...,
+        line_records: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_columns", b"claim_columns", "dictionary", b"dictionary", "line_columns", b"line_columns", "line_offsets", b"line_offsets", "schema_hash", b"schema_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_columns", b"claim_columns", "claim_records", b"claim_records", "dictionary", b"dictionary", "line_columns", b"line_columns", "line_offsets", b"line_offsets", "line_records", b"line_records", "schema_hash", b"schema_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -176,7 +186,10 @@ class ScoreResponse(_message.Message):
     PARTS_FIELD_NUMBER: _builtins.int
     ANOMALIES_FIELD_NUMBER: _builtins.int
     ANOMALY_MODEL_FIELD_NUMBER: _builtins.int
+    READS_RECORDS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
+    reads_records: _builtins.bool
+    """This server reads Rows.claim_records and line_records."""
     @_builtins.property
     def model(self) -> Global___ModelInfo: ...
     @_builtins.property
@@ -211,10 +224,11 @@ class ScoreResponse(_message.Message):
         parts: _abc.Iterable[Global___ScoredPart] | None = ...,
         anomalies: _abc.Iterable[_anomaly_pb2.Anomaly] | None = ...,
         anomaly_model: Global___ModelInfo | None = ...,
+        reads_records: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["anomaly_model", b"anomaly_model", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "anomaly_model", b"anomaly_model", "batch_id", b"batch_id", "candidates", b"candidates", "claims", b"claims", "model", b"model", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "anomaly_model", b"anomaly_model", "batch_id", b"batch_id", "candidates", b"candidates", "claims", b"claims", "model", b"model", "parts", b"parts", "reads_records", b"reads_records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
