@@ -23,7 +23,7 @@ from formats import canonical
 from formats import rows as row_schema
 from payersim.usecases import simulate
 from scoring import compose, settings
-from scoring.domain import calibration, features, models, prints
+from scoring.domain import calibration, features, few, models, prints
 from scoring.inbound import converters, part_converters
 from scoring.outbound import bundles, onnx
 from scoring.usecases import crew, score
@@ -69,7 +69,7 @@ def _requests(claims: list[Any], size: int, *, columnar: bool) -> list[bytes]:
     known = [bundles.revision(BUNDLE)] if columnar else []
     for _ in range(max(4, min(200, CLAIMS // size))):
         part = list(itertools.islice(turn, size))
-        rows = row_schema.to_wire(row_schema.build(part, [row_schema.History(30, 5, 1)] * size))
+        rows = row_schema.pack(part, [row_schema.History(30, 5, 1)] * size)
         contexts = [
             common_pb2.Context(
                 item_id=str(at), tenant="demo", subject="user", roles=["biller"], remaining_ms=60_000,
@@ -138,7 +138,7 @@ def _stepwise(model: models.Model, estimator: onnx.OnnxEstimator, content: bytes
     yield
     batch = converters.to_rows(request.rows)
     yield
-    found = features.matrices(model.features, batch)
+    found = (few.matrices if batch.few else features.matrices)(model.features, batch)
     yield
     outside = features.outside(model.features, batch.offsets, found)
     yield

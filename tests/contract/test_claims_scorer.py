@@ -289,6 +289,60 @@ async def test_history_and_rows_travel_without_identity() -> None:
     assert int.from_bytes(column.i64, "little", signed=True) == calls.MISSING
 
 
+async def test_rows_travel_as_records_once_the_server_reads_them() -> None:
+    """The first batch has columns by name; an answer that says so makes the next ones records."""
+
+    def answer(request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        told = scored()(request)
+        told.reads_records = True
+        return told
+
+    async with answering(answer) as (made, servicer):
+        scores = [await made.score([case(number)], deadline=soon()) for number in range(3)]
+    assert all(isinstance(score, risk.Score) for (score,) in scores)
+    assert [bool(one.rows.claim_columns) for one in servicer.requests] == [True, False, False]
+    assert [bool(one.rows.claim_records) for one in servicer.requests] == [False, True, True]
+    assert b"1000000001" not in servicer.requests[1].SerializeToString().replace(b"10000000000101", b"")
+
+
+async def test_an_older_server_gets_columns_again_and_no_claim_goes_without_its_score() -> None:
+    """A server of before records takes the place of a newer one: the same claims are sent once more."""
+    newer = [True]
+
+    def answer(request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        if newer[0] or request.rows.claim_columns:
+            told = scored()(request)
+            told.reads_records = newer[0]
+            return told
+        refusal = common_pb2.Error(kind=common_pb2.ERROR_KIND_INVALID, reason="rows.missing_column")
+        return scoring_pb2.ScoreResponse(claims=[scoring_pb2.ClaimScore(error=refusal)])
+
+    async with answering(answer) as (made, servicer):
+        await made.score([case(1)], deadline=soon())
+        newer[0] = False
+        scores = [
+            *await made.score([case(2)], deadline=soon()),
+            *await made.score([case(3)], deadline=soon()),
+        ]
+    assert all(isinstance(score, risk.Score) for score in scores)
+    assert [bool(one.rows.claim_columns) for one in servicer.requests] == [True, False, True, True]
+
+
+async def test_records_and_columns_are_scored_alike() -> None:
+    """By the scoring room with the committed bundle: the second answer, of records, equals the first."""
+    configured = scoring_settings.ScoringSettings(bundle_dir=BUNDLE)
+    cases = [case(number) for number in range(1, 4)]
+    async with scoring_compose.compose(configured) as app, over_a_socket(app) as made:
+        first, again = [await made.score(cases, deadline=soon()) for _ in range(2)]
+        alone = [(await made.score([one], deadline=soon()))[0] for one in cases]
+    assert first == again
+    for one, other in zip(first, alone, strict=True):
+        assert isinstance(one, risk.Score)
+        assert isinstance(other, risk.Score)
+        assert (one.state, one.feature_hash) == (other.state, other.feature_hash)
+        assert one.probability == pytest.approx(other.probability, abs=1e-6)
+
+
 async def test_many_claims_travel_in_few_messages() -> None:
     """Groups of several callers share messages; every answer finds its claim."""
     async with answering(scored()) as (made, servicer):

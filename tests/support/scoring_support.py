@@ -69,6 +69,14 @@ def wire(claims: Sequence[model.Claim], **changes: Any) -> scoring_pb2.Rows:
     return message
 
 
+def packed(claims: Sequence[model.Claim], **changes: Any) -> scoring_pb2.Rows:
+    """Return the claims as records on the wire, as the claims service sends them where they are read."""
+    message = row_schema.pack(claims, [row_schema.History(30, 5, 1)] * len(claims))
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message
+
+
 def batch(*claims: model.Claim) -> rows.Rows:
     """Return the claims as rows."""
     return converters.to_rows(wire(claims))

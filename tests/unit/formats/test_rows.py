@@ -243,3 +243,30 @@ def test_any_claims_become_consistent_columns(claims: list[model.Claim]):
             value = batch.claims[name][position]
             shown = batch.dictionary[value] if kind == "codes" else value.item()
             assert shown == alone[name]
+
+
+@settings(max_examples=40)
+@given(st.lists(formats_support.claims(), max_size=4))
+def test_records_hold_what_columns_hold(claims: list[model.Claim]):
+    """Packed or in columns: the same offsets, dictionary and values, in the order of the row schema."""
+    batch = rows.build(claims, [rows.History(7, 2, 3)] * len(claims))
+    wire = rows.pack(claims, [rows.History(7, 2, 3)] * len(claims))
+    assert wire.schema_hash == rows.SCHEMA_HASH
+    assert list(wire.line_offsets) == batch.line_offsets.tolist()
+    assert list(wire.dictionary) == batch.dictionary
+    for kinds, content, columns in (
+        (rows.CLAIM_COLUMNS, wire.claim_records, batch.claims),
+        (rows.LINE_COLUMNS, wire.line_records, batch.lines),
+    ):
+        names = {"codes": "u4", "i64": "i8", "f64": "f8"}
+        layout = np.dtype([(name, names[kind]) for name, kind in kinds.items()], align=True)
+        assert layout.itemsize == rows.record(kinds).size
+        found = np.frombuffer(content, dtype=layout)
+        for name, kind in kinds.items():
+            assert np.array_equal(found[name], columns[name], equal_nan=kind == "f64")
+
+
+def test_records_need_a_history_for_each_claim():
+    """One history per claim, as for columns."""
+    with pytest.raises(ValueError, match="zip"):
+        rows.pack([formats_support.sample_claim()], [])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import scoring_support as support
 from formats import rows as row_schema
-from scoring.domain import columns, features, labels, rows, schemas
+from scoring.domain import columns, features, labels, records, schemas
 
 SCHEMA = support.bundle().model.features
 
@@ -194,6 +194,6 @@ def test_a_schema_of_other_features_is_refused():
 
 def test_missing_int64_becomes_nan():
     """The smallest int64 is how a column says missing."""
-    found = rows.numbers(np.array([3, rows.MISSING_INT], dtype=np.int64))
+    found = records.numbers(np.array([3, records.MISSING_INT], dtype=np.int64))
     assert found[0] == 3
     assert np.isnan(found[1])

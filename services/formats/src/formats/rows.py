@@ -6,6 +6,7 @@ entry 0 is missing). A change of names, kinds or meaning needs a new VERSION, wh
 """
 
 import hashlib
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ _DTYPES: Mapping[str, np.dtype[Any]] = {
     "i64": np.dtype("<i8"),
     "codes": np.dtype("<u4"),
 }
+_PACKED: Mapping[str, str] = {"f64": "d", "i64": "q", "codes": "I"}
+_RECORD_ALIGNMENT = 8  # so that a column of any kind can be read where it lies
 
 
 def schema_hash(claim_columns: Mapping[str, str], line_columns: Mapping[str, str], version: int) -> str:
@@ -62,6 +65,20 @@ def schema_hash(claim_columns: Mapping[str, str], line_columns: Mapping[str, str
 
 
 SCHEMA_HASH = schema_hash(CLAIM_COLUMNS, LINE_COLUMNS, VERSION)
+
+
+def record(kinds: Mapping[str, str]) -> struct.Struct:
+    """Return how one claim's, or line's, values lie in a record: in order, each at a multiple of its size."""
+    parts, length = ["<"], 0
+    for kind in kinds.values():
+        size = _DTYPES[kind].itemsize
+        gap = -length % size
+        parts.append("x" * gap + _PACKED[kind])
+        length += gap + size
+    return struct.Struct("".join(parts) + "x" * (-length % _RECORD_ALIGNMENT))
+
+
+_CLAIM_RECORD, _LINE_RECORD = record(CLAIM_COLUMNS), record(LINE_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,29 @@ def build(claims: Sequence[model.Claim], histories: Sequence[History], *, zone: 
         dictionary=codes.names,
         claims=_columns(CLAIM_COLUMNS, heads),
         lines=_columns(LINE_COLUMNS, lines),
+    )
+
+
+def pack(
+    claims: Iterable[model.Claim], histories: Iterable[History], *, zone: str = DEFAULT_ZONE
+) -> scoring_pb2.Rows:
+    """Return the message of the scoring contract with the values of `build` as records, no column made."""
+    codes = row_values.Codes()
+    heads: list[bytes] = []
+    lines: list[bytes] = []
+    offsets = [0]
+    for claim, known in zip(claims, histories, strict=True):
+        head = row_values.claim_values(claim, codes, zone)
+        counts = known.provider_claims, known.provider_denied, known.patient_claims
+        heads.append(_CLAIM_RECORD.pack(*head, *counts))
+        lines += [_LINE_RECORD.pack(*line) for line in row_values.line_values(claim, codes, zone)]
+        offsets.append(len(lines))
+    return scoring_pb2.Rows(
+        schema_hash=SCHEMA_HASH,
+        line_offsets=offsets,
+        dictionary=codes.names,
+        claim_records=b"".join(heads),
+        line_records=b"".join(lines),
     )
 
 

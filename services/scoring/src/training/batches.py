@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formats import rows as schema
-from scoring.domain import columns, rows
+from scoring.domain import columns, records, rows
 
 
 def merge(parts: list[schema.Batch]) -> rows.Rows:
@@ -36,4 +36,4 @@ def merge(parts: list[schema.Batch]) -> rows.Rows:
 def _floats(column: npt.NDArray[Any], kind: str, codes: npt.NDArray[np.uint32]) -> rows.Column:
     """Return a column as the serving room holds it, codes renumbered."""
     answer: rows.Column = codes[column] if kind == "codes" else column
-    return rows.numbers(column) if kind == "i64" else answer
+    return records.numbers(column) if kind == "i64" else answer

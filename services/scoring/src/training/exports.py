@@ -21,13 +21,13 @@ import pyarrow.parquet as pq
 from chassis import errors
 from formats import model
 from formats import rows as schema
-from scoring.domain import columns, prints, rows
+from scoring.domain import columns, prints, records, rows
 from training import batches, histories
 
 SUFFIX, STATE = ".parquet", ".export.json"
 ROW_SCHEMA = b"row_schema"  # key of the row schema's hash in a file's metadata
 PAYER = "payer"
-MISSING = rows.MISSING_INT
+MISSING = records.MISSING_INT
 COUNTS = ("provider_claims", "provider_denied", "patient_claims")  # of the history that features are made of
 
 _TYPES = {"codes": pa.string(), "i64": pa.int64(), "f64": pa.float64()}

@@ -32,6 +32,7 @@ class GrpcScorer:
     ) -> None:
         self._clock = clock
         self._opinions = opinions.Opinions(book)
+        self._records = False  # whether the server that answered last reads rows as records
         self._explain = stub.Explain
         self._stream: streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse] = (
             streams.BatchStream(stub.ScoreStream, clock=clock, resend=True)  # scoring changes nothing
@@ -70,7 +71,7 @@ class GrpcScorer:
             "claims.score_batch", (item.traceparent for item in contexts), rows=len(cases)
         ) as onward:
             request = scoring_pb2.ScoreRequest(
-                rows=_rows(cases),
+                rows=_rows(cases, records=self._records),
                 claim_keys=[_key(case) for case in cases],
                 columnar=True,
                 anomalies=True,
@@ -79,6 +80,11 @@ class GrpcScorer:
             wired = [request.contexts.add() for _ in cases]
             calls.fill(wired, contexts, onward, self._clock)
             answer = await self._stream.exchange(request, deadline=deadline)
+            if request.rows.claim_records and not answer.reads_records:  # another server, of before records
+                self._records = False
+                request.rows.CopyFrom(_rows(cases))
+                answer = await self._stream.exchange(request, deadline=deadline)
+            self._records = answer.reads_records
         return self._read(answer, cases)
 
     def _read(
@@ -104,11 +110,12 @@ def _deadline(case: ports.Case) -> float:
     return case.context.deadline
 
 
-def _rows(cases: Sequence[ports.Case]) -> scoring_pb2.Rows:
+def _rows(cases: Sequence[ports.Case], *, records: bool = False) -> scoring_pb2.Rows:
     histories = [
         _UNKNOWN
         if case.known is None
         else rows.History(case.known.provider_claims, case.known.provider_denied, case.known.patient_claims)
         for case in cases
     ]
-    return rows.to_wire(rows.build([case.claim for case in cases], histories))
+    claims = [case.claim for case in cases]
+    return rows.pack(claims, histories) if records else rows.to_wire(rows.build(claims, histories))

@@ -6,11 +6,16 @@ numbers and words, so that another processor, release or bundle makes the same p
 
 import functools
 import hashlib
+import math
+import operator
+import struct
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import columns, rows
+from scoring.domain import columns, records, rows
 
 PRINT_BYTES = 8
 WORDS = 65_536  # remembered: codes, providers and plans in use; each costs a hash when it is met first
@@ -18,11 +23,27 @@ WORDS = 65_536  # remembered: codes, providers and plans in use; each costs a ha
 type Words = npt.NDArray[np.uint64]
 
 
+class _Kind(NamedTuple):
+    """How a record's values are told apart and packed: codes as the hashes of words, figures as float64."""
+
+    codes: Callable[[records.Record], tuple[int, ...]]
+    figures: Callable[[records.Record], tuple[float, ...]]
+    packed: struct.Struct
+
+
+def _kind(kinds: Mapping[str, str], level: rows.Level) -> _Kind:
+    places = [*kinds]
+    codes, figures = (operator.itemgetter(*map(places.index, names)) for names in level)
+    return _Kind(codes, figures, struct.Struct(f"<{len(level[0])}Q{len(level[1])}d"))
+
+
+_CLAIM = _kind(records.CLAIM_KINDS, columns.CLAIM_LEVEL)
+_LINE = _kind(records.LINE_KINDS, columns.LINE_LEVEL)
+
+
 def of(batch: rows.Rows) -> list[int]:
     """Return one signed 64-bit print per claim, over the row schema's hash, its claim's and lines' values."""
-    words = np.fromiter(map(_word, batch.dictionary), np.uint64, len(batch.dictionary))
-    heads = _bytes(rows.blocks(columns.CLAIM_LEVEL, batch.claims), words)
-    lines = _bytes(rows.blocks(columns.LINE_LEVEL, batch.lines), words)
+    heads, lines = _few(batch) if batch.few else _many(batch)
     head = PRINT_BYTES * len(columns.CLAIM_KINDS)
     line = PRINT_BYTES * len(columns.LINE_KINDS)
     ends = (batch.offsets * line).tolist()
@@ -39,6 +60,30 @@ def of(batch: rows.Rows) -> list[int]:
 def text(value: int) -> str:
     """Return a print as people read it: sixteen hexadecimal digits."""
     return f"{value & (1 << 64) - 1:016x}"
+
+
+def _many(batch: rows.Rows) -> tuple[bytes, bytes]:
+    """Return the values of claims and of lines, by blocks."""
+    words = np.fromiter(map(_word, batch.dictionary), np.uint64, len(batch.dictionary))
+    return (
+        _bytes(rows.blocks(columns.CLAIM_LEVEL, batch.claims), words),
+        _bytes(rows.blocks(columns.LINE_LEVEL, batch.lines), words),
+    )
+
+
+def _few(batch: rows.Rows) -> tuple[bytes, bytes]:
+    """Return the same of records, value by value."""
+    words = [*map(_word, batch.dictionary)]
+    return (
+        b"".join([_packed(_CLAIM, one, words) for one in batch.heads]),
+        b"".join([_packed(_LINE, one, words) for one in batch.bodies]),
+    )
+
+
+def _packed(kind: _Kind, record: records.Record, words: list[int]) -> bytes:
+    coded = [words[code] for code in kind.codes(record)]
+    counted = [math.nan if value == records.MISSING_INT else value for value in kind.figures(record)]
+    return kind.packed.pack(*coded, *counted)
 
 
 def _bytes(found: rows.Columns, words: Words) -> bytes:

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import columns
+from scoring.domain import columns, records
 
-MISSING_INT = np.iinfo(np.int64).min  # how an int64 column says "missing"
 DENIAL = "denial"  # the task whose rows these are
 MAX_LINES = 1_000  # more lines are no claim but a file
 
@@ -21,7 +20,7 @@ type Doubles = npt.NDArray[np.float64]
 type Ints = npt.NDArray[np.int64]
 type Codes = npt.NDArray[np.uint32]
 type Column = npt.NDArray[Any]  # float64 with NaN for missing, or uint32 codes
-type Level = tuple[tuple[str, ...], tuple[str, ...]]  # names of the columns of codes, and of numbers
+type Level = records.Level  # names of the columns of codes, and of numbers
 
 
 class Columns(Mapping[str, Column]):
@@ -52,6 +51,53 @@ class Columns(Mapping[str, Column]):
         return len(self._level[0]) + len(self._level[1])
 
 
+class Packed(Columns):
+    """Columns that lie in records: their blocks are made when first asked for, and few rows need none."""
+
+    __slots__ = ("_layout", "_made", "_read", "content")
+
+    def __init__(self, level: Level, layout: records.Layout, content: bytes) -> None:
+        self._level, self._layout, self.content = level, layout, content
+        self._made: tuple[Codes, Doubles] | None = None
+        self._read: list[records.Record] | None = None
+
+    @property
+    def codes(self) -> Codes:  # type: ignore[override]
+        """A row per column of codes."""
+        return self._blocks()[0]
+
+    @property
+    def figures(self) -> Doubles:  # type: ignore[override]
+        """A row per column of numbers."""
+        return self._blocks()[1]
+
+    def read(self) -> list[records.Record]:
+        """Return the records as tuples of values, in the order of the row schema."""
+        if self._read is None:
+            self._read = [*self._layout.packed.iter_unpack(self.content)]
+        return self._read
+
+    def beside(self, others: Sequence["Packed"]) -> "Packed":
+        """Return these records and those of others; codes stay numbers of the batch they came in."""
+        content = b"".join([self.content, *(one.content for one in others)])
+        return Packed(self._level, self._layout, content)
+
+    def _blocks(self) -> tuple[Codes, Doubles]:
+        if self._made is None:
+            self._made = records.arrays(self._layout, self.content)
+        return self._made
+
+
+def packed_claims(content: bytes) -> Packed:
+    """Return the columns of claims that came as records."""
+    return Packed(columns.CLAIM_LEVEL, records.CLAIM, content)
+
+
+def packed_lines(content: bytes) -> Packed:
+    """Return the columns of lines that came as records."""
+    return Packed(columns.LINE_LEVEL, records.LINE, content)
+
+
 def blocks(level: Level, found: Mapping[str, Column]) -> Columns:
     """Return columns as blocks, as they are when they are that already."""
     if isinstance(found, Columns):
@@ -78,6 +124,21 @@ class Rows(NamedTuple):
     def items(self) -> int:
         """The number of claims."""
         return len(self.offsets) - 1
+
+    @property
+    def few(self) -> bool:
+        """Whether it came as records, and so few that reading them one by one is cheaper than blocks."""
+        return isinstance(self.claims, Packed) and self.size <= records.FEW and not self.infinite
+
+    @property
+    def heads(self) -> list[records.Record]:
+        """The claims of few, as they lie in their records."""
+        return self.claims.read() if isinstance(self.claims, Packed) else []
+
+    @property
+    def bodies(self) -> list[records.Record]:
+        """The lines of few."""
+        return self.lines.read() if isinstance(self.lines, Packed) else []
 
     @property
     def counts(self) -> Ints:
@@ -119,6 +180,10 @@ def joined(batches: Sequence[Rows]) -> Rows:
 
 
 def _joined(level: Level, found: Sequence[Mapping[str, Column]], begins: Codes) -> Columns:
+    packed = [one for one in found if isinstance(one, Packed)]
+    if len(packed) == len(found):
+        whole = packed[0].beside(packed[1:])
+        return Columns(level, whole.codes + begins, whole.figures)
     parts = [blocks(level, one) for one in found]
     codes = np.concatenate([one.codes for one in parts], axis=1) + begins
     return Columns(level, codes, np.concatenate([one.figures for one in parts], axis=1))
@@ -134,8 +199,3 @@ def subset(batch: Rows, items: npt.NDArray[np.bool_]) -> Rows:
         lines={name: column[kept_rows] for name, column in batch.lines.items()},
         infinite=tuple((int(places[item]), name) for item, name in batch.infinite if items[item]),
     )
-
-
-def numbers(column: Ints) -> Doubles:
-    """Return an int64 column as float64 with NaN for missing; exact below 2^53, far above any amount."""
-    return np.where(column == MISSING_INT, np.nan, column.astype(np.float64))

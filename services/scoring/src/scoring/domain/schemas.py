@@ -39,6 +39,20 @@ class Tables(NamedTuple):
     claim_bounds: ranges.Bounds
 
 
+class Lists(NamedTuple):
+    """The same for one value at a time (`few`); made of the others by `create`.
+
+    Ranks are by text, a dictionary for each column of codes, 0 if absent. `bounds` are smallest, largest and
+    whether a missing value was seen, for each feature of the line model, then of the claim model.
+    """
+
+    claim_ranks: tuple[dict[str, int], ...]
+    line_ranks: tuple[dict[str, int], ...]
+    tables: dict[str, Any]
+    line_bounds: tuple[tuple[float, float, bool], ...]
+    claim_bounds: tuple[tuple[float, float, bool], ...]
+
+
 class Schema(NamedTuple):
     """Everything that features.matrices needs.
 
@@ -55,6 +69,7 @@ class Schema(NamedTuple):
     line_ranges: ranges.Ranges
     claim_ranges: ranges.Ranges
     joined: Tables
+    lists: Lists
 
     @property
     def groups(self) -> tuple[labels.Group, ...]:
@@ -91,7 +106,8 @@ def create(
     """Return a schema of what training learned; a vocabulary lists its strings by rank, from 1."""
     words, ranks = numbered(vocabularies)
     joined = _joined(len(words), ranks, tables, line_ranges, claim_ranges)
-    schema = Schema("", words, ranks, tables, line_ranges, claim_ranges, joined)
+    lists = _lists(vocabularies, tables, joined)
+    schema = Schema("", words, ranks, tables, line_ranges, claim_ranges, joined, lists)
     return schema._replace(hash=hashed(*dump(schema)))
 
 
@@ -137,6 +153,23 @@ def _joined(
         widths=np.array([table.shape[1] for table in pairs], dtype=np.intp),
         line_bounds=ranges.bounds(line_ranges),
         claim_bounds=ranges.bounds(claim_ranges),
+    )
+
+
+def _lists(vocabularies: Mapping[str, list[str]], tables: Mapping[str, Matrix], joined: Tables) -> Lists:
+    """Return the form for one value at a time."""
+    ranks = {
+        column: {word: rank for rank, word in enumerate(listed, 1)} for column, listed in vocabularies.items()
+    }
+    bounds = (
+        tuple(zip(*(field.tolist() for field in found), strict=True))
+        for found in (joined.line_bounds, joined.claim_bounds)
+    )
+    return Lists(
+        tuple(ranks.get(column, {}) for column in columns.CLAIM_CODES),
+        tuple(ranks.get(column, {}) for column in columns.LINE_CODES),
+        {name: table.tolist() for name, table in tables.items()},
+        *bounds,
     )
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from chassis import errors, faults
-from scoring.domain import arms, columns, models, rows, scores
+from scoring.domain import arms, columns, models, records, rows, scores
+from scoring.inbound import record_converters
 from scoring.usecases import answer
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
@@ -28,10 +29,11 @@ STATES = {
 
 
 def to_rows(wire: scoring_pb2.Rows) -> rows.Rows:
-    """Return the columns the features need; others are skipped.
+    """Return the columns the features need, sent as columns or as records; others are skipped.
 
-    Raises Invalid `rows.offsets`, `rows.too_many`, `rows.missing_column`, `rows.column` (length, encoding) or
-    `rows.dictionary` (a code beyond the dictionary, entry 0 not empty).
+    Raises Invalid `rows.offsets`, `rows.too_many`, `rows.missing_column`, `rows.column` (length, encoding),
+    `rows.dictionary` (a code beyond the dictionary, entry 0 not empty), `rows.records` (length, or records
+    beside columns) or `rows.schema_mismatch` (records of a row schema whose layout is not known).
     """
     offsets = np.array(wire.line_offsets, dtype=np.int64)
     if len(offsets) < 1 or offsets[0] != 0 or (offsets[1:] < offsets[:-1]).any():
@@ -45,8 +47,15 @@ def to_rows(wire: scoring_pb2.Rows) -> rows.Rows:
     dictionary = list(wire.dictionary)
     if not dictionary or dictionary[0]:
         raise errors.Invalid("rows.dictionary", "Entry 0 of the dictionary is the empty string.")
-    claims = _columns(wire.claim_columns, columns.CLAIM_LEVEL, len(offsets) - 1, len(dictionary))
-    lines = _columns(wire.line_columns, columns.LINE_LEVEL, int(offsets[-1]), len(dictionary))
+    items, count, words = len(offsets) - 1, int(offsets[-1]), len(dictionary)
+    if wire.claim_records or wire.line_records:
+        packed = record_converters.to_columns(wire, items, count)
+        if count <= records.FEW and record_converters.sound(*packed, words):
+            return rows.Rows(wire.schema_hash, offsets, dictionary, *packed)
+        claims, lines = (_judged(found, words) for found in packed)
+    else:
+        claims = _columns(wire.claim_columns, columns.CLAIM_LEVEL, items, words)
+        lines = _columns(wire.line_columns, columns.LINE_LEVEL, count, words)
     return rows.Rows(
         schema_hash=wire.schema_hash,
         offsets=offsets,
@@ -93,11 +102,17 @@ def _columns(wire: Iterable[common_pb2.Column], level: rows.Level, count: int, w
     sent = list(wire)
     layout = _layout(tuple([column.name for column in sent]), level)
     codes = _codes([sent[place] for place in layout.codes], count)
-    if codes.size and int(codes.max()) >= words:
-        name = level[0][int((codes >= words).any(axis=1).argmax())]
-        raise errors.Invalid("rows.dictionary", f"The column {name} points beyond the dictionary.")
     floats, whole = ([sent[place] for place in places] for places in layout[1:])
-    return rows.Columns(level, codes, _figures(floats, whole, count))
+    return _judged(rows.Columns(level, codes, _figures(floats, whole, count)), words)
+
+
+def _judged(found: rows.Columns, words: int) -> rows.Columns:
+    """Return the columns, or raise Invalid `rows.dictionary` when a code is not that of a word."""
+    codes = found.codes
+    if codes.size and int(codes.max()) >= words:
+        name = [*found][int((codes >= words).any(axis=1).argmax())]
+        raise errors.Invalid("rows.dictionary", f"The column {name} points beyond the dictionary.")
+    return found
 
 
 def _codes(found: Sequence[common_pb2.Column], count: int) -> rows.Codes:
@@ -121,7 +136,9 @@ def _figures(
         return answer
     if floats:
         answer[: len(floats)] = np.frombuffer(b"".join(values[0]), dtype="<f8").reshape(-1, count)
-    answer[len(floats) :] = rows.numbers(np.frombuffer(b"".join(values[1]), dtype="<i8")).reshape(-1, count)
+    answer[len(floats) :] = records.numbers(np.frombuffer(b"".join(values[1]), dtype="<i8")).reshape(
+        -1, count
+    )
     return answer
 
 
@@ -130,7 +147,7 @@ def _figure(wire: common_pb2.Column, count: int) -> rows.Doubles:
     _judge(wire, ("f64", "i64"), count)
     if wire.HasField("f64"):
         return np.frombuffer(wire.f64, dtype="<f8")
-    return rows.numbers(np.frombuffer(wire.i64, dtype="<i8"))
+    return records.numbers(np.frombuffer(wire.i64, dtype="<i8"))
 
 
 def _judge(wire: common_pb2.Column, kinds: tuple[str, ...], count: int) -> None:

@@ -154,6 +154,7 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
             batch_id=request.batch_id,
             model=self._stable(served.parts),
             candidates=_candidates(served.parts),
+            reads_records=True,
         )
         if request.columnar:
             told.parts.extend(map(part_converters.to_part, served.parts))
@@ -172,6 +173,7 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
                 batch_id=request.batch_id,
                 model=self._stable(),
                 claims=converters.refusals(list(_items(request.contexts)), fault),
+                reads_records=True,
             )
 
     def _stable(self, parts: Sequence[crew.Part] = ()) -> scoring_pb2.ModelInfo:

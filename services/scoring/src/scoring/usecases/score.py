@@ -10,7 +10,7 @@ import numpy.typing as npt
 from chassis import clock as clocks
 from chassis import errors
 from scoring import ports
-from scoring.domain import calibration, features, models, prints, rows, scores
+from scoring.domain import calibration, features, few, models, prints, rows, scores
 
 # Up to here a batch costs less than a millisecond: handing it to a thread would cost more than it frees.
 INLINE_ROWS = 32
@@ -107,7 +107,7 @@ def judge(
 ) -> scores.Scored:
     """Return the scores of a checked batch; claims with `faults` get none, nor do those without lines."""
     faults = faults or {}
-    found = features.matrices(model.features, batch)
+    found = (few.matrices if batch.few else features.matrices)(model.features, batch)
     outside = features.outside(model.features, batch.offsets, found)
     line_p = calibration.apply(model.line_calibration, estimator.lines(found.lines))
     claim_p = calibration.apply(model.claim_calibration, estimator.claims(found.claims))

@@ -1,0 +1,197 @@
+"""What the models see of a few lines, value by value: to the last bit what `features.matrices` says.
+
+An operation of numpy costs a microsecond and more whatever it works on, and a hundred of them are most of
+what a lone claim costs. Up to `records.FEW` lines plain numbers and look-ups in lists are cheaper. Formulas
+and their order are those of `features`, which says what they mean; tests hold both against one another.
+Knows no transport.
+"""
+
+import array
+import bisect
+import math
+import operator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from scoring.domain import columns, features, records, rows, schemas
+
+type Ranks = list[int]
+type Numbers = list[float]
+type Logs = tuple[float, ...]
+
+_MISSING: Final = math.nan
+_CLAIM_CODES: Final = operator.itemgetter(*records.CLAIM.codes.tolist())
+_LINE_CODES: Final = operator.itemgetter(*records.LINE.codes.tolist())
+_CLAIM_NUMBERS: Final = len(records.CLAIM.coded)  # behind the codes
+_LINE_NUMBERS: Final = len(records.LINE.coded)
+_CATEGORIES: Final = len(columns.CLAIM_CATEGORIES)  # they stand first among the codes, in the same order
+_MEANING: Final = tuple(columns.CLAIM_CODES.index(name) for name in columns.MEANING)
+_PAYER, _SEX, _SETTING, _SPECIALTY, _DIAGNOSIS = (
+    columns.CLAIM_CODES.index(name)
+    for name in ("payer", "patient_sex", "encounter_class", "specialty", "principal_group")
+)
+_CLAIM_LOGS: Final = tuple(columns.CLAIM_NUMBERS.index(name) for name in ("net_minor", "total_minor"))
+_PREAUTH: Final = columns.CLAIM_NUMBERS.index("has_preauth")
+_LINE_LOGS: Final = tuple(
+    [*records.LINE_KINDS].index(name) - _LINE_NUMBERS
+    for name in ("unit_price_minor", "quantity", "net_minor")
+)
+_NET: Final = _LINE_LOGS[-1]
+_HISTORY: Final[Numbers] = np.log1p(np.arange(features.HISTORY_CAP + 1)).tolist()
+_SUMMARISED: Final = operator.itemgetter(*(columns.OWN_LINE.index(name) for name in columns.SUMMARISED))
+
+
+class _Claim(NamedTuple):
+    """A claim's ranks by `CLAIM_CODES`, its numbers in the schema's order, the band of the patient's age."""
+
+    ranks: Ranks
+    numbers: Numbers
+    band: int
+
+
+class _Line(NamedTuple):
+    """A line's ranks by `LINE_CODES` and its numbers in the order of the row schema."""
+
+    ranks: Ranks
+    numbers: Numbers
+
+
+def matrices(schema: schemas.Schema, batch: rows.Rows) -> features.Matrices:
+    """Return what the models see of a batch that is `rows.Rows.few`."""
+    heads, bodies = _read(schema.lists, batch)
+    lists, ends, (head_logs, body_logs) = schema.lists, batch.offsets.tolist(), _logs(heads, bodies)
+    lines, claims = array.array("f"), array.array("f")
+    for head, logs, start, end in zip(heads, head_logs, ends, ends[1:], strict=False):
+        own = array.array("f", _claim_features(lists, head, logs))
+        part = [_line_features(lists, head, bodies[place], body_logs[place]) for place in range(start, end)]
+        for line in part:
+            lines.extend(line)
+            lines.extend(own)
+        claims.extend(own)
+        claims.extend(_summary(part, bodies[start:end]))
+    return features.Matrices(
+        np.frombuffer(lines, dtype=np.float32).reshape(batch.size, len(columns.LINE_MODEL)),
+        np.frombuffer(claims, dtype=np.float32).reshape(batch.items, len(columns.CLAIM_MODEL)),
+        np.array([[head.ranks[place] != 0 for place in _MEANING] for head in heads]),
+    )
+
+
+def _read(lists: schemas.Lists, batch: rows.Rows) -> tuple[list[_Claim], list[_Line]]:
+    """Return the claims and the lines of records."""
+    words = batch.dictionary
+    heads = []
+    for record in batch.heads:
+        numbers = _numbers(record, _CLAIM_NUMBERS)
+        ranks = _ranks(lists.claim_ranks, _CLAIM_CODES(record), words)
+        heads.append(_Claim(ranks, numbers, _band(numbers[0])))
+    bodies = [
+        _Line(_ranks(lists.line_ranks, _LINE_CODES(record), words), _numbers(record, _LINE_NUMBERS))
+        for record in batch.bodies
+    ]
+    return heads, bodies
+
+
+def _ranks(tables: tuple[dict[str, int], ...], codes: tuple[int, ...], words: list[str]) -> Ranks:
+    return [table.get(words[code], 0) for table, code in zip(tables, codes, strict=True)]
+
+
+def _numbers(record: records.Record, first: int) -> Numbers:
+    """Return the numbers of a record, NaN where one is missing."""
+    values = [*record[first:]]
+    while records.MISSING_INT in values:
+        values[values.index(records.MISSING_INT)] = _MISSING
+    return [*map(float, values)]
+
+
+def _band(years: float) -> int:
+    return 0 if math.isnan(years) else bisect.bisect_right(columns.AGE_BANDS, years) + 1
+
+
+@np.errstate(all="ignore")  # as in `features`: absurd amounts are outside every range
+def _logs(heads: list[_Claim], bodies: list[_Line]) -> tuple[list[Logs], list[Logs]]:
+    """Return the logarithms that each claim and each line needs.
+
+    Numpy makes them in one step, for those of the mathematical library differ in the last bit.
+    """
+    amounts = [one.numbers[place] for one in heads for place in _CLAIM_LOGS]
+    amounts += [one.numbers[place] for one in bodies for place in _LINE_LOGS]
+    found = iter(features.log(np.array(amounts)).tolist())
+    return (
+        [(next(found), next(found)) for _ in heads],
+        [(next(found), next(found), next(found)) for _ in bodies],
+    )
+
+
+def _claim_features(lists: schemas.Lists, claim: _Claim, logs: Logs) -> Numbers:
+    """Return the features of OWN_CLAIM; `logs` are of net and total."""
+    (
+        age, diagnoses, procedures, line_count, _, _, days_to_created, encounter_days, preauth, related,
+        accident, insurance, vitals, narratives, results, attachments, others, seen, denied, patient,
+    ) = claim.numbers  # fmt: skip
+    net, total = logs
+    claims = min(seen, features.HISTORY_CAP)
+    rate = _divided(denied * (claims / max(seen, 1)) + features.PRIOR_DENIED, claims + features.PRIOR_CLAIMS)
+    group, tables = claim.ranks[_DIAGNOSIS], lists.tables
+    return [
+        *claim.ranks[:_CATEGORIES], age, net, total - net, days_to_created, encounter_days, diagnoses,
+        procedures, line_count, preauth, related, accident, insurance, vitals, narratives, results,
+        attachments, others, _history(claims), rate, min(patient, features.PATIENT_CAP),
+        tables["diagnosis_for_sex"][group][claim.ranks[_SEX]], tables["diagnosis_for_age"][group][claim.band],
+    ]  # fmt: skip
+
+
+def _line_features(lists: schemas.Lists, claim: _Claim, line: _Line, logs: Logs) -> Numbers:
+    """Return the features of OWN_LINE; `logs` are of price, quantity and net."""
+    (
+        _, factor, _, net_minor, share, tax, net_share, modifiers, diagnoses, information, care_team,
+        body_site, preauth, package, maternity, details, same_code, day_offset, service_days,
+    ) = line.numbers  # fmt: skip
+    price, quantity, net = logs
+    tables, code, ranks = lists.tables, line.ranks[0], claim.ranks
+    whole = net_minor if net_minor > 0 else _MISSING
+    return [
+        *line.ranks, quantity, factor, net, net_share, share / whole, tax / whole, modifiers, diagnoses,
+        information, care_team, body_site, preauth, package, maternity, details, same_code, day_offset,
+        service_days, _distance(price, tables["price"][code]),
+        _distance(price, tables["price_by_payer"][code][ranks[_PAYER]]),
+        _distance(quantity, tables["quantity"][code]), tables["preauth"][code] - claim.numbers[_PREAUTH],
+        tables["service_for_diagnosis"][code][line.ranks[-1]],
+        tables["service_for_specialty"][code][ranks[_SPECIALTY]],
+        tables["service_for_sex"][code][ranks[_SEX]], tables["service_for_age"][code][claim.band],
+        tables["service_for_setting"][code][ranks[_SETTING]],
+    ]  # fmt: skip
+
+
+def _summary(lines: list[Numbers], bodies: list[_Line]) -> Numbers:
+    """Return the most expensive line's code, and the extremes of the summarised features."""
+    if not lines:
+        return [_MISSING] * (len(columns.CLAIM_MODEL) - len(columns.OWN_CLAIM))
+    told = [_SUMMARISED(line) for line in lines]
+    if len(told) == 1:
+        return [lines[0][0], *told[0], *told[0]]
+    nets = [0.0 if math.isnan(body.numbers[_NET]) else body.numbers[_NET] for body in bodies]
+    known = [[value for value in values if value == value] for values in zip(*told, strict=True)]  # noqa: PLR0124 - NaN
+    return [
+        lines[nets.index(max(nets))][0],
+        *[max(values) if values else _MISSING for values in known],
+        *[min(values) if values else _MISSING for values in known],
+    ]
+
+
+def _history(claims: float) -> float:
+    """Return the logarithm of one more than a whole number of claims up to the cap."""
+    if claims >= 0:
+        return _HISTORY[int(claims)]
+    return -math.inf if claims == -1 else _MISSING
+
+
+def _distance(value: float, usual: float) -> float:
+    return 0.0 if math.isnan(usual) else value - usual
+
+
+def _divided(value: float, by: float) -> float:
+    """Return the quotient as numpy does, which knows one by nought too."""
+    if by:
+        return value / by
+    return math.copysign(math.inf, value) if value else _MISSING
