@@ -132,6 +132,49 @@ async def test_missing_values_come_last_in_both_directions(storage: support.Stub
     assert none.at_risk_minor == support.NO_INT
 
 
+@pytest.mark.parametrize("sort", ["-submitted", "submitted", "-at_risk", "probability"])
+@pytest.mark.parametrize(
+    "filters", [{}, {"verdict": "accept"}, {"review": "open"}, {"verdict": "reject", "review": "none"}]
+)
+async def test_a_sorted_list_mixes_verdicts_and_reviews(
+    storage: support.Stubs, sort: str, filters: dict[str, str]
+):
+    """Pages of any sort hold what the filters leave, whatever lies between, none twice."""
+    batch = support.Batch()
+    kinds = (
+        ("accept", "none"),
+        ("review", "open"),
+        ("reject", "none"),
+        ("review", "decided"),
+        ("held", "odd"),
+    )
+    for number in range(15):
+        verdict, review = kinds[number % 5]
+        value = support.NO_INT if number % 7 == 6 else number * 7 % 11
+        probability = math.nan if number % 7 == 6 else value / 11
+        columns = {"verdict": verdict, "review_status": review, "probability": probability}
+        batch.add(f"C-{number}", at_risk_minor=value, submitted_minor=value, **columns)
+    await support.record(storage, batch)
+    left = [
+        row
+        for row in await listed(storage)
+        if filters.get("verdict", row.verdict) == row.verdict
+        and filters.get("review", row.review_status) == row.review_status
+    ]
+    sign = -1 if sort.startswith("-") else 1
+    left.sort(key=lambda row: row.id, reverse=sign < 0)
+    left.sort(
+        key=lambda row: math.inf if row.submitted_minor == support.NO_INT else sign * row.submitted_minor
+    )
+    seen, request = [], storage_pb2.ListClaimsRequest(context=support.context(), limit=2, sort=sort)
+    request.filters.update(filters)
+    while not seen or request.cursor:
+        page = await storage.reader.ListClaims(request)
+        seen += [row.claim_id for row in page.rows]
+        request.cursor = page.next_cursor
+    assert seen == [row.claim_id for row in left]
+
+
 async def test_filters_narrow_a_list(storage: support.Stubs):
     """Each filter is an equality on its column; several hold together."""
     batch = support.Batch()

@@ -36,11 +36,12 @@ async def _back_to_0002(connection: asyncpg.Connection) -> None:
     """Take the newer revisions away, as a database of that release stands."""
     await connection.execute("DROP FUNCTION record_batch, chain_heads")
     await connection.execute(
-        "DROP INDEX past_services_of_key, claims_by_risk, claims_by_probability, claims_by_amount,"
-        " claims_moved, claims_of_provider, claims_of_payer, claims_reviewed, claims_rejected,"
-        " claims_of_other_use"
+        "DROP INDEX past_services_of_key, claims_in_lanes_by_risk, claims_in_lanes_by_probability,"
+        " claims_in_lanes_by_amount, claims_moved, claims_of_provider, claims_of_payer, claims_reviewed,"
+        " claims_rejected, claims_of_other_use"
     )
     await connection.execute("CREATE INDEX past_services_by_key ON past_services (tenant, key, day)")
+    await connection.execute("CREATE INDEX claims_in_review ON claims (tenant, at_risk_minor, id)")
     await connection.execute("DROP TABLE line_outcomes CASCADE")
     await connection.execute(
         f"ALTER TABLE claims {', '.join(f'DROP COLUMN {name}' for name in records.LATER)}"

@@ -12,7 +12,7 @@ import asyncpg
 from storage.outbound import postgres
 
 CHANNEL = "ultrathink_outbox"
-NOTIFY_SECONDS = 0.05  # other processes hear at most this late and this often
+NOTIFY_SECONDS = 0.25  # other processes hear at most this late and this often: telling costs a transaction
 RETRY_SECONDS = 1.0  # a lost listener is replaced after this; watchers poll meanwhile
 
 

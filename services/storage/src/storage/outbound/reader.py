@@ -7,20 +7,8 @@ import sqlalchemy as sa
 
 from chassis import errors
 from storage.domain import chains, queries, views
-from storage.outbound import bodies, exporting, postgres, tables
+from storage.outbound import bodies, exporting, listing, postgres, tables
 
-ROW = (
-    *("id", "claim_id", "use", "type", "provider_id", "payer_id", "currency", "submitted_minor", "verdict"),
-    *(
-        "wire_status",
-        "business_status",
-        "review_status",
-        "score_state",
-        "probability",
-        "at_risk_minor",
-        "revision",
-    ),
-)
 TENANTS = "SELECT tenant, display_name, review_threshold, default_regime, active FROM tenants"
 STATE = """
 SELECT claim_id, wire_status, business_status, review_status, verdict, audit_chain, audit_sequence
@@ -96,9 +84,9 @@ class PostgresReader:
     async def listing(self, question: queries.Listing) -> list[views.ClaimRow]:
         """Return one page by keyset: the cost of a page does not grow with its distance from the first."""
         async with self._database.within(question.tenant) as connection:
-            rows = list(await tables.fetch(connection, page(question)))
+            rows = list(await tables.fetch(connection, listing.page(question)))
             if question.column != "id" and len(rows) < question.limit:
-                rest = valueless(question).limit(question.limit - len(rows))
+                rest = listing.valueless(question, question.limit - len(rows))
                 rows += await tables.fetch(connection, rest)
         return [views.ClaimRow(**{**row, "id": str(row["id"])}) for row in rows]
 
@@ -196,56 +184,6 @@ def steps(question: queries.Walk) -> sa.Select[Any]:
     if question.until_id is not None:
         statement = statement.where(c.id < question.until_id)
     return statement
-
-
-def page(question: queries.Listing) -> sa.Select[Any]:
-    """Return the statement of one page's rows with a value in the sort column.
-
-    Values and ids are compared as a pair and NULLs are left out, so that an index serves both directions.
-    """
-    c = tables.CLAIMS.c
-    column, identifier = c[question.column], c.id
-    statement = _chosen(question)
-    turned = sa.desc if question.descending else sa.asc
-    if question.column == "id":
-        if question.after is not None:
-            statement = statement.where(_further(question, identifier, question.after[1]))
-        return statement.order_by(turned(identifier)).limit(question.limit)
-    statement = statement.where(column.is_not(None))
-    if question.after is not None:
-        value, last = question.after
-        pair = sa.tuple_(sa.literal(value, column.type), sa.literal(last, identifier.type))
-        behind = sa.false() if value is None else _further(question, sa.tuple_(column, identifier), pair)
-        statement = statement.where(behind)
-    return statement.order_by(turned(column), turned(identifier)).limit(question.limit)
-
-
-def valueless(question: queries.Listing) -> sa.Select[Any]:
-    """Return the statement of rows without a value in the sort column: they come last, in both directions."""
-    c = tables.CLAIMS.c
-    statement = _chosen(question).where(c[question.column].is_(None))
-    if question.after is not None and question.after[0] is None:
-        statement = statement.where(_further(question, c.id, question.after[1]))
-    return statement.order_by(c.id.desc() if question.descending else c.id.asc())
-
-
-def _chosen(question: queries.Listing) -> sa.Select[Any]:
-    """Return the statement of all rows that pass the filters."""
-    c = tables.CLAIMS.c
-    statement = sa.select(*(c[name] for name in ROW)).where(c.tenant == question.tenant)
-    for name, value in question.equal.items():
-        statement = statement.where(c[name] == value)
-    if question.from_id is not None:
-        statement = statement.where(c.id >= question.from_id)
-    if question.until_id is not None:
-        statement = statement.where(c.id < question.until_id)
-    return statement
-
-
-def _further(
-    question: queries.Listing, here: sa.ColumnElement[Any], last: sa.ColumnElement[Any] | str
-) -> sa.ColumnElement[bool]:
-    return here < last if question.descending else here > last
 
 
 def link_of(row: Any) -> chains.Link:
