@@ -3,7 +3,10 @@
 import urllib.request
 from typing import Any
 
+import prometheus_client as prometheus
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import streams_support
 from chassis import coalescing, metrics
@@ -35,6 +38,29 @@ def test_histograms_are_of_seconds_unless_told_otherwise() -> None:
     assert value("ultrathink_test_seconds_bucket", le="0.0005") == 1
     metrics.histogram("test_rows", "Rows.", buckets=metrics.ROWS).observe(7)
     assert value("ultrathink_test_rows_bucket", le="10.0") == 1
+
+
+@given(st.lists(st.one_of(st.sampled_from([-1.0, 0.0, *metrics.SECONDS]), st.floats(0, 20))))
+def test_a_histogram_tells_what_the_librarys_own_would(values: list[float]) -> None:
+    """The same samples for the same values, those on a bound included."""
+    ours, theirs = metrics.histogram("test_same", "Same.", ["n"]), prometheus.CollectorRegistry()
+    ours.clear()  # an example begins anew
+    own = prometheus.Histogram(
+        "ultrathink_test_same", "Same.", ["n"], buckets=metrics.SECONDS, registry=theirs
+    )
+    for one in values:
+        ours.labels("a").observe(one)
+        own.labels("a").observe(one)
+    told, expected = (
+        {
+            (one.name, *sorted(one.labels.items())): one.value
+            for metric in found.collect()
+            for one in metric.samples
+            if not one.name.endswith("_created")
+        }
+        for found in (ours, theirs)
+    )
+    assert told == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("side", ["server", "client"])

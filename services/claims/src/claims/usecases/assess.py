@@ -12,7 +12,6 @@ from claims.domain.rules.columnar import forms
 from claims.usecases import journeys, stages
 
 RULES_TURN = 32  # Claims judged before other work of the loop gets a turn: two or three milliseconds.
-LEAVING_TURNS = 2  # Turns of the loop until a message is with the transport: the stream's, and the writer's.
 RULES_BULK = forms.MANY  # So many claims at once are judged together: the engine then reads columns.
 RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
@@ -218,11 +217,13 @@ class Assess:
 
 
 async def _leaving(question: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Return the task that asks another room, begun at once, when its message has left."""
+    """Return the task that asks another room, begun at once, when its message has left.
+
+    Transports write at the end of a turn of the loop, so one turn comes before our own work.
+    """
     asked = asyncio.Task(question, loop=asyncio.get_running_loop(), eager_start=True)
     try:
-        for _ in range(LEAVING_TURNS):
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
     except asyncio.CancelledError:
         asked.cancel()
         raise
