@@ -7,7 +7,6 @@ amounts are numbers or decimal strings and stay exact; NaN and infinities are re
 
 import functools
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -45,21 +44,6 @@ def encode_as_sent(claim: model.Claim) -> bytes:
     if claim.claim_id_source == "sender":
         claim = msgspec.structs.replace(claim, claim_id_source=None)
     return _encoder().encode(claim)
-
-
-class Written(NamedTuple):
-    """A claim that has a regime, its text by `encode_as_sent`, and the hash of its content."""
-
-    claim: model.Claim
-    text: bytes
-    content_hash: bytes
-
-
-def written(claim: model.Claim, *, regime: str) -> Written:
-    """Return a claim written once; `regime` is for one that states none, and is not its content."""
-    whole = claim if claim.regime else msgspec.structs.replace(claim, regime=regime)
-    text = encode_as_sent(whole)
-    return Written(whole, text, hashing.content_hash_as_sent(claim, text))
 
 
 def validate(claim: model.Claim) -> model.Claim:

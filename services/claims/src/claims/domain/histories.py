@@ -155,7 +155,7 @@ def ask(claim: model.Claim, identity: identities.Identity, *, before: str = "") 
         service_keys=service_keys,
         lines=lines,
         traces=identity.traces,
-        keys=[key for trace in identity.traces if trace is not None for key in _keys(trace)],
+        keys=_keys(identity.traces),
         exempt=not may,
     )
 
@@ -223,15 +223,21 @@ class _Answer(msgspec.Struct, frozen=True, gc=False):
     authorization: Told | None
 
 
-def _keys(trace: identities.Trace) -> tuple[Key, ...]:
-    """Return the keys of a line, in the order in which `_answers` reads what is told about them."""
-    day, window = trace.day, trace.window
-    service = Key(key=trace.service, from_day=day + 1 - (window.frequency_days or 1), to_day=day, most=ROWS)
-    if not (trace.visit or trace.authorization):
-        return (service,)
-    visit = Key(key=trace.visit, from_day=day - (window.follow_up_days or 0), to_day=day, most=ROWS)
-    approval = Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0)
-    return (service, *((visit,) if trace.visit else ()), *((approval,) if trace.authorization else ()))
+def _keys(traces: Sequence[identities.Trace | None]) -> list[Key]:
+    """Return the keys of the lines, in the order in which `_answers` reads what is told about them."""
+    found: list[Key] = []
+    for trace in traces:
+        if trace is None:
+            continue
+        day, window = trace.day, trace.window
+        first = day + 1 - (window.frequency_days or 1)
+        found.append(Key(key=trace.service, from_day=first, to_day=day, most=ROWS))
+        if trace.visit:
+            first = day - (window.follow_up_days or 0)
+            found.append(Key(key=trace.visit, from_day=first, to_day=day, most=ROWS))
+        if trace.authorization:
+            found.append(Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0))
+    return found
 
 
 def _answers(question: Question, known: Known, lines: int) -> list[_Answer | None]:

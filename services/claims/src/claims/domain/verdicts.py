@@ -1,12 +1,12 @@
 """The verdict: what findings and risk together mean for a claim. Rules may reject; a model never does."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from claims.domain import decisions
 
 
 def decide(
-    findings: Iterable[decisions.Finding], risk: decisions.Risk, *, review_threshold: float
+    findings: Sequence[decisions.Finding], risk: decisions.Risk, *, review_threshold: float
 ) -> decisions.Verdict:
     """Return the verdict on a claim.
 
@@ -14,17 +14,16 @@ def decide(
     the model's range, whose probability of denial reaches `review_threshold`, or that has a finding marked
     for review goes to a person. Everything else is accepted: warnings and undecidable rules change nothing.
     """
-    found = list(findings)
-    if refused(found):
+    if refused(findings):
         return "reject"
-    if any(finding.review for finding in found) or _doubtful(risk, review_threshold):
+    if True in [finding.review for finding in findings] or _doubtful(risk, review_threshold):
         return "review"
     return "accept"
 
 
-def refused(findings: Iterable[decisions.Finding]) -> bool:
+def refused(findings: Sequence[decisions.Finding]) -> bool:
     """Return whether rules alone keep a claim from being sent."""
-    return any(finding.severity == "error" for finding in findings)
+    return "error" in [finding.severity for finding in findings]
 
 
 def _doubtful(risk: decisions.Risk, threshold: float) -> bool:

@@ -361,12 +361,14 @@ class Emitter:
         test = " if " + " and ".join(tests) if tests else ""
         rows, key = self._layout.rows(node.rows), self._key(correlation)
         if expressions.counts(node, argument):
-            text = f"_tally([{key} for s in {rows}{test}]) if {rows} else {{}}"
+            text = expressions.alone(key, "1", rows, test, f"_tally([{key} for s in {rows}{test}])")
             return Code(f"{self._layout.define('tally', text)}.get({self._looked_up(correlation)}, 0)")
         value = argument.value() if argument is not None else "0"
-        text = (
-            f"_by({expressions.function(node)}, [({key}, {value}) for s in {rows}{test}]) if {rows} else {{}}"
-        )
+        text = f"_by({expressions.function(node)}, [({key}, {value}) for s in {rows}{test}])"
+        if node.function in {"min", "max"}:
+            text = expressions.alone(key, value, rows, test, text)
+        else:
+            text += f" if {rows} else {{}}"
         empty = "0" if node.function == "count" else "None"
         answers = self._layout.define("answer", text)
         return self._bind(f"{answers}.get({self._looked_up(correlation)}, {empty})", node)

@@ -97,6 +97,14 @@ def collected(node: tree.Aggregate, values: str, *, sure: bool) -> str:
     return f"{function(node)}({values})"
 
 
+def alone(key: str, value: str, rows: str, test: str, otherwise: str) -> str:
+    """Return the text of values by keys, for siblings whose keys are all different, as they mostly are.
+
+    `otherwise` is the text for those of which some share a key, or do not pass the test.
+    """
+    return f"d if len(d := {{{key}: {value} for s in {rows}{test}}}) == len({rows}) else {otherwise}"
+
+
 def hashable(text: str, node: tree.Node) -> str:
     """Return the text of a value as a part of a key."""
     if node.kind not in tree.LISTS:

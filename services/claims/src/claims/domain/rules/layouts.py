@@ -29,6 +29,7 @@ class Layout:
         self._claim: dict[str, str] = {}
         self._own: dict[str, list[str]] = {}
         self._derived: dict[str, list[str]] = {}
+        self._found: dict[str, str] = {}
         self._rows: dict[str, list[str]] = {}
         self._hoisted: dict[tree.Aggregate, tuple[str, bool]] = {}
         self._defined: dict[str, str] = {}
@@ -109,7 +110,7 @@ class Layout:
         """Return the lines that take every row in turn: `n` is its place."""
         if not body:
             return []
-        items, names = schema.ROWS[rows].items, self._own[rows]
+        items, names = self._items(rows), self._own[rows]
         if _past(rows, names):
             head = f"for n, (x, h) in enumerate(_with_past({items}, past)):"
         else:
@@ -121,7 +122,7 @@ class Layout:
         if not self._own.get(rows):
             return ["for n in wanted:", *_indented(body)]
         history = ["h = None if past is None else past[n]"] if _past(rows, self._own[rows]) else []
-        head = [f"found_{rows} = {schema.ROWS[rows].items}", "for n in wanted:", f"    x = found_{rows}[n]"]
+        head = [f"found_{rows} = {self._items(rows)}", "for n in wanted:", f"    x = found_{rows}[n]"]
         return [*head, *_indented([*history, *self._read(rows), *body])]
 
     def define(self, word: str, text: str) -> str:
@@ -148,19 +149,29 @@ class Layout:
 
     def prologue(self) -> list[str]:
         """Return the lines that load columns, gather rows and compute aggregates."""
-        lines = ["x = claim"]
+        gathered = [self._gathered(rows, names) for rows, names in self._rows.items()]
+        lines = ["x = claim", *self._found.values()]
         if self._uses_quantum:
             lines.append("quantum = _quantum(claim.currency)")
         lines += _loaded([(local, schema.CLAIM[name]) for name, local in self._claim.items()])
-        lines += [self._gathered(rows, names) for rows, names in self._rows.items()]
-        return lines + self._late
+        return [*lines, *gathered, *self._late]
+
+    def _items(self, rows: str) -> str:
+        """Return the text of a row set's items; what must be searched for is searched for once."""
+        items = schema.ROWS[rows].items
+        if "(" not in items:
+            return items
+        name = f"all_{rows}"
+        self._found[name] = f"{name} = {items}"
+        return name
 
     def _gathered(self, rows: str, names: list[str]) -> str:
         scope = schema.ROWS[rows]
+        items = self._items(rows)
         if not names:  # siblings are only counted
-            return f"rows_{rows} = {scope.items}"
+            return f"rows_{rows} = {items}"
         values = "".join(f"{_dated(scope.fields[name].source)}, " for name in names)
-        each = f"x, h in _with_past({scope.items}, past)" if _past(rows, names) else f"x in {scope.items}"
+        each = f"x, h in _with_past({items}, past)" if _past(rows, names) else f"x in {items}"
         return f"rows_{rows} = [({values}) for {each}]"
 
     def _read(self, rows: str) -> list[str]:
