@@ -14,9 +14,26 @@ POSITION = re.compile(r"[\x21-\x7e]{0,200}")  # a change's position is opaque he
 QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
+class _Ids:
+    """New request ids, drawn many at a time: asking the system for each costs more than all else about it."""
+
+    def __init__(self) -> None:
+        self._drawn = ""
+
+    def next(self) -> str:
+        """Return 128 random bits in hexadecimal."""
+        if not self._drawn:
+            self._drawn = secrets.token_hex(16 * 64)
+        drawn, self._drawn = self._drawn[:32], self._drawn[32:]
+        return drawn
+
+
+_IDS = _Ids()
+
+
 def request_id(offered: str) -> str:
     """Return the caller's request id when it is well formed, else a new one of 128 random bits."""
-    return offered if REQUEST_ID.fullmatch(offered) else secrets.token_hex(16)
+    return offered if offered and REQUEST_ID.fullmatch(offered) else _IDS.next()
 
 
 def idempotency_key(offered: str | None) -> str:

@@ -15,6 +15,7 @@ from gateway.domain import headers
 from gateway.inbound import envelopes, express, problems
 
 STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 431: b"431 Request Header Fields Too Large"}
+TOO_LARGE = "head too large"  # the parser hands what is raised on to send_400_response
 CORK_BYTES = 64 * 1024  # the transport's own high-water mark: beyond it writing must feel the pressure
 NOBODY_WAITS = asyncio.Event()  # of an express request: nothing reads its body in pieces
 HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -40,6 +41,7 @@ class _Corked:
 
     def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._inner, self._loop = inner, loop
+        self.is_closing = inner.is_closing  # asked several times for each request
         self._parts: list[bytes] = []
         self._held = 0
 
@@ -54,6 +56,12 @@ class _Corked:
         self._held += len(data)
         if self._held >= CORK_BYTES:
             self._flush()
+
+    def write_whole(self, data: bytes) -> None:
+        """Send an answer that is whole at once; the loop sends it at the end of this turn by itself."""
+        if self._parts:
+            self._flush()
+        self._inner.write(data)
 
     def close(self) -> None:
         """Close after everything written was handed on."""
@@ -96,14 +104,14 @@ class _Express:
     def reply(self, answer: bytes, /, *, close: bool) -> None:
         """Send the one answer, and let the connection go on unless the process is about to end."""
         self.response_complete = True
-        transport = self.protocol.transport
+        transport = self.protocol.corked
         if self.disconnected or transport.is_closing():
             return
         added = self.protocol.dates.line(self.protocol.server_state.default_headers)
         if not (close or self.keep_alive):
             added += b"connection: close\r\n"
         head = answer.index(b"\n") + 1
-        transport.write(b"".join((answer[:head], added, answer[head:])))
+        transport.write_whole(b"".join((answer[:head], added, answer[head:])))
         if close or not self.keep_alive:
             transport.close()
         self.protocol.on_response_complete()
@@ -120,6 +128,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     door: Door  # of the subclass that `protocol` makes: uvicorn builds protocols itself
     lanes: Mapping[bytes, express.Express]
     dates: _Dates
+    corked: _Corked
     _lane: express.Express | None = None
     _whole = b""
     _head = 0
@@ -130,7 +139,8 @@ class Protocol(httptools_impl.HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
-        super().connection_made(cast("asyncio.Transport", _Corked(transport, self.loop)))
+        self.corked = _Corked(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self.corked))
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -158,12 +168,16 @@ class Protocol(httptools_impl.HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Count the target."""
-        self._count(len(url))
+        self._head += len(url)
+        if self._head > self.door.header_bytes:
+            raise ValueError(TOO_LARGE)
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header."""
-        self._count(len(name) + len(value))
+        self._head += len(name) + len(value)
+        if self._head > self.door.header_bytes:
+            raise ValueError(TOO_LARGE)
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -250,11 +264,6 @@ class Protocol(httptools_impl.HttpToolsProtocol):
             self._refuse(errors.Invalid("headers.too_large", "The head of the request is too large."))
         else:
             self._refuse(errors.Invalid("headers.malformed", "The request is not HTTP/1.1 that can be read."))
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > self.door.header_bytes:
-            raise ValueError("head too large")  # the parser hands it on to send_400_response
 
     def _expect_head(self) -> None:
         self._slow = self.loop.call_later(self.door.header_seconds, self._too_slow)
