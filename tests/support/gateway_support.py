@@ -62,6 +62,7 @@ class Stage(msgspec.Struct):
     neighbour: testing.MemoryNeighbour
     rulebook: testing.MemoryRuleBook
     completer: testing.MemoryCompleter
+    authenticator: testing.MemoryAuthenticator
 
 
 def stage(
@@ -74,13 +75,14 @@ def stage(
     """Return a gateway over fresh twins."""
     claims, neighbour = testing.MemoryClaims(), testing.MemoryNeighbour()
     rulebook, completer = testing.MemoryRuleBook(), testing.MemoryCompleter()
+    authenticator = testing.MemoryAuthenticator(TOKENS)
     clock = clock or clocks.SystemClock()
     parts = apps.Parts(
         door=claims,
         desk=claims,
         rulebook=rulebook,
         completer=completer,
-        authenticator=testing.MemoryAuthenticator(TOKENS),
+        authenticator=authenticator,
         readiness=judge_readiness.Readiness(neighbour, clock),
         clock=clock,
         bounds=bounds or limits.Limits(),
@@ -88,7 +90,7 @@ def stage(
         schema=schema,
         origins=origins,
     )
-    return Stage(apps.build(parts), claims, neighbour, rulebook, completer)
+    return Stage(apps.build(parts), claims, neighbour, rulebook, completer, authenticator)
 
 
 def client(app: envelopes.Envelope) -> httpx2.AsyncClient:

@@ -12,8 +12,9 @@ from opentelemetry.sdk.trace.export import in_memory_span_exporter
 
 import gateway_support as support
 from chassis import errors, telemetry
+from chassis import testing as plumbing
 from gateway.domain import exchanges
-from gateway.inbound import limits, sockets, turnstiles
+from gateway.inbound import limits, lobbies, sockets, turnstiles
 
 URL = "/api/v1/claims"
 CLAIM = b'{"claim_id":"A"}'
@@ -115,6 +116,26 @@ async def test_what_is_not_ordinary_is_left_untouched(headers: dict[str, str]) -
     assert stage.claims.submissions == []
 
 
+async def test_a_token_that_was_known_a_moment_ago_is_looked_up_again_after_it() -> None:
+    """An expired one is not honoured for long."""
+    clock = plumbing.ManualClock()
+    stage = support.stage(clock=clock)
+    assert _short(stage, ORDINARY)
+    stage.authenticator.forget()
+    assert _short(stage, ORDINARY)
+    clock.advance(lobbies.FRESH_SECONDS)
+    assert not _short(stage, ORDINARY)
+
+
+async def test_a_token_known_for_one_action_is_not_for_another() -> None:
+    """Who may only check is not remembered as one who may submit."""
+    stage = support.stage()
+    check = stage.app.express()[f"{URL}/check".encode()]
+    reviewer = ORDINARY | support.REVIEWER
+    assert check.take([(name.encode(), value.encode()) for name, value in reviewer.items()], CLAIM, _nobody)
+    assert not _short(stage, reviewer)
+
+
 async def test_a_header_sent_twice_is_left_to_the_long_way() -> None:
     """Which of two tokens counts is not decided in a hurry."""
     lane = support.stage().app.express()[URL.encode()]
@@ -186,6 +207,7 @@ async def test_a_tenant_that_floods_does_not_turn_others_away() -> None:
     assert _short(stage, small)
     await asyncio.sleep(0)
     assert stage.claims.submissions[-1][1].tenant == "other"
+    assert stage.claims.submissions[-1][0].apart
     release.set()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 import gateway_rooms as rooms
@@ -57,6 +58,37 @@ async def test_claims_that_refuse_the_gateway() -> None:
             await anext(desk.watch("", _context()))  # type: ignore[arg-type]
         with pytest.raises(errors.Unavailable):
             await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+        await door.aclose()
+
+
+async def test_a_claim_apart_does_not_wait_for_a_crowd() -> None:
+    """While two messages of a crowd are out and a third has to wait, one that goes apart is answered."""
+    far, gate = testing.MemoryClaims(), asyncio.Event()
+    submit = far.submit
+
+    async def held(submission: exchanges.Submission, context: object) -> exchanges.Answer:
+        if submission.body != SUBMISSION.body:
+            crowd.release()
+            await gate.wait()
+        return await submit(submission, context)  # type: ignore[arg-type]
+
+    far.submit = held  # type: ignore[method-assign,assignment]
+    crowd = asyncio.Semaphore(0)
+    async with local.LocalChannel(rooms.room(far), caller="gateway") as channel:
+        door = outbound.ClaimsDoor(channel, clocks.SystemClock())
+        waiting = []
+        for number in range(1, 3):
+            claim = exchanges.Submission(
+                b'{"claim_id":"%d"}' % number, "application/json", "application/json", False
+            )
+            waiting.append(door.submit(claim, _context()))  # type: ignore[arg-type]
+            await asyncio.wait_for(crowd.acquire(), 5)
+        waiting.append(door.submit(SUBMISSION, _context()))  # type: ignore[arg-type]
+        apart = msgspec.structs.replace(SUBMISSION, apart=True)
+        await asyncio.wait_for(door.submit(apart, _context()), 5)  # type: ignore[arg-type]
+        assert not any(one.done() for one in waiting)
+        gate.set()
+        await asyncio.gather(*waiting)
         await door.aclose()
 
 

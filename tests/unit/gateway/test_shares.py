@@ -71,6 +71,50 @@ def test_who_holds_less_is_never_refused_where_another_is_not(
     assert max(welcome[True], default=0) <= min(welcome[False], default=100)
 
 
+def test_few_claims_beside_a_flood_are_crowded_until_it_ebbs() -> None:
+    """The flood itself is not, nor one of many who have a little each."""
+    places = shares.Shares(64)
+    _filled(places, "flood")
+    places.take("small")
+    assert places.crowded("small")
+    assert not places.crowded("flood")
+    for _ in range(40):
+        places.give("flood")
+    assert not places.crowded("small")
+
+
+@hypothesis.given(LIMITS, strategies.lists(strategies.sampled_from(TENANTS), max_size=200), LIMITS)
+def test_only_who_holds_its_own_part_beside_more_is_crowded(limit: int, takes: list[str], later: int) -> None:
+    """As a count of all places says, whatever order of takes and limits led there."""
+    places = shares.Shares(limit)
+    for number, tenant in enumerate(takes):
+        places.take(tenant)
+        if number % 3 == 0:
+            places.give(tenant) if places.held(tenant) else None
+    places.lend(later)
+    sure = max(1, later // shares.SURE)
+    beyond = sum(max(0, places.held(tenant) - sure) for tenant in TENANTS)
+    for tenant in TENANTS:
+        assert places.crowded(tenant) == (2 * beyond > later and places.held(tenant) <= sure)
+
+
+@hypothesis.given(LIMITS, STEPS)
+def test_nobody_is_crowded_when_all_have_gone(limit: int, steps: list[tuple[str, str | int]]) -> None:
+    """Whatever was counted is counted back."""
+    places = shares.Shares(limit)
+    for what, which in steps:
+        if isinstance(which, int):
+            places.lend(which)
+        elif what == "take":
+            places.take(which)
+        elif places.held(which):
+            places.give(which)
+    for tenant in TENANTS:
+        while places.held(tenant):
+            places.give(tenant)
+    assert not any(places.crowded(tenant) for tenant in TENANTS)
+
+
 @hypothesis.given(strategies.integers(1, 500))
 def test_one_tenant_alone_has_the_whole_limit(limit: int) -> None:
     """No place is kept idle for tenants that do not come."""

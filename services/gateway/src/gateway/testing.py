@@ -209,7 +209,11 @@ class MemoryAuthenticator:
     """Twin of `ports.Authenticator`: knows callers by token."""
 
     def __init__(self, known: Mapping[str, callers.Caller]) -> None:
-        self._known = known
+        self._known = dict(known)
+
+    def forget(self) -> None:
+        """Know nobody any more."""
+        self._known.clear()
 
     async def authenticate(self, headers: Mapping[str, str]) -> callers.Caller:
         """Return the caller of a known token."""

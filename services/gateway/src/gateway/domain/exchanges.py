@@ -15,12 +15,16 @@ FHIR_MESSAGE = "application/fhir+json; profile=message"  # asks for a response B
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """One claim as its sender wrote it; `accept` is the decision's media type, `dry_run` stores nothing."""
+    """One claim as its sender wrote it; `accept` is the decision's media type, `dry_run` stores nothing.
+
+    `apart` is a claim of one who has few, while others have many: it need not wait for theirs.
+    """
 
     body: bytes
     media_type: str
     accept: str
     dry_run: bool
+    apart: bool = False
 
 
 class Upload(msgspec.Struct, frozen=True, gc=False):

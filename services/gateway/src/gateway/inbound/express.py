@@ -59,18 +59,20 @@ class Express:
         found = dict(headers)
         if self._unusual(found, len(headers), len(body)):
             return False
-        caller = self._lobby.known(_text(found, b"authorization"), self._action)
-        key = _text(found, b"idempotency-key")
+        caller = self._lobby.known(found.get(b"authorization", b""), self._action)
+        key = _text(found, b"idempotency-key") if b"idempotency-key" in found else ""
         if caller is None or (key and not names.IDEMPOTENCY_KEY.fullmatch(key)):
             return False
-        request_id = names.request_id(_text(found, b"x-request-id"))
+        request_id = names.request_id(_text(found, b"x-request-id") if b"x-request-id" in found else "")
         began = self._meter.enter()
         if not self._turnstile.enter(caller.tenant):
             self._turn_away(request_id, began, reply)
             return True
-        span = telemetry.root_span(self._span, names.traceparent(_text(found, b"traceparent")))
+        parent = names.traceparent(_text(found, b"traceparent")) if b"traceparent" in found else ""
+        span = telemetry.root_span(self._span, parent)
         context = self._lobby.give(caller, key=key, traceparent=span.traceparent, request_id=request_id)
-        submission = exchanges.Submission(body, exchanges.JSON, exchanges.JSON, self._dry_run)
+        apart = self._turnstile.apart(caller.tenant)
+        submission = exchanges.Submission(body, exchanges.JSON, exchanges.JSON, self._dry_run, apart)
         answer: asyncio.Future[exchanges.Answer]
         try:
             answer = asyncio.ensure_future(self._door.submit(submission, context))

@@ -37,8 +37,10 @@ class Operation:
             names.media_type(headers.get("content-type", ""), ALLOWED)
             key = names.idempotency_key(headers.get("idempotency-key"))
             body = await self._reader.read(scope, receive)
-            submission = exchanges.Submission(body, exchanges.FHIR, self._accept, dry_run=False)
-            with self._lobby.turnstile.inside(caller.tenant):
+            with self._lobby.turnstile.inside(caller.tenant) as apart:
+                submission = exchanges.Submission(
+                    body, exchanges.FHIR, self._accept, dry_run=False, apart=apart
+                )
                 answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
             extra = {**replies.PRIVATE, **({"idempotent-replayed": "true"} if answer.replayed else {})}
             await replies.send(send, 200, exchanges.FHIR, answer.body, extra)

@@ -74,8 +74,8 @@ class Intake:
         key = names.idempotency_key(headers.get("idempotency-key"))
         accept = names.preferred(headers.get("accept", ""), (exchanges.JSON, exchanges.FHIR))
         body = await self._reader.read(scope, receive)
-        submission = exchanges.Submission(body, media_type, accept, self._dry_run)
-        with self._lobby.turnstile.inside(caller.tenant):
+        with self._lobby.turnstile.inside(caller.tenant) as apart:
+            submission = exchanges.Submission(body, media_type, accept, self._dry_run, apart)
             answer = await self._door.submit(submission, self._lobby.context(scope, caller, key=key))
         status, extra = told(answer, dry_run=self._dry_run)
         await replies.send(send, status, answer.media_type, answer.body, extra)

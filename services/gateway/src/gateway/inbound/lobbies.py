@@ -14,6 +14,9 @@ from gateway.domain import headers as names
 from gateway.inbound import arrivals, limits, turnstiles
 from gateway.usecases import admit
 
+FRESH_SECONDS = 1.0  # beside the half minute that clocks of two machines may differ by
+MANY = 4_096  # headers remembered for that moment; as many as requests are served at once
+
 type Entrance = Callable[[Request], Awaitable[callers.Caller]]
 
 
@@ -30,16 +33,30 @@ class Lobby:
         self._deadline_seconds = bounds.deadline_seconds
         self.turnstile = turnstiles.Turnstile(clock, bounds)
         self._ids = itertools.count(1)
+        self._fresh: dict[tuple[bytes, str], callers.Caller] = {}
+        self._stale = clock.monotonic()
 
     async def admit(self, scope: Scope, action: str) -> callers.Caller:
         """Return the verified caller, allowed to do `action`; raises Denied, Unavailable."""
         headers = arrivals.of(scope).headers
         return await admit.admit(headers, action, authenticator=self._authenticator)
 
-    def known(self, credential: str, action: str) -> callers.Caller | None:
-        """Return the caller of an Authorization header that needs no new look; None when `admit` has to."""
-        caller = self._authenticator.known(credential)
-        return caller if caller is not None and callers.may(caller, action) else None
+    def known(self, credential: bytes, action: str) -> callers.Caller | None:
+        """Return the caller of an Authorization header that needs no new look; None when `admit` has to.
+
+        Who was known a moment ago is not looked up again: a token holds up to `FRESH_SECONDS` too long.
+        """
+        now = self._clock.monotonic()
+        if now >= self._stale or len(self._fresh) >= MANY:
+            self._fresh.clear()
+            self._stale = now + FRESH_SECONDS
+        caller = self._fresh.get((credential, action))
+        if caller is None:
+            caller = self._authenticator.known(credential.decode("latin-1"))
+            if caller is None or not callers.may(caller, action):
+                return None
+            self._fresh[credential, action] = caller
+        return caller
 
     def enter(self, action: str) -> Entrance:
         """Return `admit` for the framework, which asks it before it looks at anything else of a request."""

@@ -37,6 +37,10 @@ class Turnstile:
         self._gauge.set(self._pace.limit)
         return self._shares.take(tenant)
 
+    def apart(self, tenant: str) -> bool:
+        """Return whether a claim that was let in goes apart from those of others, who have many."""
+        return self._shares.crowded(tenant)
+
     def leave(self, tenant: str, *, answered: bool) -> None:
         """Count a claim out; `answered` unless it failed for no reason of its own."""
         self._shares.give(tenant)
@@ -44,13 +48,13 @@ class Turnstile:
             self._pace.answered()
 
     @contextlib.contextmanager
-    def inside(self, tenant: str) -> Iterator[None]:
-        """Have a claim under way inside the block; raises Exhausted `gateway.busy` instead."""
+    def inside(self, tenant: str) -> Iterator[bool]:
+        """Have a claim under way inside the block, apart if it yields so; raises Exhausted `gateway.busy`."""
         if not self.enter(tenant):
             raise outcomes.again(BUSY)
         answered = False
         try:
-            yield
+            yield self.apart(tenant)
             answered = True
         except errors.Fault as fault:
             answered = tells(fault)

@@ -19,7 +19,9 @@ MAX_ROWS = 256  # claims in one message: beyond it a message's own cost no longe
 MAX_BYTES = 4 * 1024 * 1024  # of one message, or one claim alone
 MAX_QUEUE = 4_096  # claims that wait; as many as requests are served at once
 MAX_QUEUE_BYTES = 128 * 1024 * 1024
+UNFOLLOWED: contextlib.nullcontext[Mapping[str, str]] = contextlib.nullcontext({})
 MAX_WAIT_SECONDS = 0.5  # beyond it waiting helps nobody: the sender is told at once when to come back
+type Stream = streams.BatchStream[claims_pb2.SubmitRequest, claims_pb2.SubmitResponse]
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -30,20 +32,30 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class ClaimsDoor:
-    """Implements `ports.ClaimsDoor` on claims' ClaimIntake, and ClaimDesk for payers' answers."""
+    """Implements `ports.ClaimsDoor` on claims' ClaimIntake, and ClaimDesk for payers' answers.
+
+    What goes `apart` has a stream of its own: no message of a crowd has to come back before it leaves.
+    """
 
     def __init__(self, channel: grpc.aio.Channel, clock: clocks.Clock) -> None:
         self._clock = clock
         self._stub = claims_pb2_grpc.ClaimIntakeStub(channel)
         self._desk = claims_pb2_grpc.ClaimDeskStub(channel)
         # A claim sent twice is recognised by its key and content, so a batch in doubt is sent again.
-        self._stream = streams.BatchStream(self._stub.Submit, clock=clock, resend=True)
-        self._submits = self._coalescer(dry_run=False)
-        self._checks = self._coalescer(dry_run=True)
+        self._streams = [streams.BatchStream(self._stub.Submit, clock=clock, resend=True) for _ in range(2)]
+        crowd, apart = self._streams
+        self._queues = {
+            (False, False): self._coalescer("submit", crowd, dry_run=False),
+            (True, False): self._coalescer("check", crowd, dry_run=True),
+            (False, True): self._coalescer("submit_apart", apart, dry_run=False),
+            (True, True): self._coalescer("check_apart", apart, dry_run=True),
+        }
 
-    def _coalescer(self, *, dry_run: bool) -> coalescing.Coalescer[Waiting, exchanges.Answer]:
+    def _coalescer(
+        self, name: str, stream: Stream, *, dry_run: bool
+    ) -> coalescing.Coalescer[Waiting, exchanges.Answer]:
         async def exchange(waiting: list[Waiting]) -> list[exchanges.Answer | errors.Fault]:
-            return await self._exchange(waiting, dry_run=dry_run)
+            return await self._exchange(waiting, stream, dry_run=dry_run)
 
         return coalescing.Coalescer(
             exchange,
@@ -54,28 +66,29 @@ class ClaimsDoor:
             max_wait=MAX_WAIT_SECONDS,
             size_of=_size,
             clock=self._clock,
-            observe=metrics.batches("check" if dry_run else "submit"),
+            observe=metrics.batches(name),
         )
 
     def submit(
         self, submission: exchanges.Submission, context: contexts.CallContext
     ) -> asyncio.Future[exchanges.Answer]:
         """Return what will be the decision on one claim; its Fault is the one that claims answered with."""
-        queue = self._checks if submission.dry_run else self._submits
+        queue = self._queues[submission.dry_run, submission.apart]
         return queue.begin(Waiting(submission, context), deadline=context.deadline)
 
     async def _exchange(
-        self, waiting: list[Waiting], *, dry_run: bool
+        self, waiting: list[Waiting], stream: Stream, *, dry_run: bool
     ) -> list[exchanges.Answer | errors.Fault]:
         """Send one batch and return one outcome per claim, in order."""
-        with telemetry.batch_span("gateway.batch", [one.context.traceparent for one in waiting]) as onward:
+        followed = [one.context.traceparent for one in waiting if one.context.traceparent]
+        with telemetry.batch_span("gateway.batch", followed) if followed else UNFOLLOWED as onward:
             request = claims_pb2.SubmitRequest(dry_run=dry_run)
             add = request.items.add
             for one in waiting:
                 converters.write(one.submission, _onward(one.context, onward), self._clock, add())
             deadline = max(one.context.deadline for one in waiting)
             with _told():
-                response = await self._stream.exchange(request, deadline=deadline)
+                response = await stream.exchange(request, deadline=deadline)
         found = {result.item_id: result for result in response.results}
         return [_outcome(found.get(one.context.item_id)) for one in waiting]
 
@@ -109,10 +122,11 @@ class ClaimsDoor:
             raise source.failure
 
     async def aclose(self) -> None:
-        """Answer what was accepted, then end the stream."""
-        await self._submits.aclose()
-        await self._checks.aclose()
-        await self._stream.aclose()
+        """Answer what was accepted, then end the streams."""
+        for queue in self._queues.values():
+            await queue.aclose()
+        for stream in self._streams:
+            await stream.aclose()
 
 
 class ClaimsDesk:
