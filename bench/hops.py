@@ -8,6 +8,7 @@ Prints CPU time (user and system, all threads) per claim or exchange.
 import argparse
 import asyncio
 import contextlib
+import functools
 import os
 import re
 import statistics
@@ -61,7 +62,7 @@ class Neighbour(claims_pb2_grpc.ClaimIntakeServicer):
         )
 
 
-async def _neighbour(keys: Path, port: int, wait: float) -> None:
+async def _neighbour(keys: Path, port: int, aside: int, wait: float) -> None:
     async def ready() -> apps.Readiness:
         return apps.Readiness(ok=True)
 
@@ -73,7 +74,9 @@ async def _neighbour(keys: Path, port: int, wait: float) -> None:
         ready=ready,
     )
     where = settings.ServiceSettings(
-        grpc_bind=f"127.0.0.1:{port}", service_keys_file=keys / identity.KEYS_FILE
+        grpc_bind=f"127.0.0.1:{port}",
+        streams_bind=f"127.0.0.1:{aside}",
+        service_keys_file=keys / identity.KEYS_FILE,
     )
     async with server.serving(app, where):
         print("up", flush=True)
@@ -102,13 +105,14 @@ def _running(command: list[str], environment: dict[str, str]) -> Iterator[subpro
 
 
 @contextlib.contextmanager
-def _neighbour_process(keys: Path, wait: float) -> Iterator[tuple[int, int]]:
-    (port,) = loopback.free(1)
-    with _running([__file__, "neighbour", str(keys), str(port), str(wait)], {}) as process:
+def _neighbour_process(keys: Path, wait: float) -> Iterator[tuple[int, str, str]]:
+    """Yield a neighbour's process id, its gRPC server and its door for batch streams."""
+    port, aside = loopback.free(2)
+    with _running([__file__, "neighbour", str(keys), str(port), str(aside), str(wait)], {}) as process:
         assert process.stdout is not None
         while process.stdout.readline() != "up\n":
             assert process.poll() is None, "the neighbour did not start"
-        yield process.pid, port
+        yield process.pid, f"127.0.0.1:{port}", f"127.0.0.1:{aside}"
 
 
 def _templates(folder: Path) -> list[bytes]:
@@ -126,11 +130,12 @@ def gateway(options: argparse.Namespace, folder: Path) -> None:
     token = issuer.issue(tenant="demo", subject="bench", roles=("biller",))
     (http,) = loopback.free(1)
     opened = folder / "opened"
-    with _neighbour_process(folder / "keys", options.wait_ms / 1000) as (_, port):
+    with _neighbour_process(folder / "keys", options.wait_ms / 1000) as (_, target, aside):
         environment = {
             "ULTRATHINK_HTTP_BIND": f"127.0.0.1:{http}",
             "ULTRATHINK_HTTP_ADDRESS_FILE": str(opened),
-            "ULTRATHINK_CLAIMS_TARGET": f"127.0.0.1:{port}",
+            "ULTRATHINK_CLAIMS_TARGET": target,
+            "ULTRATHINK_CLAIMS_STREAMS": aside,
             "ULTRATHINK_DEVELOPMENT_KEYS_FILE": str(issuer.public_file),
             "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private["gateway"]),
             "ULTRATHINK_SERVICE_KEYS_FILE": str(keys.public),
@@ -159,20 +164,29 @@ def gateway(options: argparse.Namespace, folder: Path) -> None:
 def stream(options: argparse.Namespace, folder: Path) -> None:
     """Print what one exchange of a batch stream costs both ends."""
     keys = identity.create_keys(folder / "keys", ["gateway", "claims"])
-    with _neighbour_process(folder / "keys", 0.0) as (pid, port):
+    with _neighbour_process(folder / "keys", 0.0) as (pid, target, aside):
+        ways = {"gRPC at both ends": "", "ours to gRPC": target, "ours at both ends": aside}
         for _ in range(options.rounds):
-            mine, theirs, clock = uvloop.run(_exchanges(keys, pid, port, options.seconds))
-            print(f"client {mine:.0f}, server {theirs:.0f}, by the clock {clock:.0f} us per exchange")
+            for name, door in ways.items():
+                told = uvloop.run(_exchanges(keys, pid, (target, door), options.seconds))
+                mine, theirs, clock = told
+                print(
+                    f"{name}: client {mine:.0f}, server {theirs:.0f}, by the clock {clock:.0f} us per exchange"
+                )
 
 
 async def _exchanges(
-    keys: identity.KeyFiles, pid: int, port: int, seconds: float
+    keys: identity.KeyFiles, pid: int, where: tuple[str, str], seconds: float
 ) -> tuple[float, float, float]:
+    """Measure exchanges with the gRPC server, or through the door for streams where one is given."""
     clock = clocks.SystemClock()
+    target, door = where
     signer = identity.signer("gateway", keys.private["gateway"], clock)
-    async with channels.open_channel(f"127.0.0.1:{port}", signer=signer) as channel:
+    async with channels.open_channel(target, signer=signer, streams=door) as channel:
+        submit = claims_pb2_grpc.ClaimIntakeStub(channel).Submit
+        # What is no method of a channel is called through iterators: gRPC's own way.
         batches: streams.BatchStream[claims_pb2.SubmitRequest, claims_pb2.SubmitResponse] = (
-            streams.BatchStream(claims_pb2_grpc.ClaimIntakeStub(channel).Submit, clock=clock)
+            streams.BatchStream(submit if door else functools.partial(submit), clock=clock)
         )
         raw = claims_pb2.RawClaim(body=b"x" * CLAIM_BYTES)
 
@@ -206,6 +220,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["neighbour"]:
-        uvloop.run(_neighbour(Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+        uvloop.run(_neighbour(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
     else:
         main()
