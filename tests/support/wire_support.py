@@ -9,8 +9,18 @@ import hpack
 from chassis.http2 import connections, frames, streams
 from streams_support import ManualTime
 
-GREETING = frames.settings({})
 ASK: streams.Headers = [(":method", "POST"), (":path", "/some/Method")]
+TRAILERS: streams.Headers = [("grpc-status", "0")]
+
+
+def wired(*messages: bytes) -> bytes:
+    """Return messages as they travel."""
+    return b"".join(streams.PREFIX.pack(0, len(one)) + one for one in messages)
+
+
+def data(stream: int, *messages: bytes, ended: bool = False) -> bytes:
+    """Return a frame of data with these messages."""
+    return frames.frame(frames.DATA, frames.END_STREAM if ended else 0, stream, wired(*messages))
 
 
 class Transport(asyncio.Transport):
@@ -167,7 +177,7 @@ class Pipe:
 
     def __init__(self, *, owner: Callable[[], Owner] = Owner) -> None:
         self.client, self.server = End(serving=False, owner=owner), End(serving=True, owner=owner)
-        self.up, self.down = Ledger(), Ledger()
+        self.up, self.down = Ledger(preface=len(frames.PREFACE)), Ledger()
 
     def carry(self, cuts: Iterable[int] = (65_536,)) -> None:
         """Carry bytes, one piece each way in turn, until both ends are silent."""
@@ -179,23 +189,27 @@ class Pipe:
 
     def _piece(self, source: End, target: End, size: int, sent: "Ledger", granted: "Ledger") -> None:
         data = source.transport.take(size)
-        for found in sent.reader.feed(data if sent.began else data.removeprefix(frames.PREFACE)):
-            sent.began = True
+        for found in sent.read(data):
             sent.count(found)
             granted.grant(found)
         if data:
-            sent.began = True
             target.hear(data)
 
 
 class Ledger:
     """What one end was granted and what it has sent, counted by RFC 9113 and by nobody else."""
 
-    def __init__(self) -> None:
-        self.reader = frames.Reader(frames.MOST_FRAME)
-        self.began = False
+    def __init__(self, preface: int = 0) -> None:
+        self._reader = frames.Reader(frames.MOST_FRAME)
+        self._preface = preface
         self.frame, self.first, self.whole = frames.LEAST_FRAME, frames.FIRST_WINDOW, frames.FIRST_WINDOW
         self.windows: dict[int, int] = {}
+
+    def read(self, data: bytes) -> Iterable[frames.Frame]:
+        """Return the frames that the sender's next bytes complete, after its preface."""
+        skipped = min(self._preface, len(data))
+        self._preface -= skipped
+        return self._reader.feed(data[skipped:])
 
     def grant(self, found: frames.Frame) -> None:
         """Count what a frame of the receiver allows."""
@@ -223,3 +237,11 @@ class Ledger:
         assert size <= self.frame, "a frame larger than allowed"
         assert left >= 0, "more than the stream's window"
         assert self.whole >= 0, "more than the connection's window"
+
+
+def served() -> End:
+    """Return a server's end whose peer has opened stream 1."""
+    end = End(serving=True).greeted()
+    end.hear(end.asked(1))
+    end.said()
+    return end
