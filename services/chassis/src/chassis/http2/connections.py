@@ -19,7 +19,7 @@ from chassis.http2 import frames, streams
 WIDENED: Final = 2**30  # The connection's own window: streams bound what is kept, this one only counts.
 FRAME_BYTES: Final = 4 * 1024 * 1024  # Most messages come in one frame.
 BUFFER_BYTES: Final = 4 * 1024 * 1024  # Beyond this the transport is behind and answers wait for it.
-MAX_UNREAD_BYTES: Final = BUFFER_BYTES  # Whoever asks on (pings, calls) without reading so much is cut off.
+MAX_UNREAD_BYTES: Final = 1024 * 1024  # Whoever asks on (pings, calls) without reading so much is cut off.
 MAX_STREAMS: Final = 256  # A peer holds a few long-lived streams.
 MAX_WASTE: Final = 1_000  # Whoever takes back more streams, or sends more empty frames, means harm.
 KEEPALIVE_SECONDS: Final = 30.0  # Below the idle limits of load balancers (60 s).
