@@ -1,5 +1,7 @@
 """Two ends of HTTP/2 in memory: messages arrive whole, in order and within windows, until the end."""
 
+import struct
+
 import hpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +167,46 @@ def test_a_peer_sends_no_more_than_is_consumed() -> None:
         pipe.carry([1 << 20])
     assert [found[0] for found in owner.messages] == list(range(8))
     assert caller.told == ["drained"]
+
+
+def test_exactly_what_was_taken_is_given_back() -> None:
+    """Padding as well as messages, in few frames, and neither more nor less."""
+    end = served()
+    piece = frames.frame(frames.DATA, frames.PADDED, 1, b"\xff" + wired(b"") + bytes(255))
+    taken, given = 0, []
+    for pieces in (9_000, 18_000, 27_000):
+        end.hear(piece * pieces)
+        taken += pieces * (len(piece) - frames.HEAD_BYTES)
+        given += [frames.read_number(found.payload) for found in end.said()]
+        assert len(given) <= taken // streams.UNTOLD
+        assert 0 <= taken - sum(given) < streams.UNTOLD
+    (owner,) = end.owners
+    assert len(owner.messages) == 54_000
+
+
+def test_the_connections_window_is_kept_open_by_what_was_received() -> None:
+    """Also by data of streams that have ended, which nobody takes."""
+    end = served()
+    end.owners[0].stream.cancel()
+    end.said()
+    piece = frames.frame(frames.DATA, 0, 1, bytes(connections.FRAME_BYTES))
+    half = connections.WIDENED // 2
+    for _ in range(2 * half // connections.FRAME_BYTES):
+        end.hear(piece)
+    assert end.said() == [frames.Frame(frames.WINDOW_UPDATE, 0, 0, struct.pack(">L", half))] * 2
+
+
+def test_streams_share_the_connections_window() -> None:
+    """What one has used is gone for the others, however much each was granted."""
+    end = End(serving=False).greeted(initial_window=1_000_000, max_frame=1_000_000)
+    first, second, third = (end.open() for _ in range(3))
+    end.said()
+    for owner, size in ((first, 60_000), (second, 60_000), (third, 10)):
+        owner.stream.send(message(size))
+    assert [(found.stream, len(found.payload)) for found in end.said()] == [(1, 60_005), (3, 5_530)]
+    end.hear(frames.window_update(0, 54_475 + 10))
+    assert [(found.stream, len(found.payload)) for found in end.said()] == [(3, 54_475), (5, 10)]
+    assert (second.told, third.told) == (["drained"], [])
 
 
 def test_what_waits_for_the_transport_is_written_when_it_takes_more() -> None:
