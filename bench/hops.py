@@ -170,9 +170,7 @@ def stream(options: argparse.Namespace, folder: Path) -> None:
             for name, door in ways.items():
                 told = uvloop.run(_exchanges(keys, pid, (target, door), options.seconds))
                 mine, theirs, clock = told
-                print(
-                    f"{name}: client {mine:.0f}, server {theirs:.0f}, by the clock {clock:.0f} us per exchange"
-                )
+                print(f"{name}: client {mine:.0f}, server {theirs:.0f}, clock {clock:.0f} us per exchange")
 
 
 async def _exchanges(

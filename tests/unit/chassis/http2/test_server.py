@@ -277,6 +277,35 @@ async def test_a_call_that_does_not_end_is_ended_after_the_grace() -> None:
         await until_many(held.cancelled, 1)
 
 
+async def test_answers_that_a_slow_peer_has_not_taken_are_written_before_the_door_closes() -> None:
+    """What waits for the peer's window leaves with the status behind it, within the grace."""
+
+    async def handle(_: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        return scoring_pb2.ScoreResponse(claims=[scoring_pb2.ClaimScore(item_id="y" * 9_000_000)])
+
+    async with support.door() as door, support.peer(door.port) as peer, asyncio.timeout(30):
+        door.scorer.handle = handle
+        peer.ask()
+        for _ in range(3):
+            peer.stream.send(request("a").SerializeToString())
+        peer.stream.finish()
+        await until_many(peer.messages, 1)
+        stopping = asyncio.create_task(door.server.stop(10))
+        taken: list[int] = []
+
+        def over() -> bool:
+            for message in peer.messages[len(taken) :]:
+                peer.stream.consumed(len(message))
+                taken.append(len(message))
+            return peer.over.is_set()
+
+        await until(over)
+        assert sum(size > 9_000_000 for size in taken) == 3
+        await stopping
+        await peer.over.wait()
+        assert peer.trailers["grpc-status"] == "0"
+
+
 async def test_an_address_that_is_taken_is_told() -> None:
     """Two services cannot share a door."""
     async with support.door() as door:

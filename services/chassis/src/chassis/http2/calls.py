@@ -205,10 +205,8 @@ class Line[Req, Res]:
     def headers(self, found: streams.Headers, *, ended: bool) -> None:
         """Take the answer's headers, or the trailers that end the call."""
         told = dict(found)
-        if ended:
+        if ended or self._answered or told.get(":status") != "200":  # a proxy's refusal may have a body
             self._conclude(links.settled(status.outcome(told)))
-        elif self._answered or told.get(":status") != "200":
-            self._conclude(errors.Internal("call.unknown", "What answers there does not speak gRPC."))
         self._answered = True
 
     def message(self, data: bytes) -> None:

@@ -127,6 +127,13 @@ def read_goaway(payload: bytes) -> int:
     return last & MOST_WINDOW
 
 
+def widened(window: int, more: int) -> int:
+    """Return a window after the peer widened it; raises Broken for one beyond the most."""
+    if window + more > MOST_WINDOW:
+        raise Broken(FLOW_CONTROL_ERROR, "a window beyond the most")
+    return window + more
+
+
 def unpadded(found: Frame) -> bytes:
     """Return the payload of DATA or HEADERS without padding and priority."""
     start, end = 0, len(found.payload)

@@ -19,7 +19,7 @@ from chassis import clock as clocks
 from chassis import streams as batches
 from chassis.http2 import connections, status, streams
 
-CLOSE_SECONDS: Final = 1.0  # For a peer to take what was written; then its connection is aborted.
+CLOSE_SECONDS: Final = 1.0  # At least so long a peer may take what was written before it is cut off.
 _UNITS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _ANSWER: Final = [(":status", "200"), ("content-type", "application/grpc")]
 _FAREWELL: Final = b""  # An answer whose batch_id is GOING_AWAY: in protobuf the message without any field.
@@ -53,10 +53,10 @@ class Server:
 
     async def stop(self, seconds: float) -> None:
         """Take no more calls, tell those open to go elsewhere, and wait so long for their end."""
-        self.leaving = True
+        self.leaving, began = True, self.now()
         if self._listening is not None:
             self._listening.close()
-        for connection in self._connections:
+        for connection in tuple(self._connections):
             connection.leave()
         for call in tuple(self.calls):
             call.leave()
@@ -65,13 +65,13 @@ class Server:
             await asyncio.wait([self._empty], timeout=seconds)
         for call in tuple(self.calls):
             call.end(errors.Unavailable("server.stopped", "The service has gone."))
-        for connection in tuple(self._connections):
-            connection.close()
-        while self._connections:
+        if self._connections:
             self._gone = asyncio.get_running_loop().create_future()
-            done, _ = await asyncio.wait([self._gone], timeout=CLOSE_SECONDS)
-            for connection in () if done else tuple(self._connections):
+            left = max(CLOSE_SECONDS, began + seconds - self.now())
+            await asyncio.wait([self._gone], timeout=left)
+            for connection in tuple(self._connections):
                 connection.abort()
+            await self._gone
 
     def _connection(self) -> connections.Connection:
         connection = connections.Connection(accept=self._accept, closed=self._closed)
