@@ -96,23 +96,32 @@ def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) 
             decisions.LineRisk(sequence=line.sequence, anomaly=unusual.get(row))
             for row, line in enumerate(claim.lines)
         ]
-    lines = [
-        _line(line.sequence, chance, money.exposure if asks else None, reasons.get(row))
+    return [
+        _line(
+            line.sequence,
+            chance,
+            money.exposure if asks else None,
+            reasons.get(row),
+            unusual.get(row) if unusual else None,
+        )
         for row, (line, chance, money) in enumerate(
             zip(claim.lines, score.line_probabilities, sums.lines, strict=False)
         )
     ]
-    for row, found in unusual.items() if unusual else ():
-        lines[row] = msgspec.structs.replace(lines[row], anomaly=found)
-    return lines
 
 
 def _line(
-    sequence: int, probability: float, exposure: int | None, reason: LineReason | None
+    sequence: int,
+    probability: float,
+    exposure: int | None,
+    reason: LineReason | None,
+    anomaly: decisions.Anomaly | None,
 ) -> decisions.LineRisk:
     money = at_risk(probability, exposure)
     if reason is None:
-        return decisions.LineRisk(sequence=sequence, probability=probability, at_risk_minor=money)
+        return decisions.LineRisk(
+            sequence=sequence, probability=probability, at_risk_minor=money, anomaly=anomaly
+        )
     return decisions.LineRisk(
         sequence=sequence,
         probability=probability,
@@ -120,6 +129,7 @@ def _line(
         likely_reason=_likely(reason),
         reasons=reason.contributions,
         fix=reason.fix if _stands_out(reason) else None,
+        anomaly=anomaly,
     )
 
 

@@ -205,21 +205,23 @@ class Engine:
     def _told(
         self, program: _Program, rules: _Rules, case: explaining.Case, hits: list[programs.Hit]
     ) -> Outcome:
-        findings: list[decisions.Finding] = []
-        unchecked: list[decisions.NotChecked] = []
         if len(hits) > 1:
             hits.sort(key=_PLACE)
-        place = 0
-        while place < len(hits):
-            at, fired, open_ = hits[place][0], [], []
-            while place < len(hits) and hits[place][0] == at:
-                _, row, said = hits[place]
-                if said is True:
-                    fired.append(row)
-                else:
-                    open_.append((row, said))
-                place += 1
-            explainer = self._explainer(rules[at])
+        last = -1
+        fired: list[int] = []
+        open_: list[tuple[int, programs.Openings | None]] = []
+        groups = []
+        for at, row, said in hits:
+            if at != last:
+                last, fired, open_ = at, [], []
+                groups.append((self._explainer(rules[at]), fired, open_))
+            if said is True:
+                fired.append(row)
+            else:
+                open_.append((row, said))
+        findings: list[decisions.Finding] = []
+        unchecked: list[decisions.NotChecked] = []
+        for explainer, fired, open_ in groups:
             if fired:
                 findings += explainer.findings(case, fired)
             if open_:
