@@ -4,6 +4,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests start processes beside open channels; see services/cli/src/ultrathink_cli/__init__.py.
 export GRPC_ENABLE_FORK_SUPPORT := 0
+TYPES := $(BIN)/mypy -p chassis -p formats -p gateway -p claims -p scoring -p training -p storage -p payersim \
+  -p ultrathink_cli && $(BIN)/mypy bench
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench chaos gen format clean
@@ -18,11 +20,11 @@ demo: setup ## start the platform, send sample claims, print findings and risk, 
 	@$(BIN)/ultrathink demo $(if $(ONCE),--once,)
 
 test: setup ## the whole test suite that needs no cluster
-	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy -p chassis -p formats -p gateway -p claims -p scoring -p training -p storage -p payersim -p ultrathink_cli
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(TYPES)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup tests
 
 check: setup ## lint, types, import walls, budgets, unit tests
-	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy -p chassis -p formats -p gateway -p claims -p scoring -p training -p storage -p payersim -p ultrathink_cli
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(TYPES)
 	@$(BIN)/python -m pytest -n auto -q tests/architecture tests/unit
 
 bench: setup ## side-by-side benchmark table, raw data in bench/results

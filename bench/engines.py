@@ -6,6 +6,7 @@ per row, medians of interleaved rounds, and what it costs to import each engine.
 """
 
 import argparse
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -47,9 +48,7 @@ def _calls() -> tuple[np.ndarray, dict[str, Call], float]:
         booster = xgboost.Booster(
             {"nthread": 1}, model_file=str(scoring_cost.BUNDLE / f"{name}.xgboost.json")
         )
-        calls[f"{name}|xgboost"] = lambda matrix, booster=booster: booster.inplace_predict(
-            matrix, predict_type="margin"
-        )
+        calls[f"{name}|xgboost"] = functools.partial(booster.inplace_predict, predict_type="margin")
     return rows, calls, cost
 
 

@@ -18,12 +18,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import growth_claims
+import grpc
 import keeping
 from rich import box, console, table
 
 from chassis import channels, identity, streams
 from chassis import clock as clocks
 from storage import compose as storage_compose
+from storage.outbound import embedded
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 from ultrathink_cli.outbound import loopback
@@ -81,7 +83,7 @@ def main() -> None:
 class Running:
     """Storage and its PostgreSQL, and how much they have worked."""
 
-    def __init__(self, folder: Path, database: storage_compose.EmbeddedDatabase, pid: int, port: int) -> None:
+    def __init__(self, folder: Path, database: embedded.EmbeddedDatabase, pid: int, port: int) -> None:
         self.folder, self._database, self._pid, self.port = folder, database, pid, port
         self.signer = identity.signer("claims", folder / "keys" / "claims.pem", clocks.SystemClock())
 
@@ -146,7 +148,7 @@ def _storage(folder: Path) -> Iterator[Running]:
 class Sender:
     """Sends batches to storage as the claims room does."""
 
-    def __init__(self, channel: channels.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
         stub = storage_pb2_grpc.ClaimStoreStub(channel)
         self._clock = clocks.SystemClock()
         self._asking = streams.BatchStream(stub.Lookup, clock=self._clock, resend=True)

@@ -85,7 +85,7 @@ class Maker:
     async def of_claims_room(cls, *sizes: int) -> "Maker":
         """Send simulated claims through the claims room once, in batches of each size."""
         bodies = simulated(TEMPLATES)
-        store = _Store()
+        store = _Store()  # type: ignore[abstract]  # its other methods are not called
         templates: dict[int, list[Pair]] = {}
         async with _intake(store) as intake:
             for size in sizes:
@@ -143,12 +143,13 @@ def simulated(count: int) -> list[bytes]:
 
 
 @contextlib.asynccontextmanager
-async def _intake(store: _Store) -> AsyncIterator[claims_pb2_grpc.ClaimIntakeStub]:
+async def _intake(store: _Store) -> AsyncIterator["claims_pb2_grpc.ClaimIntakeAsyncStub"]:
     """Yield the door of a claims room with the demo's model behind it, and our store."""
 
     def register(server: grpc.aio.Server) -> None:
         storage_pb2_grpc.add_ClaimStoreServicer_to_server(store, server)
-        storage_pb2_grpc.add_ClaimReaderServicer_to_server(_Reader(), server)
+        reader = _Reader()  # type: ignore[abstract]  # its other methods are not called
+        storage_pb2_grpc.add_ClaimReaderServicer_to_server(reader, server)
 
     methods = ("ClaimStore/Lookup", "ClaimStore/Record", "ClaimReader/GetTenant")
     callers = {f"/ultrathink.storage.v1.{method}": frozenset({"claims"}) for method in methods}
@@ -168,7 +169,8 @@ async def _intake(store: _Store) -> AsyncIterator[claims_pb2_grpc.ClaimIntakeStu
                 storage_channel=local.LocalChannel(keeper, caller="claims"),
             ) as room,
         ):
-            yield claims_pb2_grpc.ClaimIntakeStub(local.LocalChannel(room, caller="gateway"))
+            channel: grpc.aio.Channel = local.LocalChannel(room, caller="gateway")
+            yield claims_pb2_grpc.ClaimIntakeStub(channel)
 
 
 async def _ready() -> apps.Readiness:

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def install() -> Path:
 
 def encode(python: Path, matrices: Sequence[np.ndarray], folder: Path) -> list[bytes]:
     """Return one request per matrix, as MLServer's own stubs write it."""
-    np.savez(folder / "matrices.npz", **{f"{at:06}": one for at, one in enumerate(matrices)})
+    named: dict[str, Any] = {f"{at:06}": one for at, one in enumerate(matrices)}
+    np.savez(folder / "matrices.npz", **named)
     _messages(python, "encode", folder / "matrices.npz", folder / "requests.bin")
     content, found = (folder / "requests.bin").read_bytes(), []
     while content:

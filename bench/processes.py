@@ -41,6 +41,26 @@ def family(root: int) -> list[Process]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of one process: its own, with its share of mapped files, and of shared memory in use."""
+
+    private: int
+    shared: int
+
+
+def memory(pid: int) -> Memory:
+    """Return what a process holds; nothing when it has ended."""
+    try:
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
+    except (FileNotFoundError, ProcessLookupError):
+        return Memory(0, 0)
+    held = {line.split()[0].rstrip(":"): int(line.split()[1]) * 1024 for line in lines}
+    # The database's buffers are the only memory that our processes share; they are not any one's.
+    own, buffers = held["Pss"] - held["Pss_Shmem"], held["Rss"] - held["Pss_Anon"] - held["Pss_File"]
+    return Memory(own, max(0, buffers))
+
+
 def name(command: str) -> str:
     """Return what a process is called by its command line."""
     if "postgres" in command.split(" -m ", maxsplit=1)[0]:

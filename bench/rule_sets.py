@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from claims.domain.rules import documents, packs, tables, tree
 from claims.outbound import pack_files
@@ -28,7 +31,7 @@ def active(rules: Sequence[packs.Rule], count: int, payers: Sequence[str]) -> li
     """Return the rules, and as many variants as `count` asks for, each for one payer in turn."""
     more = [_variant(rules[at % len(rules)], at // len(rules), at) for at in range(count)]
     for at in range(len(rules), count):
-        named = documents.Applies(scope=more[at].scope, payer=(payers[at % len(payers)],))
+        named = _applies(more[at].scope, payer=[payers[at % len(payers)]])
         more[at] = dataclasses.replace(more[at], applies=named)
     return more
 
@@ -47,11 +50,15 @@ def _variant(rule: packs.Rule, turn: int, at: int) -> packs.Rule:
     return dataclasses.replace(
         rule,
         id=f"{rule.id}-{at}",
-        applies=documents.Applies(scope=rule.scope),
+        applies=_applies(rule.scope),
         valid=documents.Valid(),
         when=_changed(rule.when, turn) if rule.when != packs.ALWAYS else rule.when,
         violation=tree.Junction("and", (_changed(rule.violation, turn), never)),
     )
+
+
+def _applies(scope: str, payer: Sequence[str] = ()) -> documents.Applies:
+    return msgspec.convert({"scope": scope, "payer": list(payer)}, documents.Applies)
 
 
 def _changed(node: tree.Node, turn: int) -> tree.Node:
@@ -60,6 +67,7 @@ def _changed(node: tree.Node, turn: int) -> tree.Node:
         case tree.Literal(value=bool() | str() | tuple() | None):
             return node
         case tree.Literal(value=value, kind=kind):
+            assert isinstance(value, int | Decimal)
             moved = value + turn if isinstance(value, int) else value + Decimal(turn) / 100
             return tree.Literal(moved, kind)
         case tree.OneOf(operand=operand, values=values) if isinstance(values[0], str):
@@ -73,7 +81,7 @@ def _changed(node: tree.Node, turn: int) -> tree.Node:
 
 
 def _parts_changed(node: tree.Node, turn: int) -> tree.Node:
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     for field in dataclasses.fields(node):
         value = getattr(node, field.name)
         if dataclasses.is_dataclass(value):

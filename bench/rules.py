@@ -2,6 +2,7 @@
 
 import argparse
 import decimal
+import functools
 import gc
 import itertools
 import statistics
@@ -84,8 +85,10 @@ def _engines(
     rules: Sequence[packs.Rule], known: tables.Tables, claims: Sequence[model.Claim]
 ) -> dict[int, Callable[[Sequence[model.Claim]], object]]:
     """Return whole engines: 50 rules for every claim, and 950 more of which each is for one payer."""
-    payers = sorted({claim.insurance[0].coverage.payer for claim in claims if claim.insurance[0].coverage})
-    made = {}
+    payers = sorted(
+        {str(claim.insurance[0].coverage.payer) for claim in claims if claim.insurance[0].coverage}
+    )
+    made: dict[int, Callable[[Sequence[model.Claim]], object]] = {}
     for count in (RULES[0], RULES[-1]):
         pack = packs.Pack(
             id="bench", version="1", revision="1", sha256="0", regimes=("base",), licence="Apache-2.0",
@@ -93,8 +96,12 @@ def _engines(
         )  # fmt: skip
         judge = engine.Engine([pack], known)
         judge.evaluate_batch(claims, as_of=[DAY] * len(claims))  # programs are compiled before they are timed
-        made[count] = lambda batch, judge=judge: judge.evaluate_batch(batch, as_of=[DAY] * len(batch))
+        made[count] = functools.partial(_judged, judge)
     return made
+
+
+def _judged(judge: engine.Engine, batch: Sequence[model.Claim]) -> object:
+    return judge.evaluate_batch(batch, as_of=[DAY] * len(batch))
 
 
 def _forms(

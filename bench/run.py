@@ -2,20 +2,22 @@
 
 import argparse
 import asyncio
+import functools
 import os
 import re
 import statistics
 import sys
 import tempfile
-import time
-import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import bulk
 import explaining
 import keeping
 import load
 import serving
+import start
 import systems
 from peers import model
 from rich import box, console, table
@@ -32,6 +34,17 @@ GOALS = (
     ("same, --single", "ours --single", "naive monolith", 64, 35.0),
     ("1 caller", "ours", "naive chain", 1, 2.5),
 )
+P99_GOAL = 10.0  # times the chain's
+# (row, ours, peer, the peer's name, goal as a ratio or None for what is told only) of files
+BULK = (
+    ("NDJSON bulk", "ours", "limit", "in-process limit", 0.5),
+    ("NDJSON bulk", "ours", "orm", "batched ORM", 10.0),
+    ("NDJSON bulk, --single", "ours --single", "limit", "in-process limit", None),
+    ("Arrow bulk", "arrow", "arrow limit", "in-process Arrow limit", 0.4),
+    ("the same file again", "ours again", "ours", "its first time", 0.5),
+    ("gRPC client stream", "stream", "ours", "HTTP NDJSON", 0.9),
+    ("ultrathink submit", "submit", "ours", "HTTP NDJSON", 0.9),
+)
 
 
 def main() -> None:
@@ -39,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one round per system")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; the table shows medians")
-    parser.add_argument("--bulk", type=int, default=10_000, help="claims in the NDJSON file")
+    parser.add_argument("--bulk", type=int, default=10_000, help="claims in a file")
     parser.add_argument(
         "--path-only", action="store_true", help="leave out what is measured of scoring alone"
     )
@@ -48,21 +61,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ultrathink-bench-", dir=base) as folder:
         Path(folder).chmod(0o755)
         raw = _measure(Path(folder), options)
-    _keep(raw, options)
     # The rooms of the whole path have gone by now: what is measured alone has both cores.
     alone = [] if options.path_only else [*serving.measure(options.rounds, options.seconds / 2)]
     alone += [] if options.path_only else explaining.measure(options.rounds)
+    starts = list(start.measure(options.rounds))
+    _keep(raw, starts, options)
     _show(raw, alone)
+    _start_row(starts)
 
 
-def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
+def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[bulk.Figures]]:
     SCREEN.print("preparing: simulated claims, the peers' model")
     simulate.simulate(3_000, SEED, folder / "train", regimes=("base",))
     simulate.simulate(options.bulk, SEED + 1, folder / "claims", regimes=("base",))
     model_file = folder / "peer-model.json"
     model.train(folder / "train", model_file)
     lines = (folder / "claims" / "claims.ndjson").read_bytes().splitlines()
-    raw: dict[str, list[dict[str, float]]] = {}
+    raw: dict[str, list[bulk.Figures]] = {}
     with ExitStack() as stack:
         dsn = stack.enter_context(systems.database(folder / "peer-db"))
         running = [
@@ -82,7 +97,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[s
 
 
 def _rounds(
-    raw: dict[str, list[dict[str, float]]], crowds: dict[str, load.Crowd], seconds: float, number: int
+    raw: dict[str, list[bulk.Figures]], crowds: dict[str, load.Crowd], seconds: float, number: int
 ) -> None:
     for callers in (1, 64):
         for name, crowd in crowds.items():
@@ -97,36 +112,36 @@ def _rounds(
 
 
 def _bulk(
-    raw: dict[str, list[dict[str, float]]],
+    raw: dict[str, list[bulk.Figures]],
     running: list[systems.System],
     place: tuple[Path, int],
     dsn: str,
     model_file: Path,
 ) -> None:
+    """Measure every way of a file in turns, each with claims of its own; one file is sent again."""
     folder, number = place
     lines = (folder / "claims" / "claims.ndjson").read_bytes()
-    file = folder / f"bulk-{number}.ndjson"
-    file.write_bytes(lines.replace(b'"claim_id":"SIM-', b'"claim_id":"R%d-' % number))
-    for kind in ("orm", "limit"):
-        SCREEN.print(f"round {number + 1}: bulk {kind}")
-        raw.setdefault(f"bulk {kind}", []).append(
-            {"per_second": systems.bulk_peer(kind, file, dsn, model_file)}
-        )
-    ours = next(system for system in running if system.name == "ours")
-    SCREEN.print(f"round {number + 1}: bulk ours")
-    raw.setdefault("bulk ours", []).append(_upload(ours, file))
+    several, single = (next(one for one in running if one.name == name) for name in ("ours", "ours --single"))
 
+    def measured(name: str, how: Callable[[bytes], bulk.Figures], body: bytes) -> None:
+        SCREEN.print(f"round {number + 1}: bulk {name}")
+        raw.setdefault(f"bulk {name}", []).append(how(body))
 
-def _upload(system: systems.System, file: Path) -> dict[str, float]:
-    headers = {"Content-Type": "application/x-ndjson", "Authorization": f"Bearer {system.token}"}
-    body = file.read_bytes()
-    request = urllib.request.Request(f"http://127.0.0.1:{system.port}{system.path}", body, headers)
-    began, answered, failed = time.perf_counter(), 0, 0
-    with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310 - our own loopback address
-        for line in answer:
-            answered += 1
-            failed += b'"verdict"' not in line
-    return {"per_second": (answered - failed) / (time.perf_counter() - began), "failed": failed}
+    def peer(kind: str, body: bytes) -> bulk.Figures:
+        file = folder / f"bulk-{kind}"
+        file.write_bytes(body)
+        return {"per_second": systems.bulk_peer(kind, file, dsn, model_file)}
+
+    first, other = bulk.renamed(lines, f"R{number}"), bulk.arrow(bulk.renamed(lines, f"A{number}"))
+    measured("orm", functools.partial(peer, "orm"), first)
+    measured("limit", functools.partial(peer, "limit"), first)
+    measured("ours", functools.partial(bulk.http, several), first)
+    measured("ours again", functools.partial(bulk.http, several), first)
+    measured("ours --single", functools.partial(bulk.http, single), first)
+    measured("stream", functools.partial(bulk.stream, several), bulk.renamed(lines, f"G{number}"))
+    measured("submit", lambda body: bulk.submit(several, body, folder), bulk.renamed(lines, f"S{number}"))
+    measured("arrow limit", functools.partial(peer, "arrow"), other)
+    measured("arrow", functools.partial(bulk.http_arrow, several), other)
 
 
 def _templates(lines: list[bytes]) -> list[bytes]:
@@ -137,27 +152,24 @@ def _templates(lines: list[bytes]) -> list[bytes]:
     return [b'{"claim_id":"' + load.ID_MARK + b'"' + body for body in bodies]
 
 
-def _median(raw: dict[str, list[dict[str, float]]], key: str, figure: str = "per_second") -> float:
+def _median(raw: dict[str, list[bulk.Figures]], key: str, figure: str = "per_second") -> float:
     return statistics.median(entry[figure] for entry in raw[key])
 
 
-def _show(raw: dict[str, list[dict[str, float]]], alone: list[dict[str, object]]) -> None:
+def _show(raw: dict[str, list[bulk.Figures]], alone: list[dict[str, object]]) -> None:
     view = table.Table(
-        "work", "ours /s", "p99 ms", "peer", "peer /s", "p99 ms", "ratio", "goal", "", box=box.SIMPLE_HEAD
+        "work", "ours", "p99 ms", "peer", "peer's", "p99 ms", "ratio", "goal", "", box=box.SIMPLE_HEAD
     )
     for row, ours, peer, callers, goal in GOALS:
         mine, theirs = f"{ours}|{callers}", f"{peer}|{callers}"
-        ratio = _median(raw, mine) / _median(raw, theirs)
-        view.add_row(
-            row, f"{_median(raw, mine):,.0f}", f"{_median(raw, mine, 'p99_ms'):.1f}", peer,
-            f"{_median(raw, theirs):,.0f}", f"{_median(raw, theirs, 'p99_ms'):.1f}",
-            f"{ratio:.2f} ×", f"{goal} ×", "pass" if ratio >= goal else "short",
-        )  # fmt: skip
-    for peer, named, goal in (("limit", "in-process limit", 0.5), ("orm", "batched ORM", 10.0)):
-        mine, theirs = _median(raw, "bulk ours"), _median(raw, f"bulk {peer}")
-        ratio, judged = mine / theirs, "pass" if mine / theirs >= goal else "short"
-        figures = (f"{mine:,.0f}", "", named, f"{theirs:,.0f}", "", f"{ratio:.2f} ×", f"{goal} ×", judged)
-        view.add_row("NDJSON bulk", *figures)
+        tails = tuple(f"{_median(raw, key, 'p99_ms'):.1f}" for key in (mine, theirs))
+        view.add_row(*_cells(row, (_median(raw, mine), peer, _median(raw, theirs)), goal, tails))
+    tail, chain = (_median(raw, f"{name}|64", "p99_ms") for name in ("ours", "naive chain"))
+    judged = _judged(chain / tail, P99_GOAL)
+    view.add_row("p99 at 64 callers, ms", f"{tail:.1f}", "", "naive chain", f"{chain:.1f}", "", *judged)
+    for row, ours, peer, named, bulk_goal in BULK:
+        figures = _median(raw, f"bulk {ours}"), named, _median(raw, f"bulk {peer}")
+        view.add_row(*_cells(row, figures, bulk_goal))
     for one in alone:
         view.add_row(*_alone(one))
     fair = _median(raw, "naive chain|64") / _median(raw, "naive monolith|64")
@@ -167,27 +179,43 @@ def _show(raw: dict[str, list[dict[str, float]]], alone: list[dict[str, object]]
     SCREEN.print(f"failed requests: { {key: count for key, count in failed.items() if count} or 'none' }")
 
 
+def _cells(
+    work: str, sides: tuple[float, str, float], goal: float | None, tails: tuple[str, ...] = ("", "")
+) -> tuple[str, ...]:
+    ours, peer, theirs = sides
+    judged = _judged(ours / theirs, goal)
+    return work, f"{ours:,.0f}", tails[0], peer, f"{theirs:,.0f}", tails[1], *judged
+
+
+def _judged(ratio: float, goal: float | None) -> tuple[str, str, str]:
+    """Return ratio, goal and whether it is met; what has no goal is told only."""
+    if goal is None:
+        return f"{ratio:.2f} ×", "", "told"
+    return f"{ratio:.2f} ×", f"{goal:g} ×", "pass" if ratio >= goal else "short"
+
+
 def _alone(row: dict[str, object]) -> tuple[str, ...]:
     """Return the cells of a row that another bench has measured: a peer that is not there has a word."""
-    ours, peer, ratio, goal = (row[name] for name in ("ours", "peer", "ratio", "goal"))
-    if not (isinstance(ours, float) and isinstance(peer, float) and isinstance(ratio, float)):
-        return (
-            str(row["name"]),
-            f"{ours:,.0f}",
-            "",
-            "",
-            "",
-            "",
-            "",
-            f"{goal} ×",
-            str(row.get("word") or "no peer"),
-        )
-    judged = "pass" if ratio >= float(str(goal)) else "short"
-    return str(row["name"]), f"{ours:,.0f}", "", "", f"{peer:,.0f}", "", f"{ratio:.2f} ×", f"{goal} ×", judged
+    ours, peer, goal = (row[name] for name in ("ours", "peer", "goal"))
+    assert isinstance(ours, float)
+    if not isinstance(peer, float):
+        word = str(row.get("word") or "no peer")
+        return str(row["name"]), f"{ours:,.0f}", "", "", "", "", "", f"{goal} ×", word
+    return _cells(str(row["name"]), (ours, "", peer), float(str(goal)))
 
 
-def _keep(raw: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
-    SCREEN.print(f"raw rounds in {keeping.keep('', options=vars(options), rounds=raw)}")
+def _start_row(starts: list[start.Start]) -> None:
+    seconds = statistics.median(one["seconds"] for one in starts)
+    spent = statistics.median(sum(one["cpu"].values()) for one in starts)
+    judged = "pass" if seconds < start.GOAL_SECONDS else "short"
+    SCREEN.print(
+        f"platform up with its own PostgreSQL: ready after {seconds:.2f} s, {spent:.1f} s of CPU"
+        f" (goal {start.GOAL_SECONDS:g} s): {judged}"
+    )
+
+
+def _keep(raw: dict[str, list[bulk.Figures]], starts: list[start.Start], options: argparse.Namespace) -> None:
+    SCREEN.print(f"raw rounds in {keeping.keep('', options=vars(options), rounds=raw, starts=starts)}")
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ from formats import canonical
 from formats import rows as row_schema
 from payersim.usecases import simulate
 from scoring import compose, settings
-from scoring.domain import calibration, features, few, models, prints
+from scoring.domain import calibration, features, few, models, prints, scores
 from scoring.inbound import converters, part_converters
 from scoring.outbound import bundles, onnx
-from scoring.usecases import crew, score
+from scoring.usecases import crew
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
 
@@ -103,7 +103,7 @@ async def _measure(claims: list[Any], rounds: int) -> dict[str, dict[int, list[f
     found: dict[str, dict[int, list[float]]] = {}
     async with compose.compose(settings.ScoringSettings(bundle_dir=BUNDLE)) as app:
         door = Door()
-        app.register(door)
+        app.register(door)  # type: ignore[arg-type]  # of a server only what keeps methods is there
         answer = door.methods["ScoreStream"].stream_stream
         kinds = [
             (name, size, _requests(claims, size, columnar=columnar))
@@ -154,10 +154,10 @@ def _stepwise(model: models.Model, estimator: onnx.OnnxEstimator, content: bytes
     shares = models.explain(model.line_explainer, found.lines[rows])
     claim_shares = models.explain(model.claim_explainer, found.claims[items])
     yield
-    scored = score.scores.Scored(
+    scored = scores.Scored(
         offsets=batch.offsets, probability=chances, lines=lines, faults={}, outside=outside, prints=printed,
-        flagged_lines=score.scores.Lines(rows, shares, *guessed),
-        flagged_claims=score.scores.Claims(items, claim_shares), reasons=model.reasons,
+        flagged_lines=scores.Lines(rows, shares, *guessed),
+        flagged_claims=scores.Claims(items, claim_shares), reasons=model.reasons,
     )  # fmt: skip
     part = part_converters.to_part(crew.Part("stable", model, None, scored))
     scoring_pb2.ScoreResponse(model=converters.to_info(model), parts=[part]).SerializeToString()

@@ -40,6 +40,8 @@ from scoring.outbound import bundles
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
 
+type Unary = grpc.aio.UnaryUnaryMultiCallable[Any, Any]
+
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "packs/models/denial-demo"
 REVISION = bundles.revision(BUNDLE)  # asking for columns and knowing their labels, as a steady caller does
@@ -131,7 +133,7 @@ async def _rounds(
                 (f"ours|{kind}", _sent(plain.unary_unary(SCORE), work.ours[kind], proof), callers, size)
             )
             if peer:
-                call = other.unary_unary(mlserver_peer.METHOD)
+                call: Unary = other.unary_unary(mlserver_peer.METHOD)
                 kinds.append((f"mlserver|{kind}", _sent(call, peer[1][kind], ()), callers, size))
         items = itertools.cycle(work.ready)
         kinds.append((f"ours|{CLIENT}", lambda: client.score(next(items)), CALLERS, 1))
@@ -251,7 +253,7 @@ def _agree(python: Path, folder: Path, address: str, requests: list[bytes], marg
 
     async def asked() -> list[bytes]:
         async with grpc.aio.insecure_channel(address) as channel:
-            call = channel.unary_unary(mlserver_peer.METHOD)
+            call: Unary = channel.unary_unary(mlserver_peer.METHOD)
             return [await call(request) for request in requests[:20]]
 
     told = np.concatenate(mlserver_peer.decode(python, asyncio.run(asked()), folder))

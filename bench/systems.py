@@ -21,12 +21,14 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One system with its door; `prefix` keeps its claim ids apart from the others'."""
+    """One system with its door: HTTP, and of ours gRPC and the launcher's process too."""
 
     name: str
     port: int
     path: str
     token: str = ""
+    grpc: int = 0
+    pid: int = 0
 
 
 @contextmanager
@@ -65,9 +67,10 @@ def ours(folder: Path, *, single: bool) -> Iterator[System]:
     http, grpc = loopback.free(2)
     command = [str(Path(sys.executable).with_name("ultrathink"))]
     arguments = ["up", "--port", str(http), "--grpc-port", str(grpc), "--data", str(folder)]
-    with _process([*command, *arguments, *(["--single"] if single else [])], {}):
+    name = "ours --single" if single else "ours"
+    with _process([*command, *arguments, *(["--single"] if single else [])], {}) as running:
         _ready(http)
-        yield System("ours --single" if single else "ours", http, "/api/v1/claims", token(folder))
+        yield System(name, http, "/api/v1/claims", token(folder), grpc, running.pid)
 
 
 def token(folder: Path, tenant: str = "demo") -> str:

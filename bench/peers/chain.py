@@ -6,9 +6,10 @@ Usage: python -m peers.chain http|claims|scoring; addresses come from PEER_* var
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import fastapi
 import grpc
@@ -25,15 +26,18 @@ from ultrathink.scoring.v1 import scoring_pb2
 SUBMIT, SCORE = "/peer.Claims/Submit", "/peer.Scoring/Score"
 
 
-def _handler(path, function, request) -> grpc.GenericRpcHandler:  # type: ignore[no-untyped-def]  # noqa: ANN001
+type Messages = type[Any]  # a generated class: it reads and writes its own bytes
+
+
+def _handler(path: str, function: Callable[..., Any], request: Messages) -> grpc.GenericRpcHandler:
     service, method = path.strip("/").split("/")
-    unary = grpc.unary_unary_rpc_method_handler(
+    unary: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
         function, request_deserializer=request.FromString, response_serializer=lambda m: m.SerializeToString()
     )
     return grpc.method_handlers_generic_handler(service, {method: unary})
 
 
-def _call(channel: grpc.aio.Channel, path: str, answer):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _call(channel: grpc.aio.Channel, path: str, answer: Messages) -> Callable[[Any], Awaitable[Any]]:
     return channel.unary_unary(
         path, request_serializer=lambda m: m.SerializeToString(), response_deserializer=answer.FromString
     )
@@ -74,7 +78,9 @@ async def claims() -> None:
             claim = shapes.Claim.model_validate_json(request.body)
             findings = rules.check(claim)
             frame = model.features(claim).astype("float64")
-            columns = [common_pb2.Column(name=name, f64=frame[name].to_numpy().tobytes()) for name in frame]
+            columns = [
+                common_pb2.Column(name=str(name), f64=frame[name].to_numpy().tobytes()) for name in frame
+            ]
             scored = await score(scoring_pb2.ScoreRequest(rows=scoring_pb2.Rows(line_columns=columns)))
             row = tables.row(claim, findings, list(scored.claims[0].line_probabilities))
             async with session_of() as session:
