@@ -2,8 +2,9 @@
 
 `python bench/memory.py --gb 1` or `--mb 200 --format ndjson|csv|arrow`. Claims are made as they are sent and
 answers are read as they come, so neither lies on disk here. Every quarter of a second the memory of each
-process is looked at. `private` is what a process alone holds (PSS without shared memory): PostgreSQL's
-buffers are shared by its processes and told apart. Ctrl-C ends the file, and tells what was seen until then.
+process is looked at: what is resident, files it has mapped included. PostgreSQL is told by its largest
+process, and its buffers, which all of its processes share, apart. Ctrl-C ends the file and tells what was
+seen until then.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from payersim.usecases import simulate
 
 SEED = 23
 CLAIMS = 1_000  # made once; sent again and again under other names
-MB = 1_000_000
+KB, MB = 1_000, 1_000_000
 GOAL_MB = 400
 EARLY = 0.1  # of the file: what a process holds by then is what it needs for a small one
 LOOK_SECONDS = 0.25
@@ -42,10 +43,11 @@ type Pieces = Iterator[bytes]
 
 
 class Seen(TypedDict):
-    """Megabytes at one moment, by process: private ones, and PostgreSQL's shared ones."""
+    """Megabytes at one moment: each process's own, and PostgreSQL's shared ones."""
 
     sent: int
-    private: dict[str, float]
+    answers: int
+    own: dict[str, float]
     shared: float
 
 
@@ -101,27 +103,28 @@ class Upload:
         await writer.drain()
 
     async def read(self, reader: asyncio.StreamReader) -> None:
-        """Read the answer to its end, counting its lines (of Arrow: its bytes say nothing of claims)."""
+        """Read the answer to its end, counting its lines, or of Arrow its kilobytes."""
         self.status = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0].decode()
         while size := int((await reader.readline()).strip(), 16):
             body = await reader.readexactly(size + 2)
-            self.answers += body.count(b"\n", 0, size)
+            self.answers += body.count(b"\n", 0, size) if self.media_type != bulk.ARROW else size // KB
         await reader.readline()
 
     def look(self) -> None:
         """Remember what every process holds now."""
-        private: dict[str, float] = {}
+        own: dict[str, float] = {}
         shared = 0.0
         for process in processes.family(self.system.pid):
             held = processes.memory(process.pid)
-            private[process.name] = private.get(process.name, 0.0) + held.private / MB
+            own[process.name] = max(own.get(process.name, 0.0), held.own / MB)
             if process.name == "postgresql":
                 shared = max(shared, held.shared / MB)
-        self.seen.append({"sent": self.sent, "private": private, "shared": shared})
+        self.seen.append({"sent": self.sent, "answers": self.answers, "own": own, "shared": shared})
 
 
 async def _watched(upload: Upload, pieces: Pieces) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, upload.ending.set)
+    upload.look()
     watch = asyncio.create_task(_look(upload))
     reader, writer = await asyncio.open_connection("127.0.0.1", upload.system.port)
     began = time.perf_counter()
@@ -188,14 +191,13 @@ def _renamed(batch: pa.RecordBatch, mark: str) -> pa.RecordBatch:
 
 def _show(upload: Upload) -> None:
     rate = upload.sent / MB / upload.seconds
-    print(
-        f"{upload.sent / MB:,.0f} MB in {upload.seconds:,.0f} s ({rate:.1f} MB/s), {upload.answers:,} lines"
-    )
-    print(f"answered {upload.status}")
-    early = [one for one in upload.seen if one["sent"] <= EARLY * upload.wanted]
+    unit = "KB" if upload.media_type == bulk.ARROW else "lines"
+    print(f"{upload.sent / MB:,.0f} MB in {upload.seconds:,.0f} s ({rate:.1f} MB/s)")
+    print(f"answered {upload.status}, {upload.answers:,} {unit}")
+    early = [one for one in upload.seen if one["answers"] <= EARLY * upload.answers]
     print(f"{'MB':>12} {'first tenth':>12} {'whole file':>12}")
-    for name in sorted({name for one in upload.seen for name in one["private"]}):
-        first, peak = (max(one["private"].get(name, 0.0) for one in part) for part in (early, upload.seen))
+    for name in sorted({name for one in upload.seen for name in one["own"]}):
+        first, peak = (max(one["own"].get(name, 0.0) for one in part) for part in (early, upload.seen))
         print(f"{name:>12} {first:>12,.0f} {peak:>12,.0f}  {'pass' if peak < GOAL_MB else 'short'}")
     first, peak = (max(one["shared"] for one in part) for part in (early, upload.seen))
     print(f"{'its buffers':>12} {first:>12,.0f} {peak:>12,.0f}  shared by all of PostgreSQL")
