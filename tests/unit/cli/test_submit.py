@@ -1,11 +1,14 @@
 """Submitting keeps every receipt and goes on where it stopped."""
 
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ultrathink_cli.usecases import submit
 
@@ -15,18 +18,20 @@ class _Door:
 
     def __init__(self, breaks_after: int | None = None) -> None:
         self.lines: list[bytes] = []
+        self.parts: list[bytes] = []
         self._breaks_after = breaks_after
 
     async def submit_stream(
         self, chunks: AsyncIterator[bytes], media_type: str
     ) -> AsyncIterator[dict[str, Any]]:
         assert media_type
-        self.lines = b"".join([chunk async for chunk in chunks]).splitlines()
+        self.parts.append(b"".join([chunk async for chunk in chunks]))
+        self.lines = self.parts[-1].splitlines()
         for number, line in enumerate(self.lines):
             if number == self._breaks_after:
                 raise ConnectionError
             verdict = {"a": "accept", "r": "reject", "v": "review"}.get(line.decode())
-            yield {"verdict": verdict} if verdict else {"status": 422}
+            yield {"verdict": verdict} if verdict else {"status": 422, "position": number + 1}
 
 
 def _file(folder: Path, lines: str) -> Path:
@@ -94,3 +99,49 @@ async def test_blank_lines_do_not_shift_the_place_to_go_on(tmp_path: Path) -> No
     door = _Door()
     await submit.submit(door, file, submit.LINES, lambda _: None)
     assert door.lines == [b"v"]
+
+
+async def test_a_large_file_goes_in_parts_and_problems_keep_their_place_in_it(tmp_path: Path) -> None:
+    """Answers of a part are kept before the next is sent; a refused line is told by its line of the file."""
+    lines = [b"a", b"x", b"", b"r" * submit.PART, b"x", b"v"]
+    file = tmp_path / "claims.ndjson"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    door = _Door()
+    tally = await submit.submit(door, file, submit.LINES, lambda _: None)
+    assert door.parts == [b"\n".join(lines[:4]) + b"\n", b"x\nv\n"]
+    kept = [msgspec.json.decode(line) for line in submit.receipts_path(file).read_bytes().splitlines()]
+    assert [receipt["position"] for receipt in kept if "position" in receipt] == [2, 3, 4, 5]
+    assert tally.total == len(lines)
+
+
+async def test_a_resumed_run_tells_places_of_the_whole_file(tmp_path: Path) -> None:
+    """Where a line stands does not change with the run that sends it."""
+    file = _file(tmp_path, "aax")
+    submit.receipts_path(file).write_bytes(b'{"verdict":"accept"}\n{"verdict":"accept"}\n')
+    await submit.submit(_Door(), file, submit.LINES, lambda _: None)
+    last = submit.receipts_path(file).read_bytes().splitlines()[-1]
+    assert msgspec.json.decode(last)["position"] == 3
+
+
+@given(
+    lines=st.lists(st.binary(max_size=9).filter(lambda line: b"\n" not in line), max_size=20),
+    size=st.integers(1, 30),
+    last_newline=st.booleans(),
+)
+async def test_parts_are_the_file_cut_at_line_ends(
+    lines: list[bytes],
+    size: int,
+    last_newline: bool,  # noqa: FBT001 - hypothesis names its arguments
+) -> None:
+    """Whatever lines and sizes: nothing is lost, doubled or cut within a line."""
+    whole = b"\n".join(lines) + (b"\n" if last_newline else b"")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "claims.ndjson"
+        file.write_bytes(whole)
+        found, before = [], []
+        for part in submit.parts(file, 0, lambda _: None, size):
+            before.append(part.lines)
+            found.append(b"".join([chunk async for chunk in part.chunks]))
+    assert b"".join(found) == whole
+    assert all(one.endswith(b"\n") for one in found[:-1])
+    assert before == [b"".join(found[:at]).count(b"\n") for at in range(len(found))]

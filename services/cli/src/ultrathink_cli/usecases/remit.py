@@ -51,7 +51,7 @@ async def remit(door: Door, file: Path, sent: Callable[[int], None]) -> Tally:
     """
     tally, encoder = Tally(), msgspec.json.Encoder()
     with submit.receipts_path(file).open("wb") as kept:
-        async for receipt in door.remit_stream(submit.chunks(file, 0, sent)):
+        async for receipt in door.remit_stream(submit.chunks(file, sent)):
             kept.write(encoder.encode(receipt) + b"\n")
             tally.count(receipt)
     return tally

@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 CHUNK = 256 * 1024  # bytes per piece of a file; small enough to show progress, large enough to be cheap
+# Lines are sent in parts of so many bytes: answers are read behind each, so that they need not wait on the
+# platform's disk for the end of a large file, and receipts of what is done are kept as it goes on.
+PART = 32 * 1024 * 1024
 LINES = "application/x-ndjson"
 
 
@@ -47,6 +51,14 @@ class Tally:
         return self.accepted + self.review + self.rejected + self.refused
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one request sends of a file, and how many of the file's lines come before it."""
+
+    lines: int
+    chunks: AsyncIterator[bytes]
+
+
 def receipts_path(file: Path) -> Path:
     """Return where the receipts of a file are kept: beside it."""
     return file.with_name(file.name + ".receipts.ndjson")
@@ -70,10 +82,14 @@ async def submit(door: Door, file: Path, media_type: str, sent: Callable[[int], 
     tally.resumed = skip
     encoder = msgspec.json.Encoder()
     with receipts.open("ab" if skip else "wb") as kept:
-        async for receipt in door.submit_stream(chunks(file, skip, sent), media_type):
-            kept.write(encoder.encode(receipt) + b"\n")
-            kept.flush()
-            tally.count(receipt)
+        whole = [Part(0, chunks(file, sent))]
+        for part in parts(file, skip, sent) if media_type == LINES else whole:
+            async for receipt in door.submit_stream(part.chunks, media_type):
+                if "position" in receipt:  # of a problem: a place in what was sent, told as one in the file
+                    receipt["position"] += part.lines
+                kept.write(encoder.encode(receipt) + b"\n")
+                kept.flush()
+                tally.count(receipt)
     return tally
 
 
@@ -101,15 +117,40 @@ def _receipt(line: bytes) -> dict[str, Any] | None:
         return None
 
 
-async def chunks(file: Path, skip: int, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
-    """Yield a file behind its first `skip` lines; `sent` hears of the bytes passed so far."""
+async def chunks(file: Path, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
+    """Yield a whole file; `sent` hears of the bytes passed so far."""
     with file.open("rb") as body:
-        done = 0
-        while skip and (line := body.readline()):
-            done += len(line)
-            skip -= bool(line.strip())
         while chunk := body.read(CHUNK):
-            done += len(chunk)
             yield chunk
-            sent(done)
-    sent(done)
+            sent(body.tell())
+
+
+def parts(file: Path, skip: int, sent: Callable[[int], None], size: int = PART) -> Iterator[Part]:
+    """Yield a file behind its first `skip` claims in parts of about `size` bytes that end with a line.
+
+    Each is to be read before the next is asked for; there is one at least. `sent` hears of the bytes passed.
+    """
+    with file.open("rb") as body:
+        before = 0
+        while skip and (line := body.readline()):
+            skip -= bool(line.strip())
+            before += 1
+        sent(body.tell())
+        reader = _Reader(body, before, sent)
+        yield Part(before, reader.read(size))
+        while body.peek(1):
+            yield Part(reader.lines, reader.read(size))
+
+
+class _Reader:
+    def __init__(self, body: BufferedReader, lines: int, sent: Callable[[int], None]) -> None:
+        self._body, self.lines, self._sent = body, lines, sent
+
+    async def read(self, size: int) -> AsyncIterator[bytes]:
+        ends = self._body.tell() + size
+        while (left := ends - self._body.tell()) > 0 and (chunk := self._body.read(min(CHUNK, left))):
+            if len(chunk) == left:
+                chunk += b"" if chunk.endswith(b"\n") else self._body.readline()
+            self.lines += chunk.count(b"\n")
+            yield chunk
+            self._sent(self._body.tell())
