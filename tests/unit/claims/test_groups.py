@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import errors
+from chassis import errors, metrics
 from chassis import testing as chassis_testing
 from claims.outbound import calls
 
@@ -142,6 +142,22 @@ async def test_a_group_has_the_patience_of_its_most_patient_item() -> None:
     await made.send([3, 9, 5])
     await made.send([3], deadline=DEADLINE)
     assert other.deadlines == [9.0, DEADLINE]
+
+
+async def test_messages_are_counted_by_their_rows() -> None:
+    """Those that went at once and those that were gathered, all by items and not by callers."""
+
+    def rows(kind: str) -> float:
+        return metrics.registry().get_sample_value(f"ultrathink_batch_rows_{kind}", {"queue": "test"}) or 0.0
+
+    other = Other()
+    made = groups(other)
+    before = rows("count"), rows("sum")
+    sent = asyncio.gather(*(made.send(items) for items in ([1], [2], [3, 4])))
+    await turns()
+    other.let.set()
+    await sent
+    assert (rows("count") - before[0], rows("sum") - before[1]) == (2, 4)
 
 
 async def test_no_items_need_no_message() -> None:

@@ -84,9 +84,9 @@ class Groups[T, R]:
         max_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self._exchange, self._size_of, self._deadline_of = exchange, size_of, deadline_of
-        self._name, self._max_bytes = name, max_bytes
-        self._observe = metrics.batches(name)
+        self._max_bytes, self._observe = max_bytes, metrics.batches(name)
         self._out = self._gathered = 0  # groups that went at once, and those with the coalescer
+        self._waiting = 0  # of the latter, when it last sent
         self._closed = False
         self._coalescer: coalescing.Coalescer[_Group[T], list[R | errors.Fault]] = coalescing.Coalescer(
             self._flush,
@@ -95,7 +95,7 @@ class Groups[T, R]:
             max_queue=MAX_QUEUE,
             size_of=_Group.size,
             clock=clock,
-            observe=self._observe,
+            observe=self._sent,
         )
 
     async def send(self, items: Sequence[T], *, deadline: float | None = None) -> list[R | errors.Fault]:
@@ -140,10 +140,13 @@ class Groups[T, R]:
             return False
         return self._out < (AT_ONCE if rows > 1 else 1)
 
+    def _sent(self, _: int, left: int) -> None:
+        self._waiting = left
+
     async def _go(self, group: "_Group[T]") -> list[R | errors.Fault]:
         """Send a group as it is."""
         self._out += 1
-        self._observe(1, 0)
+        self._observe(len(group.items), self._waiting)
         try:
             answers = await self._exchange(group.items, group.deadline)
         except errors.Fault:
@@ -157,6 +160,7 @@ class Groups[T, R]:
 
     async def _flush(self, waiting: list["_Group[T]"]) -> list[list[R | errors.Fault] | errors.Fault]:
         items = [item for group in waiting for item in group.items]
+        self._observe(len(items), self._waiting)
         answers = _paired(await self._exchange(items, max(group.deadline for group in waiting)), items)
         parts: list[list[R | errors.Fault] | errors.Fault] = []
         start = 0
