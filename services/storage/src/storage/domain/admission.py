@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import operator
 import re
 from collections.abc import Callable, Mapping
 
@@ -24,6 +25,12 @@ REASON_MAX = 64  # characters of a reason's code
 AT_MAX = 253_402_300_800_000  # the year 10000
 ITEMS_MAX = 20_000  # of one submission
 
+_TEXTS = {
+    kind: operator.attrgetter(*[name for name in kind.__struct_fields__ if name in records.TEXTS])
+    for kind in (records.Claims, records.Lines, records.Findings)
+}
+_REQUIRED = operator.attrgetter(*REQUIRED)
+_DAYS = operator.attrgetter("service_from_day", "service_to_day", *records.COUNTS)
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f]"
 )  # no code, name or path has one; two of them part columns on their way
@@ -47,6 +54,34 @@ def check_shape(submission: records.Submission) -> None:
 def judge(submission: records.Submission, known: Known, now: float) -> list[errors.Fault | None]:
     """Return for each item its fault, or None when it may be recorded; `now` in monotonic seconds."""
     judged = [_item_fault(item, known, now) for item in submission.items]
+    if not _sound(submission):
+        _judge_columns(submission, judged)
+    return judged
+
+
+def _sound(submission: records.Submission) -> bool:
+    """Return whether all columns can be stored, looked at together: nearly always they can."""
+    claims, lines, findings, history = (
+        submission.claims, submission.lines, submission.findings, submission.history,
+    )  # fmt: skip
+    texts = [*itertools.chain(*_TEXTS[records.Claims](claims), *_TEXTS[records.Lines](lines),
+        *_TEXTS[records.Findings](findings))]  # fmt: skip
+    days = {*itertools.chain(*_DAYS(claims), lines.service_day)} - {records.NO_INT}
+    days.update(history.day, (0,))
+    numbers = (*lines.sequence, *findings.line, *history.line)
+    return (
+        all(map(all, _REQUIRED(claims)))
+        and (not texts or (max(map(len, texts)) <= CLAIM_ID_MAX and _clean("".join(texts))))
+        and -DAY_MAX <= min(days) <= max(days) <= DAY_MAX
+        and max(numbers, default=0) <= DAY_MAX
+        and {*map(len, history.key)} <= {records.KEY_BYTES}
+        and {*map(len, history.mark)} <= {0, records.KEY_BYTES}
+        and not any(map(_bad_quantity, history.quantity_e4))
+    )
+
+
+def _judge_columns(submission: records.Submission, judged: list[errors.Fault | None]) -> None:
+    """Give a fault to each item with a value that cannot be stored."""
     _judge_texts(submission.claims, range(len(judged)), judged)
     for column in REQUIRED:
         _mark(judged, getattr(submission.claims, column), range(len(judged)), lambda text: not text, column)
@@ -60,7 +95,6 @@ def judge(submission: records.Submission, known: Known, now: float) -> list[erro
     _mark(judged, submission.lines.sequence, submission.lines.item, _too_large, "sequence")
     _mark(judged, submission.findings.line, submission.findings.item, _too_large, "line")
     _judge_history(submission.history, judged)
-    return judged
 
 
 def fits(outcomes: answers.Outcomes) -> bool:
@@ -134,16 +168,7 @@ def _bad_day(day: int) -> bool:
 def _judge_texts(
     columns: records.Columns, items: list[int] | range, judged: list[errors.Fault | None]
 ) -> None:
-    """Mark items with a text that cannot be stored; all are first judged as one text: cheap."""
-    texts = [
-        *itertools.chain.from_iterable(
-            column
-            for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True)
-            if name in records.TEXTS
-        )
-    ]
-    if not texts or (max(map(len, texts)) <= CLAIM_ID_MAX and _clean("".join(texts))):
-        return
+    """Mark items with a text that cannot be stored."""
     for name, column in zip(columns.__struct_fields__, msgspec.structs.astuple(columns), strict=True):
         if not column or name not in records.TEXTS:
             continue

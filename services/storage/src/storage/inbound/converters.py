@@ -1,7 +1,9 @@
 """Between messages and storage's own shapes; no judgement beyond what a shape demands."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from chassis import clock as clocks
 from chassis import errors, faults
@@ -20,8 +22,14 @@ EXPORTED_TEXTS = (
 CHOSEN, OWN = b"k\0", b"n\0"  # a key chosen by a sender and a claim's own identity never meet
 
 
+_COLUMNS: dict[type[records.Columns], Callable[[object], Any]] = {
+    kind: operator.attrgetter(*kind.__struct_fields__)
+    for kind in (records.Claims, records.Lines, records.Findings, records.History)
+}
+
+
 def _columns[C: records.Columns](kind: type[C], message: object) -> C:
-    return kind(*[list(getattr(message, name)) for name in kind.__struct_fields__])
+    return kind(*[column[:] for column in _COLUMNS[kind](message)])
 
 
 def submission(request: storage_pb2.RecordRequest, clock: clocks.Clock) -> records.Submission:
@@ -41,10 +49,13 @@ def submission(request: storage_pb2.RecordRequest, clock: clocks.Clock) -> recor
     )
 
 
+_LATER = operator.attrgetter(*records.LATER)
+
+
 def _claims(message: storage_pb2.ClaimColumns, count: int) -> records.Claims:
     """Return the claims' columns; of a sender that does not know the later ones, those are NULL."""
     claims = _columns(records.Claims, message)
-    if not any(getattr(claims, name) for name in records.LATER):
+    if count and len(claims.feature_hash) != count and not any(_LATER(claims)):
         for name in records.LATER:
             setattr(claims, name, [records.NO_INT] * count)
     return claims

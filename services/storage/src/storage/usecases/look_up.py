@@ -70,9 +70,10 @@ def _fault(question: records.Question, tenant: views.Tenant | None) -> errors.Fa
 
 
 def _answerable(past: records.Past) -> bool:
-    days = (past.from_day, past.to_day)
-    return len(past.key) == records.KEY_BYTES and all(
-        -records.DAY_MAX <= day <= records.DAY_MAX for day in days
+    return (
+        len(past.key) == records.KEY_BYTES
+        and -records.DAY_MAX <= past.from_day <= records.DAY_MAX
+        and -records.DAY_MAX <= past.to_day <= records.DAY_MAX
     )
 
 

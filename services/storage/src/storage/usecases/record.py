@@ -43,6 +43,7 @@ class Recorder:
         for number in reversed(range(writers)):
             self._chains.put_nowait(f"{shard}.{number}")
         self._prepared: set[tuple[int, int]] = set()
+        self._prepared_from = self._prepared_until = 0  # ids minted between have their months ready
         self._gather = coalescing.Coalescer[records.Submission, list[records.Outcome]](
             self._exchange,
             max_rows=QUEUE_ROWS,
@@ -125,7 +126,8 @@ class Recorder:
     async def _batch(self, submission: records.Submission, chain: str) -> records.Batch:
         minted = self._mint.mint(len(submission.items))
         at_ms = [ids.ms_of(identifier) for identifier in minted]
-        await self._prepare({months.month_of(at_ms[0]), months.month_of(at_ms[-1])})
+        if not self._prepared_from <= at_ms[0] <= at_ms[-1] < self._prepared_until:
+            await self._prepare({months.month_of(at_ms[0]), months.month_of(at_ms[-1])})
         hashes = [
             chains.document_hash(item.claim_json, item.decision_json, item.received_body)
             for item in submission.items
@@ -152,6 +154,8 @@ class Recorder:
         for month in (needed | {months.following(month) for month in needed}) - self._prepared:
             await self._ledger.prepare_month(month)
             self._prepared.add(month)
+        self._prepared_from = months.start_ms(min(needed))
+        self._prepared_until = months.start_ms(months.following(max(needed)))
 
     async def _place(self, items: Sequence[records.Item]) -> tuple[list[records.Place], list[records.Body]]:
         """Return where each item's documents go, and the bodies they go to; large ones are stored here."""
