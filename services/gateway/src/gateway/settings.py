@@ -61,10 +61,10 @@ class Settings(settings.ServiceSettings):
     deadline_seconds: float = pydantic.Field(default=10.0, gt=0, le=300)
     """Time from body to answer. Default 10: a person waits no longer, and hops shrink it by margins."""
 
-    claim_seconds: float = pydantic.Field(default=0.06, gt=0, le=10)
+    claim_seconds: float = pydantic.Field(default=0.07, gt=0, le=10)
     """How long a single claim may be under way when more are sent than can be answered; what is answered in
-    that time is how many are let in at once, the rest get 429. Default 0.06: what a claim of a crowd of 64
-    takes; more lets batches grow a little cheaper and adds as much to everybody's latency."""
+    that time is how many are let in at once, the rest get 429. Default 0.07: a little more than what a claim
+    of a crowd of 64 takes; more makes batches somewhat cheaper and everybody's latency as much longer."""
 
     upload_bytes: int = pydantic.Field(default=16 * GIB, ge=MIB)
     """Largest file. Default 16 GiB: a year of a large hospital; nothing of it is kept here."""

@@ -8,7 +8,7 @@ from chassis import errors, outcomes, telemetry
 from gateway.domain import paces, shares
 from gateway.inbound import limits
 
-FEWEST = 64  # claims under way, below which batches get so small that refusing costs more than waiting
+FEWEST = 80  # claims under way, below which batches get so small that refusing costs more than waiting
 FIRST = 256  # until the first look at a crowd: what a machine of two cores answers in a fifth of a second
 BUSY = errors.Exhausted(
     "gateway.busy", "More claims are being sent than can be answered in time.", retry_after_ms=1000
