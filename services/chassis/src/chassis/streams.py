@@ -131,11 +131,11 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         request.batch_id = self._last_id
         pending = _Pending[Req, Res](request, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
-        self._pump()
         timer = timers.running(self._wakes).call_later(
             deadline - self._now(), outcomes.refuse, pending.future, outcomes.late()
         )
         try:
+            self._pump()
             return await pending.future
         finally:
             timer.cancel()
@@ -209,10 +209,10 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
     def _dial(self) -> "_Link[Req, Res]":
         age = self._max_age * (1 + self._jitter()) / 2  # Streams opened together do not turn over together.
         link = _Link(self._now(), self._answered, self._ended)
+        link.line = self._context.copy().run(self._dialling.dial, link)  # First: what fails leaves no link.
         link.age = timers.running(self._wakes).call_later(age, self._rotate, link)
         self._links.add(link)
         self._open.append(link)
-        link.line = self._context.copy().run(self._dialling.dial, link)
         return link
 
     def _rotate(self, link: "_Link[Req, Res]") -> None:
