@@ -84,7 +84,7 @@ def _read(lists: schemas.Lists, batch: rows.Rows) -> tuple[list[_Claim], list[_L
     for record in batch.heads:
         numbers = _numbers(record, _CLAIM_NUMBERS)
         ranks = _ranks(lists.claim_ranks, _CLAIM_CODES(record), words)
-        heads.append(_Claim(ranks, numbers, _band(numbers[0])))
+        heads.append(_Claim(ranks, numbers, band(numbers[0])))
     bodies = [
         _Line(_ranks(lists.line_ranks, _LINE_CODES(record), words), _numbers(record, _LINE_NUMBERS))
         for record in batch.bodies
@@ -104,7 +104,8 @@ def _numbers(record: records.Record, first: int) -> Numbers:
     return [*map(float, values)]
 
 
-def _band(years: float) -> int:
+def band(years: float) -> int:
+    """Return the band of an age from 1; 0 where it is missing."""
     return 0 if math.isnan(years) else bisect.bisect_right(columns.AGE_BANDS, years) + 1
 
 
