@@ -26,12 +26,13 @@ from scoring import compose, settings
 from scoring.domain import calibration, features, few, models, prints, scores
 from scoring.inbound import converters, part_converters
 from scoring.outbound import bundles, onnx
-from scoring.usecases import crew
+from scoring.usecases import crew, score
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "packs/models/denial-demo"
+ANOMALIES = ROOT / "packs/models/anomaly-demo"
 SIZES = (1, 8, 32, 64, 256)
 CLAIMS = 1_500
 SEED = 12
@@ -80,7 +81,7 @@ def _requests(claims: list[Any], size: int, *, columnar: bool) -> list[bytes]:
         made.append(
             scoring_pb2.ScoreRequest(
                 contexts=contexts, rows=rows, claim_keys=range(1, size + 1), columnar=columnar,
-                known_revisions=known,
+                known_revisions=known, anomalies=True,
             ).SerializeToString()
         )  # fmt: skip
     return made
@@ -101,7 +102,9 @@ async def _whole(answer: Any, requests: list[bytes], size: int) -> float:
 
 async def _measure(claims: list[Any], rounds: int) -> dict[str, dict[int, list[float]]]:
     found: dict[str, dict[int, list[float]]] = {}
-    async with compose.compose(settings.ScoringSettings(bundle_dir=BUNDLE)) as app:
+    async with compose.compose(
+        settings.ScoringSettings(bundle_dir=BUNDLE, anomaly_bundle_dir=ANOMALIES)
+    ) as app:
         door = Door()
         app.register(door)  # type: ignore[arg-type]  # of a server only what keeps methods is there
         answer = door.methods["ScoreStream"].stream_stream
@@ -142,25 +145,27 @@ def _stepwise(model: models.Model, estimator: onnx.OnnxEstimator, content: bytes
     yield
     outside = features.outside(model.features, batch.offsets, found)
     yield
-    lines = calibration.apply(model.line_calibration, estimator.lines(found.lines))
+    of_lines = score.seen(model.line_explainer, found.lines, estimator.lines, few=batch.few)
+    lines = calibration.apply(model.line_calibration, of_lines.margins)
     yield
-    chances = calibration.apply(model.claim_calibration, estimator.claims(found.claims))
+    of_claims = score.seen(model.claim_explainer, found.claims, estimator.claims, few=batch.few)
+    chances = calibration.apply(model.claim_calibration, of_claims.margins)
     yield
     printed = prints.of(batch)
     yield
     rows, items = ((one >= model.flag_threshold).nonzero()[0] for one in (lines, chances))
     guessed = models.guesses(estimator.reasons(found.lines[rows]))
     yield
-    shares = models.explain(model.line_explainer, found.lines[rows])
-    claim_shares = models.explain(model.claim_explainer, found.claims[items])
+    shares, claim_shares = of_lines.explained(rows), of_claims.explained(items)
     yield
     scored = scores.Scored(
         offsets=batch.offsets, probability=chances, lines=lines, faults={}, outside=outside, prints=printed,
         flagged_lines=scores.Lines(rows, shares, *guessed),
         flagged_claims=scores.Claims(items, claim_shares), reasons=model.reasons,
     )  # fmt: skip
-    part = part_converters.to_part(crew.Part("stable", model, None, scored))
-    scoring_pb2.ScoreResponse(model=converters.to_info(model), parts=[part]).SerializeToString()
+    told = scoring_pb2.ScoreResponse(model=converters.to_info(model))
+    part_converters.add_part(told, crew.Part("stable", model, None, scored))
+    told.SerializeToString()
     yield
 
 

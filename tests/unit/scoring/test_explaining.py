@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import scoring_support as support
 from scoring.domain import explaining, forests
+from scoring.outbound import bundles
 
 
 def _conditional(forest: forests.Forest, node: int, row: np.ndarray, known: frozenset[int]) -> float:
@@ -147,3 +148,38 @@ def test_many_rows_are_explained_as_few_are():
     explainer = explaining.build(forest, np.arange(5, dtype=np.int32))
     whole = explaining.contributions(explainer, rows)
     np.testing.assert_array_equal(whole[-4:], explaining.contributions(explainer, rows[-4:]))
+
+
+@given(seed=st.integers(0, 10_000), trees=st.integers(1, 6), depth=st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_the_leaves_of_the_tables_add_up_to_the_margin(seed: int, trees: int, depth: int):
+    """What a row shows of each unit leads to the leaf that walking the tree finds, missing values too."""
+    rng = np.random.default_rng(seed)
+    forest = support.random_forest(rng, trees=trees, depth=depth, features=5)
+    matrix = support.random_rows(rng, 9, 5)
+    explainer = explaining.build(forest, np.arange(5, dtype=np.int32))
+    found = explaining.margins(explainer, explaining.seen(explainer, matrix))
+    np.testing.assert_allclose(found, forests.margins(forest, matrix)[:, 0], atol=1e-12)
+
+
+def test_the_served_forests_have_the_margins_of_their_tables():
+    """Both models of the committed bundle, over its sample."""
+    trees = bundles.read_arrays(support.BUNDLE / "trees.npz")
+    sample = bundles.read_arrays(support.BUNDLE / "sample.npz")
+    model = support.bundle().model
+    for name, explainer, matrix in (
+        ("line", model.line_explainer, sample["lines"]),
+        ("claim", model.claim_explainer, sample["claims"]),
+    ):  # fmt: skip
+        found = explaining.margins(explainer, explaining.seen(explainer, matrix[:200]))
+        expected = forests.margins(bundles.load_forest(trees, name), matrix[:200])[:, 0]
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_a_tree_of_one_leaf_moves_every_margin():
+    """It asks nothing, so its value is told of every row."""
+    forest = support.random_forest(np.random.default_rng(3), trees=2, depth=0, features=2)
+    explainer = explaining.build(forest, np.arange(2, dtype=np.int32))
+    matrix = support.random_rows(np.random.default_rng(3), 3, 2)
+    found = explaining.margins(explainer, explaining.seen(explainer, matrix))
+    np.testing.assert_allclose(found, forests.margins(forest, matrix)[:, 0], atol=1e-12)

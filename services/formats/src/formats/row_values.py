@@ -50,8 +50,36 @@ class Codes(dict[str | None, int]):
         return number
 
 
-def claim_values(claim: model.Claim, codes: Codes, zone: str) -> tuple[float, ...]:
-    """Return the claim's values in the order of the claim columns, history excepted."""
+class _Around(NamedTuple):
+    """What the values of a claim and of its lines have in common."""
+
+    units: Decimal  # minor units of one major unit of the claim's currency
+    nets: list[int]  # of each line, in minor units
+    whole: int  # the claim's net in minor units
+    service: str | None  # the earliest day of service as written
+    service_day: int | None
+    start: int | None  # day number that the lines' days are counted from
+
+
+def values(claim: model.Claim, codes: Codes, zone: str) -> tuple[tuple[float, ...], list[tuple[float, ...]]]:
+    """Return a claim's values in the order of the claim columns, history excepted, and a tuple per line."""
+    around = _around(claim, zone)
+    return _head(claim, around, codes, zone), _lines(claim, around, codes, zone)
+
+
+def _around(claim: model.Claim, zone: str) -> _Around:
+    units = money.units(claim.currency)
+    nets = [MISSING_I64 if line.net is None else int(line.net * units) for line in claim.lines]
+    known = [net for net in nets if net != MISSING_I64]
+    service = first_service(claim)
+    service_day = days.day_number(service, zone)
+    start = days.day_number(claim.encounter.start, zone) if claim.encounter else service_day
+    return _Around(
+        units, nets, sum(known) if known else _scaled(claim.total, units), service, service_day, start
+    )
+
+
+def _head(claim: model.Claim, around: _Around, codes: Codes, zone: str) -> tuple[float, ...]:
     coverage = focal(claim).coverage or _NO_COVERAGE
     encounter = claim.encounter or _NO_ENCOUNTER
     qualification = None
@@ -59,68 +87,46 @@ def claim_values(claim: model.Claim, codes: Codes, zone: str) -> tuple[float, ..
         if member.role == "primary":
             qualification = member.qualification
             break
-    service = first_service(claim)
-    service_day, start, end = (
-        days.day_number(text, zone) for text in (service, encounter.start, encounter.end)
-    )
     created = days.day_number(claim.created, zone)
+    start = around.start if claim.encounter else None
     return (
         codes[claim.type], codes[claim.subtype], codes[claim.use], codes[claim.regime],
         codes[claim.provider.id], codes[claim.provider.branch], codes[claim.provider.type],
         codes[coverage.payer], codes[coverage.plan], codes[coverage.network], codes[coverage.relationship],
         codes[claim.currency], codes[claim.priority], codes[claim.patient.sex], codes[encounter.class_],
         codes[qualification], codes[group(principal(claim))],
-        age(claim.patient.birth_date, service), len(claim.diagnoses), len(claim.procedures), len(claim.lines),
-        net_minor(claim), minor(claim.total, claim.currency), difference(created, service_day),
-        difference(end, start), has_preauth(claim), int(bool(claim.related)), int(claim.accident is not None),
+        age(claim.patient.birth_date, around.service), len(claim.diagnoses), len(claim.procedures),
+        len(claim.lines), around.whole, _scaled(claim.total, around.units),
+        difference(created, around.service_day), difference(days.day_number(encounter.end, zone), start),
+        has_preauth(claim), int(bool(claim.related)), int(claim.accident is not None),
         len(claim.insurance), *info_counts(claim),
     )  # fmt: skip
 
 
-def line_values(claim: model.Claim, codes: Codes, zone: str) -> list[tuple[float, ...]]:
-    """Return one tuple per line in the order of the line columns."""
-    start = claim.encounter.start if claim.encounter else first_service(claim)
+def _lines(claim: model.Claim, around: _Around, codes: Codes, zone: str) -> list[tuple[float, ...]]:
+    groups = {diagnosis.sequence: group(diagnosis) for diagnosis in claim.diagnoses}
     repeats: dict[str | None, int] = {}
     for line in claim.lines:
         repeats[line.code] = repeats.get(line.code, 0) + 1
-    around = _Around(
-        digits=money.minor_digits(claim.currency),
-        groups={diagnosis.sequence: group(diagnosis) for diagnosis in claim.diagnoses},
-        repeats=repeats,
-        start=days.day_number(start, zone),
-        whole=net_minor(claim),
-    )
-    return [_line(line, around, codes, zone) for line in claim.lines]
-
-
-class _Around(NamedTuple):
-    """What a line's values need of its claim."""
-
-    digits: int  # minor digits of the claim's currency
-    groups: dict[int, str]  # diagnosis sequence to category
-    repeats: dict[str | None, int]  # how many lines have a code
-    start: int | None  # day number the offsets are counted from
-    whole: int  # the claim's net in minor units
-
-
-def _line(line: model.Line, around: _Around, codes: Codes, zone: str) -> tuple[float, ...]:
-    day = days.day_number(line.service_date, zone)
-    digits, code = around.digits, line.code
-    net = _scaled(line.net, digits)
-    linked = line.diagnosis_sequences
-    return (
-        codes[code], codes[line.system], codes[(code or "")[:GROUP_LENGTH]],
-        codes[line.revenue_code], codes[line.modifiers[0] if line.modifiers else None],
-        codes[line.place_of_service], codes[line.tooth],
-        codes[around.groups.get(linked[0]) if linked else None],
-        number(line.quantity), number(line.factor), _scaled(line.unit_price, digits), net,
-        _scaled(line.patient_share, digits), _scaled(line.tax, digits),
-        net / around.whole if net != MISSING_I64 and around.whole > 0 else MISSING_F64,
-        len(line.modifiers), len(linked), len(line.information_sequences), len(line.care_team_sequences),
-        int(line.body_site is not None), int(line.preauth_ref is not None), int(bool(line.package)),
-        int(bool(line.maternity)), len(line.details), around.repeats[code] if code else 0,
-        difference(day, around.start), difference(days.day_number(line.service_end, zone), day),
-    )  # fmt: skip
+    found: list[tuple[float, ...]] = []
+    for line, net in zip(claim.lines, around.nets, strict=True):
+        code, linked, date = line.code, line.diagnosis_sequences, line.service_date
+        # Most lines are of the claim's first day.
+        day = around.service_day if date == around.service else days.day_number(date, zone)
+        found.append((
+            codes[code], codes[line.system], codes[(code or "")[:GROUP_LENGTH]],
+            codes[line.revenue_code], codes[line.modifiers[0] if line.modifiers else None],
+            codes[line.place_of_service], codes[line.tooth],
+            codes[groups.get(linked[0]) if linked else None],
+            number(line.quantity), number(line.factor), _scaled(line.unit_price, around.units), net,
+            _scaled(line.patient_share, around.units), _scaled(line.tax, around.units),
+            net / around.whole if net != MISSING_I64 and around.whole > 0 else MISSING_F64,
+            len(line.modifiers), len(linked), len(line.information_sequences), len(line.care_team_sequences),
+            int(line.body_site is not None), int(line.preauth_ref is not None), int(bool(line.package)),
+            int(bool(line.maternity)), len(line.details), repeats[code] if code else 0,
+            difference(day, around.start), difference(days.day_number(line.service_end, zone), day),
+        ))  # fmt: skip
+    return found
 
 
 def focal(claim: model.Claim) -> model.Insurance:
@@ -158,24 +164,16 @@ def age(birth: str | None, on: str | None) -> int:
     return min(years, OLDEST_AGE)
 
 
-def minor(amount: Decimal | None, currency: str | None) -> int:
-    """Return minor units of a validated amount or a sum of such, or the missing value."""
-    return _scaled(amount, money.minor_digits(currency))
-
-
-def _scaled(amount: Decimal | None, digits: int) -> int:
-    return MISSING_I64 if amount is None else int(amount.scaleb(digits))
+def _scaled(amount: Decimal | None, units: Decimal) -> int:
+    """Return minor units of a validated amount, or the missing value."""
+    if amount is None:
+        return MISSING_I64
+    return int(amount * units) if amount else 0
 
 
 def number(value: Decimal | None) -> float:
     """Return a decimal as a float64, or the missing value."""
     return MISSING_F64 if value is None else float(value)
-
-
-def net_minor(claim: model.Claim) -> int:
-    """Return the sum of the lines' nets in minor units; the stated total where no line has a net."""
-    nets = [line.net for line in claim.lines if line.net is not None]
-    return minor(sum(nets, Decimal()) if nets else claim.total, claim.currency)
 
 
 def difference(later: int | None, earlier: int | None) -> int:

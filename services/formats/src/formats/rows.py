@@ -108,9 +108,9 @@ def build(claims: Sequence[model.Claim], histories: Sequence[History], *, zone: 
     lines: list[tuple[float, ...]] = []
     offsets = [0]
     for claim, history in zip(claims, histories, strict=True):
-        head = row_values.claim_values(claim, codes, zone)
+        head, own = row_values.values(claim, codes, zone)
         heads.append((*head, history.provider_claims, history.provider_denied, history.patient_claims))
-        lines += row_values.line_values(claim, codes, zone)
+        lines += own
         offsets.append(len(lines))
     return Batch(
         schema_hash=SCHEMA_HASH,
@@ -130,10 +130,10 @@ def pack(
     lines: list[bytes] = []
     offsets = [0]
     for claim, known in zip(claims, histories, strict=True):
-        head = row_values.claim_values(claim, codes, zone)
+        head, own = row_values.values(claim, codes, zone)
         counts = known.provider_claims, known.provider_denied, known.patient_claims
         heads.append(_CLAIM_RECORD.pack(*head, *counts))
-        lines += [_LINE_RECORD.pack(*line) for line in row_values.line_values(claim, codes, zone)]
+        lines += [_LINE_RECORD.pack(*line) for line in own]
         offsets.append(len(lines))
     return scoring_pb2.Rows(
         schema_hash=SCHEMA_HASH,

@@ -58,9 +58,10 @@ class ScoringSettings(settings.ServiceSettings):
     """Threads of onnxruntime per model. Default 1: a second one beside busy neighbours raised the 99th
     percentile five-fold; scale by processes instead."""
 
-    scoring_inline_rows: int = pydantic.Field(default=32, ge=0, le=10_000)
-    """Lines up to which a batch is scored on the event loop; larger ones go to the worker thread. Default 32:
-    about a millisecond, less than what handing over costs a busy loop."""
+    scoring_inline_rows: int = pydantic.Field(default=256, ge=0, le=10_000)
+    """Lines up to which a batch is scored on the event loop; larger ones go to the worker thread. Default:
+    256, some five milliseconds. Handing over costs turns of the processor, and gives back only what
+    onnxruntime computes without the interpreter."""
 
     @pydantic.field_validator("completion_bundles", mode="before")
     @classmethod

@@ -21,12 +21,13 @@ type Floats = npt.NDArray[np.float32]
 class Bins(NamedTuple):
     """The intervals of the features that a forest splits on; build with `build`, use with `places`.
 
-    `edges` are the upper edges, inclusive, as sortable integers, infinity as each feature's last; `shift`
-    accounts for the bins of missing values before a feature's own.
+    `edges` are the upper edges, inclusive, as sortable integers, infinity as each feature's last; `first` is
+    the integer of each feature's nought; `shift` accounts for the bins of missing values before its own.
     """
 
     feature: npt.NDArray[np.intp]
     edges: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
     shift: npt.NDArray[np.intp]
 
 
@@ -41,12 +42,14 @@ def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32]
     edges = [np.append(np.unique(thresholds[feature] + np.float32(0)), last) for feature in features]
     owner = [np.full(len(edge) + 1, feature) for feature, edge in zip(features, edges, strict=True)]
     inside = [np.append(edge, np.float32(np.nan)) for edge in edges]
-    joined = [_joined(edge, place) for place, edge in enumerate(edges)]
+    first = (np.arange(len(features), dtype=np.int64) << FEATURE_SHIFT) + SIGN_OFFSET
+    joined = [_joined(edge, nought) for nought, edge in zip(first, edges, strict=True)]
     nothing = np.zeros(0)
     return (
         Bins(
             np.array(features, dtype=np.intp),
-            np.concatenate([nothing, *joined]).astype(np.int64),
+            np.concatenate([nothing.astype(np.int64), *joined]),
+            first,
             np.arange(len(features), dtype=np.intp),
         ),
         np.concatenate([nothing, *owner]).astype(np.int32),
@@ -59,11 +62,11 @@ def places(bins: Bins, matrix: Floats) -> npt.NDArray[np.intp]:
     """Return rows × features of `bins`: the number of the bin that each value lies in."""
     values = matrix.take(bins.feature, axis=1) + np.float32(0)  # minus nought is nought
     np.copyto(values, np.float32(np.nan), where=np.isnan(values))  # one NaN of the many, which sorts last
-    return bins.edges.searchsorted(_joined(values, np.arange(len(bins.feature)))) + bins.shift
+    return bins.edges.searchsorted(_joined(values, bins.first)) + bins.shift
 
 
-def _joined(values: Floats, place: npt.NDArray[np.intp] | int) -> npt.NDArray[np.int64]:
+def _joined(values: Floats, first: npt.NDArray[np.int64] | np.int64) -> npt.NDArray[np.int64]:
     """Return integers in the order of features, then values: positive floats sort as their bits do."""
     signed = values.view(np.int32)
-    ordered = signed ^ ((signed >> 31) & 0x7FFFFFFF)
-    return (np.asarray(place, dtype=np.int64) << FEATURE_SHIFT) + SIGN_OFFSET + ordered
+    answer: npt.NDArray[np.int64] = first + (signed ^ ((signed >> 31) & 0x7FFFFFFF))
+    return answer

@@ -25,6 +25,7 @@ UNIT_BITS = 8  # conditions of one unit: its pattern is one byte
 PART_ROWS = 32  # rows whose patterns are made at once: what is gathered for them stays in the cache
 
 type Floats = npt.NDArray[np.float32]
+type Seen = npt.NDArray[np.intp]
 type Bools = npt.NDArray[np.bool_]
 type Condition = tuple[int, float, float, bool]  # feature, above this, up to this, a missing value passes
 type Literal = tuple[int, int, bool]  # feature, condition's place in its unit, the answer the leaf wants
@@ -37,14 +38,18 @@ class Explainer(NamedTuple):
 
     `patterns[bin]` has the bits of each unit that hold for values of that bin; a row's pattern of a unit is
     all bits of its values' bins. Row `offset[unit] + pattern` of `table` holds that unit's contribution per
-    group; `bias` is the forest's mean margin.
+    group, and of `leaves` the value of the leaf it leads to; `base` is the margin before any tree, `bias` the
+    forest's mean margin. `ones` adds up units.
     """
 
     bins: bins.Bins
     patterns: npt.NDArray[np.uint8]
     offset: npt.NDArray[np.intp]
     table: Floats
+    leaves: npt.NDArray[np.float64]
+    base: float
     bias: float
+    ones: Floats
 
 
 class _Leaf(NamedTuple):
@@ -72,7 +77,7 @@ class _Above(NamedTuple):
 def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
     """Return the tables of a one-output forest; `groups[f]` is the group feature f belongs to."""
     units = [unit for root in forest.roots for unit in _units(forest, int(root), _Above({}, {}))]
-    tables = [_tabulate(unit, groups) for unit in units]
+    tables, values = zip(*(_tabulate(unit, groups) for unit in units), strict=True)
     inner = forest.feature != forests.LEAF
     thresholds = {
         feature: forest.threshold[inner & (forest.feature == feature)]
@@ -85,22 +90,42 @@ def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
         patterns=_patterns(units, owner, inside),
         offset=np.cumsum([0, *(len(table) for table in tables[:-1])]).astype(np.intp),
         table=np.concatenate(tables),
+        leaves=np.concatenate(values),
+        base=float(forest.base[0]),
+        ones=np.ones(len(units), dtype=np.float32),
         bias=float(forest.base[0])
         + sum(leaf.value * float(np.prod([*leaf.shares.values()])) for leaf in leaves),
     )
 
 
-def contributions(explainer: Explainer, matrix: Floats) -> npt.NDArray[np.float64]:
+def contributions(explainer: Explainer, matrix: Floats) -> Floats:
     """Return log-odds per row and group; a row's sum plus `bias` is its margin."""
     answer = np.empty((len(matrix), explainer.table.shape[1]), dtype=np.float32)
-    ones = np.ones(len(explainer.offset), dtype=np.float32)
-    places = bins.places(explainer.bins, matrix)
     for start in range(0, len(matrix), PART_ROWS):
-        part = explainer.patterns.take(places[start : start + PART_ROWS], axis=0)
-        found = np.bitwise_or.reduce(part, axis=1) + explainer.offset
-        for number, row in enumerate(found, start):
-            np.dot(ones, explainer.table.take(row, axis=0), out=answer[number])
-    return answer.astype(np.float64)
+        part = seen(explainer, matrix[start : start + PART_ROWS])
+        answer[start : start + PART_ROWS] = shares(explainer, part)
+    return answer
+
+
+def seen(explainer: Explainer, matrix: Floats) -> Seen:
+    """Return rows × units: where each unit's answer stands in the tables. For few rows at once."""
+    part = explainer.patterns.take(bins.places(explainer.bins, matrix), axis=0)
+    answer: Seen = np.bitwise_or.reduce(part, axis=1) + explainer.offset
+    return answer
+
+
+def shares(explainer: Explainer, found: Seen) -> Floats:
+    """Return the contributions of rows that were seen."""
+    answer = np.empty((len(found), explainer.table.shape[1]), dtype=np.float32)
+    for number, row in enumerate(found):
+        np.dot(explainer.ones, explainer.table.take(row, axis=0), out=answer[number])
+    return answer
+
+
+def margins(explainer: Explainer, found: Seen) -> npt.NDArray[np.float64]:
+    """Return the raw scores (log-odds) of rows that were seen: their leaves, added up."""
+    answer: npt.NDArray[np.float64] = explainer.leaves.take(found).sum(axis=1) + explainer.base
+    return answer
 
 
 def _patterns(units: list[_Unit], owner: npt.NDArray[np.int32], inside: Floats) -> npt.NDArray[np.uint8]:
@@ -175,19 +200,23 @@ def _unit(forest: forests.Forest, top: int, above: _Above, inner: list[int]) -> 
     return _Unit(conditions, leaves)
 
 
-def _tabulate(unit: _Unit, groups: npt.NDArray[np.int32]) -> Floats:
-    """Return the unit's contribution for each of its patterns (rows) and each group (columns)."""
+def _tabulate(unit: _Unit, groups: npt.NDArray[np.int32]) -> tuple[Floats, npt.NDArray[np.float64]]:
+    """Return for each of a unit's patterns its contribution to each group, and its leaf's value."""
     width = len(unit.conditions)
     answers = ((np.arange(1 << width)[:, None] >> np.arange(width)) & 1).astype(np.bool_)
-    table = np.zeros((1 << width, int(groups.max()) + 1))
-    for leaf in (leaf for leaf in unit.leaves if leaf.shares):  # a tree of one leaf moves only the bias
+    table, values = np.zeros((1 << width, int(groups.max()) + 1)), np.zeros(1 << width)
+    for leaf in unit.leaves:
+        if not leaf.shares:  # a tree of one leaf moves only the bias
+            values += leaf.value
+            continue
         passed = dict.fromkeys(leaf.shares, np.True_)
         for feature, place, wanted in leaf.literals:
             passed[feature] = passed[feature] & (answers[:, place] == wanted)
+        values[np.logical_and.reduce([*passed.values()])] += leaf.value
         shapley = _shapley(np.array([*passed.values()], dtype=np.float64), np.array([*leaf.shares.values()]))
         for feature, column in zip(leaf.shares, shapley, strict=True):
             table[:, groups[feature]] += leaf.value * column
-    return table.astype(np.float32)
+    return table.astype(np.float32), values
 
 
 def _shapley(passed: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

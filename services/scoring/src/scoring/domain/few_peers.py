@@ -1,7 +1,7 @@
 """Whether a few claims are usual among their peers, value by value; `anomalies` says what is not.
 
-Nine lone claims of ten have nothing to tell, and finding that out by blocks costs as much as their score. Only
-whether something may be told is decided here, with a hair's breadth to the safe side. Knows no transport.
+Nine lone claims of ten have nothing to tell, and finding that out by blocks costs as much as their score.
+Only whether something may be told is decided here, a hair's breadth to the safe side. Knows no transport.
 """
 
 import math
@@ -38,7 +38,15 @@ class Usual:
         pairs = book.pairs
         limit = anomalies.TOLD_DISTANCE - HAIR
         self._loud = (pairs.surprises >= limit).tolist()
-        self._pairs = [*zip(pairs.base.tolist(), pairs.width.tolist(), peers.LEFT.tolist(), peers.RIGHT.tolist(), strict=True)]
+        self._pairs = [
+            *zip(
+                pairs.base.tolist(),
+                pairs.width.tolist(),
+                peers.LEFT.tolist(),
+                peers.RIGHT.tolist(),
+                strict=True,
+            )
+        ]
 
     def __call__(self, batch: rows.Rows) -> bool:
         """Return whether nothing would be told of a batch that is `rows.Rows.few`; false where unsure."""
@@ -51,9 +59,7 @@ class Usual:
 
     def _claim(self, claim: records.Record, lines: Sequence[records.Record], known: list[int]) -> bool:
         places = range(len(_OF_LINES), len(_OF_LINES) + len(_OF_CLAIMS))
-        own = [
-            self._ranks[known[claim[code]]][place] for code, place in zip(_OF_CLAIMS, places, strict=True)
-        ]
+        own = [self._ranks[known[claim[code]]][place] for code, place in zip(_OF_CLAIMS, places, strict=True)]
         own.append(0 if claim[_AGE] == records.MISSING_INT else few.band(claim[_AGE]))
         found = [
             [self._ranks[known[line[code]]][place] for place, code in enumerate(_OF_LINES)] + own
@@ -92,7 +98,7 @@ def _usual(groups: _Groups, ranks: list[int], record: records.Record, measures: 
 
 
 def _groups(found: peers.Groups) -> _Groups:
-    limits = [_limit(curve) for curve in found.curves]
+    limits = [limit(curve) for curve in found.curves]
     first, levels = 0, []
     for level, keys in enumerate(found.keys):
         strides = found.strides[:, level].tolist()
@@ -109,7 +115,7 @@ def _groups(found: peers.Groups) -> _Groups:
     return _Groups(tuple(levels), usual)
 
 
-def _limit(curve: peers.Curve) -> float:
+def limit(curve: peers.Curve) -> float:
     """Return the deviation below which a measure is surely not surprising enough to be told."""
     wanted = anomalies.TOLD_DISTANCE - HAIR
     at = int(curve.surprises.searchsorted(wanted))

@@ -35,8 +35,13 @@ class Model(NamedTuple):
 
 def explain(explainer: explaining.Explainer, matrix: npt.NDArray[np.float32]) -> Doubles:
     """Return log-odds per row and group with the bias as last column: a row adds up to its margin."""
-    answer = np.empty((len(matrix), explainer.table.shape[1] + 1))
-    answer[:, :-1] = explaining.contributions(explainer, matrix)
+    return with_bias(explainer, explaining.contributions(explainer, matrix))
+
+
+def with_bias(explainer: explaining.Explainer, contributions: npt.NDArray[np.float32]) -> Doubles:
+    """Return contributions with the bias as last column."""
+    answer = np.empty((len(contributions), explainer.table.shape[1] + 1))
+    answer[:, :-1] = contributions
     answer[:, -1] = explainer.bias
     return answer
 

@@ -16,7 +16,7 @@ from ultrathink.scoring.v1 import scoring_pb2
 
 MAX_ROWS = 50_000  # what a 16 MiB message can hold of our columns, rounded down
 MAX_ITEMS = 20_000
-LAYOUTS = 64  # orders of columns remembered: each release of a sender has one
+LAYOUTS = 64  # orders of columns remembered, and models: a release has one, an arm the other
 MAX_NAME = 40  # of a task, as repeated to who asked for it
 CLAIM_REASONS, LINE_REASONS = 5, 3  # told with a score: what people read; Explain tells all of them
 BIAS = ("bias", "Starting point: the average of all", "نقطة البداية: متوسط الجميع")
@@ -35,19 +35,20 @@ def to_rows(wire: scoring_pb2.Rows) -> rows.Rows:
     `rows.dictionary` (a code beyond the dictionary, entry 0 not empty), `rows.records` (length, or records
     beside columns) or `rows.schema_mismatch` (records of a row schema whose layout is not known).
     """
-    offsets = np.array(wire.line_offsets, dtype=np.int64)
-    if len(offsets) < 1 or offsets[0] != 0 or (offsets[1:] < offsets[:-1]).any():
+    ends = [*wire.line_offsets]
+    if not ends or ends[0] or ends != sorted(ends):
         raise errors.Invalid("rows.offsets", "Line offsets start at 0 and never fall.")
-    if offsets[-1] > MAX_ROWS or len(offsets) > MAX_ITEMS + 1:
+    items, count = len(ends) - 1, ends[-1]
+    if count > MAX_ROWS or items > MAX_ITEMS:
         raise errors.Invalid(
             "rows.too_many",
-            f"A batch has at most {MAX_ROWS:,} lines in {MAX_ITEMS:,} claims; here it has {offsets[-1]:,} in "
-            f"{len(offsets) - 1:,}: send it in parts.",
+            f"A batch has at most {MAX_ROWS:,} lines in {MAX_ITEMS:,} claims; here it has {count:,} in "
+            f"{items:,}: send it in parts.",
         )
     dictionary = list(wire.dictionary)
     if not dictionary or dictionary[0]:
         raise errors.Invalid("rows.dictionary", "Entry 0 of the dictionary is the empty string.")
-    items, count, words = len(offsets) - 1, int(offsets[-1]), len(dictionary)
+    offsets, words = np.array(ends, dtype=np.int64), len(dictionary)
     if wire.claim_records or wire.line_records:
         packed = record_converters.to_columns(wire, items, count)
         if count <= records.FEW and record_converters.sound(*packed, words):
@@ -182,16 +183,27 @@ def refusals(items: Sequence[str], fault: errors.Fault) -> list[scoring_pb2.Clai
     ]
 
 
+class _Info(NamedTuple):
+    """What is told of a model, by the names of the contract."""
+
+    arm: str
+    name: str
+    revision: str
+    simulated: bool
+    row_schema_hash: str
+    flag_threshold: float
+
+
 def to_info(model: models.Model, arm: str = arms.STABLE) -> scoring_pb2.ModelInfo:
-    """Return which model answers in an arm."""
-    return scoring_pb2.ModelInfo(
-        arm=arm,
-        name=model.name,
-        revision=model.revision,
-        simulated=model.simulated,
-        row_schema_hash=model.row_schema_hash,
-        flag_threshold=model.flag_threshold,
+    """Return which model answers in an arm; the same message each time, to be copied into another."""
+    return _info(
+        _Info(arm, model.name, model.revision, model.simulated, model.row_schema_hash, model.flag_threshold)
     )
+
+
+@functools.lru_cache(maxsize=LAYOUTS)
+def _info(told: _Info) -> scoring_pb2.ModelInfo:
+    return scoring_pb2.ModelInfo(**told._asdict())
 
 
 def _claim(item: str, served: answer.Served, *, whole: bool) -> scoring_pb2.ClaimScore:

@@ -1,5 +1,7 @@
 """Answers in columns to messages of scoring.proto: a few arrays per arm, whatever the number of claims."""
 
+import struct
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,30 +12,31 @@ from scoring.usecases import crew
 from ultrathink.scoring.v1 import scoring_pb2
 
 
-def to_part(part: crew.Part) -> scoring_pb2.ScoredPart:
-    """Return what one arm answered."""
+def add_part(response: scoring_pb2.ScoreResponse, part: crew.Part) -> None:
+    """Add to a response what one arm answered."""
     scored = part.scored
     states = bytearray([converters.STATES["scored"]]) * len(scored)
     for items, state in ((scored.outside, "out_of_range"), (scored.faults, "not_scored")):
         for item in items:
             states[item] = converters.STATES[state]
-    told = scoring_pb2.ScoredPart(
+    told = response.parts.add(
         arm=part.arm,
         model_revision=part.model.revision,
-        items=[] if part.items is None else part.items.tolist(),
         states=bytes(states),
         probabilities=_doubles(scored.probability),
         line_probabilities=_doubles(scored.lines),
-        feature_hashes=np.array(scored.prints, dtype="<i8").tobytes(),
-        unscored=_unscored(scored),
+        feature_hashes=struct.pack(f"<{len(scored)}q", *scored.prints),
     )
+    if part.items is not None:
+        told.items.extend(part.items.tolist())
+    if scored.outside or scored.faults:
+        told.unscored.extend(_unscored(scored))
     if len(scored.flagged_lines.places):
         _add_lines(told, scored.flagged_lines)
     if len(scored.flagged_claims.places):
         claims = scored.flagged_claims
         told.flagged_claims = claims.places.astype("<u4").tobytes()
         told.claim_groups, told.claim_shares = _strongest(claims.shares, converters.CLAIM_REASONS)
-    return told
 
 
 def label(told: scoring_pb2.ScoreResponse, part: crew.Part) -> None:

@@ -157,8 +157,8 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
             reads_records=True,
         )
         if request.columnar:
-            told.parts.extend(map(part_converters.to_part, served.parts))
             for part in served.parts:
+                part_converters.add_part(told, part)
                 if part.model.revision not in request.known_revisions:
                     part_converters.label(told, part)
         else:

@@ -1,8 +1,9 @@
 """Score a batch of claims: probabilities for all, reasons for the flagged. Knows no transport and no file."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,27 @@ import numpy.typing as npt
 from chassis import clock as clocks
 from chassis import errors
 from scoring import ports
-from scoring.domain import calibration, features, few, models, prints, rows, scores
+from scoring.domain import calibration, explaining, features, few, models, prints, rows, scores
 
-# Up to here a batch costs less than a millisecond: handing it to a thread would cost more than it frees.
-INLINE_ROWS = 32
+# Up to here a batch costs some milliseconds: handing it to a thread would cost more than it frees.
+INLINE_ROWS = 256
 
 type Mask = npt.NDArray[np.bool_]
+
+
+class Seen(NamedTuple):
+    """Rows of a model with their margins; `places` are theirs in the tables of reasons, where known."""
+
+    explainer: explaining.Explainer
+    matrix: ports.Matrix
+    places: explaining.Seen | None
+    margins: ports.Doubles
+
+    def explained(self, rows_: scores.Places) -> ports.Doubles:
+        """Return why some rows have their margins."""
+        if self.places is None:
+            return models.explain(self.explainer, self.matrix[rows_])
+        return models.with_bias(self.explainer, explaining.shares(self.explainer, self.places[rows_]))
 
 
 class Score:
@@ -43,7 +59,7 @@ class Score:
         `rows.contexts_mismatch` without one deadline each.
         """
         check(self._model, len(deadlines), batch)
-        faults = _refusals(np.asarray(deadlines) <= self._clock.monotonic(), batch)
+        faults = _refusals(deadlines, self._clock.monotonic(), batch)
         if len(faults) == batch.items:
             return scores.refused(batch.offsets, faults)
         if batch.size <= self._inline_rows:
@@ -54,12 +70,12 @@ class Score:
         )
 
 
-def _refusals(late: Mask, batch: rows.Rows) -> dict[int, errors.Fault]:
+def _refusals(deadlines: Sequence[float], now: float, batch: rows.Rows) -> dict[int, errors.Fault]:
     """Return which claims are not even looked at, and why."""
     counts = batch.counts
-    strange = (counts < 1) | (counts > rows.MAX_LINES)
-    if not (strange.any() or late.any() or batch.infinite):
+    if min(deadlines) > now and counts.min() >= 1 and counts.max() <= rows.MAX_LINES and not batch.infinite:
         return {}
+    strange, late = (counts < 1) | (counts > rows.MAX_LINES), np.asarray(deadlines) <= now
     infinite: dict[int, errors.Fault] = {item: _infinite(name) for item, name in batch.infinite}
     return (
         infinite
@@ -109,12 +125,18 @@ def judge(
     faults = faults or {}
     found = (few.matrices if batch.few else features.matrices)(model.features, batch)
     outside = features.outside(model.features, batch.offsets, found)
-    line_p = calibration.apply(model.line_calibration, estimator.lines(found.lines))
-    claim_p = calibration.apply(model.claim_calibration, estimator.claims(found.claims))
-    accepted = np.ones(batch.items, dtype=np.bool_)
-    accepted[[*outside, *faults]] = False
-    flagged_lines = (explain_all | (line_p >= model.flag_threshold)) & accepted.repeat(batch.counts)
-    flagged_claims = (explain_all | (claim_p >= model.flag_threshold)) & accepted
+    lines = seen(model.line_explainer, found.lines, estimator.lines, few=batch.few)
+    claims = seen(model.claim_explainer, found.claims, estimator.claims, few=batch.few)
+    line_p = calibration.apply(model.line_calibration, lines.margins)
+    claim_p = calibration.apply(model.claim_calibration, claims.margins)
+    flagged_lines, flagged_claims = line_p >= model.flag_threshold, claim_p >= model.flag_threshold
+    if explain_all:
+        flagged_lines[:] = flagged_claims[:] = True
+    if outside or faults:
+        accepted = np.ones(batch.items, dtype=np.bool_)
+        accepted[[*outside, *faults]] = False
+        flagged_lines &= accepted.repeat(batch.counts)
+        flagged_claims &= accepted
     return scores.Scored(
         offsets=batch.offsets,
         probability=claim_p,
@@ -122,27 +144,40 @@ def judge(
         faults=faults,
         outside=outside,
         prints=prints.of(batch),
-        flagged_lines=_lines(model, estimator, found.lines, flagged_lines),
-        flagged_claims=_claims(model, found.claims, flagged_claims),
+        flagged_lines=_lines(estimator, lines, flagged_lines),
+        flagged_claims=_claims(claims, flagged_claims),
         reasons=model.reasons,
     )
 
 
-def _lines(
-    model: models.Model, estimator: ports.Estimator, matrix: ports.Matrix, flagged: Mask
-) -> scores.Lines:
+def seen(
+    explainer: explaining.Explainer,
+    matrix: ports.Matrix,
+    margins: Callable[[ports.Matrix], ports.Doubles],
+    *,
+    few: bool,
+) -> Seen:
+    """Return rows with their margins: of few, from the tables of their reasons, needed anyway."""
+    if not few:
+        told = margins(matrix)
+        if told.shape != (len(matrix),):
+            message = f"an estimator answered {told.shape} margins for {len(matrix)} rows"
+            raise ValueError(message)
+        return Seen(explainer, matrix, None, told)
+    found = explaining.seen(explainer, matrix)
+    return Seen(explainer, matrix, found, explaining.margins(explainer, found))
+
+
+def _lines(estimator: ports.Estimator, lines: Seen, flagged: Mask) -> scores.Lines:
     """Return why the flagged lines are flagged."""
     (places,) = flagged.nonzero()
     if not len(places):
         return scores.NO_LINES
-    chosen = matrix[places]
-    likely = models.guesses(estimator.reasons(chosen))
-    return scores.Lines(places, models.explain(model.line_explainer, chosen), *likely)
+    likely = models.guesses(estimator.reasons(lines.matrix[places]))
+    return scores.Lines(places, lines.explained(places), *likely)
 
 
-def _claims(model: models.Model, matrix: ports.Matrix, flagged: Mask) -> scores.Claims:
+def _claims(claims: Seen, flagged: Mask) -> scores.Claims:
     """Return why the flagged claims are flagged."""
     (places,) = flagged.nonzero()
-    if not len(places):
-        return scores.NO_CLAIMS
-    return scores.Claims(places, models.explain(model.claim_explainer, matrix[places]))
+    return scores.Claims(places, claims.explained(places)) if len(places) else scores.NO_CLAIMS
