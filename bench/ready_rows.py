@@ -1,6 +1,6 @@
 """Our coalescing client for callers who have their rows ready, as the peer's callers have their matrix.
 
-One item is a claim as columns with a dictionary of its own; whatever is asked at the same moment travels as
+One item is a claim as records with a dictionary of its own; whatever is asked at the same moment travels as
 one batch over one stream (chassis.coalescing, chassis.streams), as the claims room does it.
 """
 
@@ -17,29 +17,24 @@ from formats import rows as row_schema
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
-KINDS = {"codes": "<u4", "i64": "<i8", "f64": "<f8"}
-LEVELS = (row_schema.CLAIM_COLUMNS, row_schema.LINE_COLUMNS)
+KINDS = (row_schema.CLAIM_COLUMNS, row_schema.LINE_COLUMNS)
+CODED = tuple([*kinds.values()].count("codes") for kinds in KINDS)  # they stand first in a record
 PATIENCE = 60.0  # seconds an item may take
 
 
 class Item(NamedTuple):
-    """A claim: its words, its lines' number, and per level and kind the values, columns × rows."""
+    """A claim: its words, the number of its lines, and the records of both."""
 
     words: list[str]
     lines: int
-    blocks: dict[tuple[int, str], np.ndarray]
+    claim_records: bytes
+    line_records: bytes
 
 
 def item(claim: model.Claim, history: row_schema.History) -> Item:
     """Return a claim made ready."""
-    batch = row_schema.build([claim], [history])
-    blocks = {
-        (level, kind): np.array([found[name] for name, held in names.items() if held == kind], dtype=form)
-        for level, (names, found) in enumerate(zip(LEVELS, (batch.claims, batch.lines), strict=True))
-        for kind, form in KINDS.items()
-        if kind in names.values()
-    }
-    return Item(batch.dictionary, len(claim.lines), blocks)
+    rows = row_schema.pack([claim], [history])
+    return Item([*rows.dictionary], len(claim.lines), rows.claim_records, rows.line_records)
 
 
 class Client:
@@ -97,21 +92,12 @@ def _rows(items: list[Item]) -> scoring_pb2.Rows:
         schema_hash=row_schema.SCHEMA_HASH,
         line_offsets=np.cumsum([0, *counts]).tolist(),
         dictionary=words,
-        claim_columns=_columns(items, 0, begins),
-        line_columns=_columns(items, 1, begins.repeat(counts)),
+        claim_records=_records([one.claim_records for one in items], CODED[0], begins),
+        line_records=_records([one.line_records for one in items], CODED[1], begins.repeat(counts)),
     )
 
 
-def _columns(items: list[Item], level: int, begins: np.ndarray) -> list[common_pb2.Column]:
-    found = []
-    for kind in KINDS:
-        names = [name for name, held in LEVELS[level].items() if held == kind]
-        if not names:
-            continue
-        joined = np.concatenate([one.blocks[level, kind] for one in items], axis=1)
-        joined = joined + begins if kind == "codes" else joined
-        found += [
-            common_pb2.Column(name=name, **{kind: row.tobytes()})
-            for name, row in zip(names, joined, strict=True)
-        ]
-    return found
+def _records(parts: list[bytes], coded: int, begins: np.ndarray) -> bytes:
+    joined = np.frombuffer(bytearray(b"".join(parts)), dtype="<u4").reshape(len(begins), -1)
+    joined[:, :coded] += begins[:, None]
+    return joined.tobytes()

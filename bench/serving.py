@@ -209,7 +209,7 @@ def _hundreds(claims: list[Any]) -> Iterator[list[Any]]:
 
 
 def _wire(part: list[Any]) -> scoring_pb2.Rows:
-    return row_schema.to_wire(row_schema.build(part, [HISTORY] * len(part)))
+    return row_schema.pack(part, [HISTORY] * len(part))
 
 
 def _request(part: list[Any]) -> bytes:
