@@ -1,9 +1,10 @@
-"""python bench/rule_parts.py: what rules, history and keys of one claim cost, part by part, by regime."""
+"""python bench/rule_parts.py: what a claim costs to read, key and judge, part by part, by regime."""
 
 import argparse
 import decimal
 import functools
 import gc
+import itertools
 import statistics
 import tempfile
 import time
@@ -18,13 +19,14 @@ from rich import box, console, table
 from claims.domain import histories, identities, neighbours
 from claims.domain.rules import engine, engines, runtime
 from claims.outbound import pack_files
-from formats import canonical, model
+from formats import canonical, hashing, model
 from payersim.usecases import simulate
 
 PACKS = Path(__file__).parents[1] / "packs"
 REGIMES = ("base", "nphies", "x12-us")
 CLAIMS, SEED, DAY = 1_000, 12, date(2026, 11, 28)
 LIVE, BULK = 32, 256
+AGAIN = 4  # earlier claims that say the same
 KEY = bytes(32)
 SCREEN = console.Console(width=110)
 
@@ -67,9 +69,17 @@ def _parts(judge: engine.Engine, claims: Sequence[model.Claim]) -> Parts:
     asked = [histories.ask(claim, identity) for claim, identity in zip(claims, known, strict=True)]
     told = [histories.Known(past=[histories.Told() for _ in question.keys]) for question in asked]
     pasts = [histories.of_lines(*each) for each in zip(claims, asked, told, strict=True)]
+    again = [_again(*each) for each in zip(claims, asked, known, strict=True)]
+    told_again = list(zip(claims, asked, again, strict=True))
+    pasts_again = [histories.of_lines(*each) for each in told_again]
     findings = [evaluate(claim).findings for claim in claims]
     singly = [(claim,) for claim in claims]
     return {
+        "reading canonical JSON": (
+            canonical.decode,
+            [(canonical.encode_as_sent(claim),) for claim in claims],
+        ),
+        "hash of the content": (hashing.content_hash, singly),
         "rules, claim by claim": (evaluate, singly),
         f"rules, batches of {LIVE}": (functools.partial(_batch, judge), _batches(claims, LIVE)),
         f"rules, batches of {BULK}": (functools.partial(_batch, judge), _batches(claims, BULK)),
@@ -77,6 +87,12 @@ def _parts(judge: engine.Engine, claims: Sequence[model.Claim]) -> Parts:
         "question to history": (histories.ask, list(zip(claims, known, strict=True))),
         "history of lines, nothing told": (histories.of_lines, list(zip(claims, asked, told, strict=True))),
         "rules over history": (functools.partial(_past, judge), list(zip(claims, pasts, strict=True))),
+        f"history of lines, {AGAIN} claims told": (histories.of_lines, told_again),
+        f"rules over history, {AGAIN} claims told": (
+            functools.partial(_past, judge),
+            list(zip(claims, pasts_again, strict=True)),
+        ),
+        f"duplicates, {AGAIN} claims told": (histories.duplicates, told_again),
         f"neighbours of a batch of {LIVE}": (
             _beside,
             _batches(list(zip(claims, asked, told, known, strict=True)), LIVE),
@@ -86,6 +102,22 @@ def _parts(judge: engine.Engine, claims: Sequence[model.Claim]) -> Parts:
             list(zip(claims, findings, strict=True)),
         ),
     }
+
+
+def _again(
+    claim: model.Claim, question: histories.Question, identity: identities.Identity
+) -> histories.Known:
+    """Return what is known where the same claim was recorded before, under other ids."""
+    rows: dict[bytes, list[histories.Row]] = {}
+    for number, left in itertools.product(range(AGAIN), histories.leaves(claim, identity)):
+        row = histories.Row(
+            id=f"{number}", claim_id=f"{number}", line=left.line, day=left.day, mark=left.mark,
+            provider_id=question.provider_id, payer_id=question.payer_id,
+        )  # fmt: skip
+        rows.setdefault(left.key, []).append(row)
+    return histories.Known(
+        past=[histories.Told(rows=rows.get(key.key, [])[: key.most]) for key in question.keys]
+    )
 
 
 def _batches(found: Sequence[Any], many: int) -> list[tuple[Any, ...]]:
