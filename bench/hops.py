@@ -53,11 +53,11 @@ class Neighbour(claims_pb2_grpc.ClaimIntakeServicer):
         """Answer the batches of one stream."""
         return streams.serve_batches(requests, self._answer)
 
-    async def StreamFile(self, requests: object, _: object) -> AsyncIterator[claims_pb2.SubmitResponse]:  # type: ignore[override]  # noqa: N802 - gRPC's name
+    async def StreamFile(self, requests: Any, _: object) -> AsyncIterator[claims_pb2.SubmitResponse]:  # noqa: N802 - gRPC's name
         """Answer a decision per line, a group of lines in one message."""
         answers = claims_pb2.SubmitResponse(results=[_decision("") for _ in range(GROUP)])
         lines = 0
-        async for chunk in requests:  # type: ignore[attr-defined]
+        async for chunk in requests:
             lines += chunk.data.count(b"\n")
             while lines >= GROUP:
                 lines -= GROUP

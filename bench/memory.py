@@ -198,7 +198,8 @@ def _show(upload: Upload) -> None:
     print(f"{'MB':>12} {'first tenth':>12} {'whole file':>12}")
     for name in sorted({name for one in upload.seen for name in one["own"]}):
         first, peak = (max(one["own"].get(name, 0.0) for one in part) for part in (early, upload.seen))
-        print(f"{name:>12} {first:>12,.0f} {peak:>12,.0f}  {'pass' if peak < GOAL_MB else 'short'}")
+        if peak:  # what had ended when it was looked at holds nothing
+            print(f"{name:>12} {first:>12,.0f} {peak:>12,.0f}  {'pass' if peak < GOAL_MB else 'short'}")
     first, peak = (max(one["shared"] for one in part) for part in (early, upload.seen))
     print(f"{'its buffers':>12} {first:>12,.0f} {peak:>12,.0f}  shared by all of PostgreSQL")
 
