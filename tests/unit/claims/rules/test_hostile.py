@@ -81,6 +81,7 @@ def test_generated_code_reaches_no_builtin():
     assert {name for name in names if name not in fields and name not in runtime.NAMESPACE} <= {
         "k1",
         "k2",
+        "k3",
         "len",
     }
     assert set(function.__globals__["__builtins__"]) == {
