@@ -328,19 +328,48 @@ async def test_an_older_server_gets_columns_again_and_no_claim_goes_without_its_
     assert [bool(one.rows.claim_columns) for one in servicer.requests] == [True, False, True, True]
 
 
+async def test_an_older_server_explains_what_comes_in_columns() -> None:
+    """It refuses records for the columns it misses, and is asked again."""
+
+    def answer(request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
+        if not request.rows.claim_columns:
+            raise errors.Invalid("rows.missing_column", "The column type is missing.")
+        return scored()(request)
+
+    async with answering(answer) as (made, _):
+        explained = await made.explain(case())
+    assert explained.probability == 0.5
+
+
+async def test_a_lone_claim_is_explained_as_it_was_scored() -> None:
+    """The same way through the scoring room: not a digit of the probability differs."""
+    configured = scoring_settings.ScoringSettings(bundle_dir=BUNDLE)
+    async with scoring_compose.compose(configured) as app, over_a_socket(app) as made:
+        await made.score([case(1)], deadline=soon())  # from here on rows travel as records
+        (told,) = await made.score([case(2)], deadline=soon())
+        explained = await made.explain(case(2))
+    assert isinstance(told, risk.Score)
+    assert (explained.probability, explained.line_probabilities) == (
+        told.probability,
+        told.line_probabilities,
+    )
+
+
 async def test_records_and_columns_are_scored_alike() -> None:
-    """By the scoring room with the committed bundle: the second answer, of records, equals the first."""
+    """By the scoring room with the committed bundle: as columns, as records, and each claim alone."""
     configured = scoring_settings.ScoringSettings(bundle_dir=BUNDLE)
     cases = [case(number) for number in range(1, 4)]
     async with scoring_compose.compose(configured) as app, over_a_socket(app) as made:
         first, again = [await made.score(cases, deadline=soon()) for _ in range(2)]
         alone = [(await made.score([one], deadline=soon()))[0] for one in cases]
-    assert first == again
-    for one, other in zip(first, alone, strict=True):
+    for one, other in zip([*first, *first], [*again, *alone], strict=True):
         assert isinstance(one, risk.Score)
         assert isinstance(other, risk.Score)
         assert (one.state, one.feature_hash) == (other.state, other.feature_hash)
         assert one.probability == pytest.approx(other.probability, abs=1e-6)
+        assert one.line_probabilities == pytest.approx(other.line_probabilities, abs=1e-6)
+        assert [part.guesses for part in one.line_reasons] == [part.guesses for part in other.line_reasons]
+        assert one.contributions == other.contributions
 
 
 async def test_many_claims_travel_in_few_messages() -> None:

@@ -50,9 +50,15 @@ class GrpcScorer:
     async def explain(self, case: ports.Case) -> risk.Score:
         """Return one claim's score with the contributions of every line."""
         request = scoring_pb2.ExplainRequest(
-            contexts=calls.wire([case.context], {}, self._clock), rows=_rows([case]), claim_keys=[_key(case)]
+            contexts=calls.wire([case.context], {}, self._clock),
+            rows=_rows([case], records=True),
+            claim_keys=[_key(case)],
         )
-        answer = await calls.unary(self._explain, request, case.context, self._clock)
+        try:
+            answer = await calls.unary(self._explain, request, case.context, self._clock)
+        except errors.Invalid:  # a server of before records misses the columns
+            request.rows.CopyFrom(_rows([case]))
+            answer = await calls.unary(self._explain, request, case.context, self._clock)
         if len(answer.claims) != 1:
             raise errors.Internal("scoring.mismatched", "Scoring answered another number of claims.")
         (score,) = self._read(answer, [case])
