@@ -165,16 +165,17 @@ class Line[Req, Res]:
         self.connecting: asyncio.Task[None]
         self._receiver = receiver
         self._began = time.monotonic()
-        self._early: list[Req] = []
+        self._early: list[bytes] = []
         self._stream: streams.Stream | None = None
         self._finished = self._over = self._answered = False
 
     def send(self, request: Req) -> None:
-        """Write the request, or keep it until the call is open."""
+        """Write the request, or keep it until the call is open; raises what turning it into bytes raises."""
+        data = self.method.write(request)
         if self._stream is not None:
-            self._stream.send(self.method.write(request))
+            self._stream.send(data)
         elif not self._over:
-            self._early.append(request)
+            self._early.append(data)
 
     def finish(self) -> None:
         """Half-close when everything was written."""
@@ -196,8 +197,8 @@ class Line[Req, Res]:
             return
         self._stream = connection.open(self)
         self._stream.send_headers(found)
-        for request in self._early:
-            self.send(request)
+        for data in self._early:
+            self._stream.send(data)
         self._early.clear()
         if self._finished:
             self._stream.finish()
