@@ -134,7 +134,14 @@ async def test_missing_values_come_last_in_both_directions(storage: support.Stub
 
 @pytest.mark.parametrize("sort", ["-submitted", "submitted", "-at_risk", "probability"])
 @pytest.mark.parametrize(
-    "filters", [{}, {"verdict": "accept"}, {"review": "open"}, {"verdict": "reject", "review": "none"}]
+    "filters",
+    [
+        {},
+        {"verdict": "accept"},
+        {"review": "open"},
+        {"verdict": "reject", "review": "none"},
+        {"provider": "P1"},
+    ],
 )
 async def test_a_sorted_list_mixes_verdicts_and_reviews(
     storage: support.Stubs, sort: str, filters: dict[str, str]

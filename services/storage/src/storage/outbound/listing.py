@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.domain import queries
-from storage.outbound import tables
+from storage.outbound import postgres, tables
 
 ROW = (
     "id", "claim_id", "use", "type", "provider_id", "payer_id", "currency", "submitted_minor", "verdict",
@@ -18,9 +18,21 @@ ROW = (
     "revision",
 )  # fmt: skip
 LANE = ("verdict", "review_status")
+FEW = 20_000  # claims of a provider that are sorted as they are: a lane is long where they are all cheap
+BEYOND = """
+SELECT EXISTS (SELECT FROM claims WHERE tenant = $1 AND provider_id = $2 ORDER BY id OFFSET $3 LIMIT 1)
+"""
 
 
-def page(question: queries.Listing) -> sa.Select[Any]:
+async def is_long(connection: postgres.Lent, question: queries.Listing) -> bool:
+    """Return whether a list's claims are more than are sorted at once: all but those of most providers."""
+    provider = question.equal.get("provider_id")
+    if provider is None or question.column == "id":
+        return True
+    return bool(await connection.fetchval(BEYOND, question.tenant, provider, FEW))
+
+
+def page(question: queries.Listing, *, in_lanes: bool = True) -> sa.Select[Any]:
     """Return the statement of one page's rows with a value in the sort column.
 
     Values and ids are compared as a pair and NULLs are left out, so that an index serves both directions.
@@ -38,23 +50,31 @@ def page(question: queries.Listing) -> sa.Select[Any]:
         pair = sa.tuple_(sa.literal(value, column.type), sa.literal(last, identifier.type))
         behind = sa.false() if value is None else _further(question, sa.tuple_(column, identifier), pair)
         statement = statement.where(behind)
-    return _in_lanes(question, statement, (question.column, "id"), question.limit)
+    return _first(question, statement, (question.column, "id"), question.limit, in_lanes=in_lanes)
 
 
-def valueless(question: queries.Listing, most: int) -> sa.Select[Any]:
+def valueless(question: queries.Listing, most: int, *, in_lanes: bool = True) -> sa.Select[Any]:
     """Return the statement of rows without a value in the sort column: they come last, in both directions."""
     c = tables.CLAIMS.c
     statement = _chosen(question).where(c[question.column].is_(None))
     if question.after is not None and question.after[0] is None:
         statement = statement.where(_further(question, c.id, question.after[1]))
-    return _in_lanes(question, statement, ("id",), most)
+    return _first(question, statement, ("id",), most, in_lanes=in_lanes)
 
 
-def _in_lanes(
-    question: queries.Listing, statement: sa.Select[Any], order: tuple[str, ...], most: int
+def _first(
+    question: queries.Listing,
+    statement: sa.Select[Any],
+    order: tuple[str, ...],
+    most: int,
+    *,
+    in_lanes: bool,
 ) -> sa.Select[Any]:
     """Return the first rows of a statement by some columns: those of each lane, and the first of these."""
-    c, lanes = tables.CLAIMS.c, _lanes(question)
+    c = tables.CLAIMS.c
+    if not in_lanes:
+        return statement.order_by(*(_turned(question, c[name]) for name in order)).limit(most)
+    lanes = _lanes(question)
     inside = statement.where(*(c[name] == lanes.c[name] for name in LANE))
     inside = inside.order_by(*(_turned(question, c[name]) for name in order)).limit(most)
     rows = inside.lateral("claim")

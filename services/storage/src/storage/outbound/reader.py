@@ -84,9 +84,10 @@ class PostgresReader:
     async def listing(self, question: queries.Listing) -> list[views.ClaimRow]:
         """Return one page by keyset: the cost of a page does not grow with its distance from the first."""
         async with self._database.within(question.tenant) as connection:
-            rows = list(await tables.fetch(connection, listing.page(question)))
+            in_lanes = await listing.is_long(connection, question)
+            rows = list(await tables.fetch(connection, listing.page(question, in_lanes=in_lanes)))
             if question.column != "id" and len(rows) < question.limit:
-                rest = listing.valueless(question, question.limit - len(rows))
+                rest = listing.valueless(question, question.limit - len(rows), in_lanes=in_lanes)
                 rows += await tables.fetch(connection, rest)
         return [views.ClaimRow(**{**row, "id": str(row["id"])}) for row in rows]
 
