@@ -86,7 +86,7 @@ def test_any_few_claims_have_the_numbers_and_prints_of_blocks(claims: list[model
 @pytest.mark.parametrize("seen", [records.MISSING_INT, -30, -20, -1, 0, 1, 199, 200, 201, 10**12])
 def test_any_history_has_the_numbers_of_blocks(seen: int):
     """Counts that nobody has, too: a history of minus twenty claims divides by nought."""
-    for denied in (seen, 0, -3):
+    for denied in (seen, 0, -3, 3, records.MISSING_INT):
         _agree(
             converters.to_rows(row_schema.pack([support.claim()], [row_schema.History(seen, denied, seen)]))
         )

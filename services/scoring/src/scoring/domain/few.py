@@ -195,4 +195,4 @@ def _divided(value: float, by: float) -> float:
     """Return the quotient as numpy does, which knows one by nought too."""
     if by:
         return value / by
-    return math.copysign(math.inf, value) if value else _MISSING
+    return math.copysign(math.inf, value) if value > 0 or value < 0 else _MISSING
