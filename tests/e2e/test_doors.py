@@ -207,7 +207,7 @@ def test_a_claim_shows_its_history_and_reasons(biller: httpx2.Client) -> None:
     assert history["audit"][0]["event"] == "claim.recorded"
     assert len(history["audit"][0]["hash"]) == 64
     reasons = biller.get(f"{place}/explanation").json()
-    assert reasons["claim"]["probability"] == pytest.approx(told["risk"]["probability"])
+    assert reasons["claim"]["probability"] == pytest.approx(told["risk"]["probability"], abs=1e-6)
     assert [line["sequence"] for line in reasons["lines"]] == [1]
     assert "claim.explained" in [one["event"] for one in biller.get(f"{place}/history").json()["audit"]]
 
