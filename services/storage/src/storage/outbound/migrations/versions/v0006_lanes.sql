@@ -8,3 +8,9 @@ CREATE INDEX claims_in_lanes_by_probability ON claims (verdict, review_status, t
 CREATE INDEX claims_in_lanes_by_amount ON claims (verdict, review_status, tenant, submitted_minor, id)
 ----
 DROP INDEX claims_in_review, claims_by_risk, claims_by_probability, claims_by_amount
+----
+CREATE INDEX claims_by_provider ON claims (provider_id, tenant, id)
+----
+CREATE INDEX claims_by_payer ON claims (payer_id, tenant, id)
+----
+DROP INDEX claims_of_provider, claims_of_payer
