@@ -218,6 +218,16 @@ def test_every_room_lets_the_waiting_thread_poll(files: layout.Layout) -> None:
         assert own["GRPC_EXPERIMENTS"] == os.environ["GRPC_EXPERIMENTS"]
 
 
+def test_every_room_computes_on_one_thread_unless_a_person_says_otherwise(
+    files: layout.Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes are what scales; threads of a library would only wait beside them."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert {own["OPENBLAS_NUM_THREADS"] for own in _environments(files).values()} == {"1"}
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert {own["OPENBLAS_NUM_THREADS"] for own in _environments(files).values()} == {"2"}
+
+
 def test_a_target_that_a_person_names_is_where_others_call_and_not_where_the_room_listens(
     files: layout.Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,9 @@ CALLER = "cli"  # how the command line signs its calls
 DETECTED_BYTES = 64 * 1024  # enough of a file to tell one format from another
 PATIENT_KEY_BYTES = 32
 # Only what a room needs of the person's environment; storage alone gets data credentials.
-PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "OPENBLAS_NUM_THREADS")
+# One thread per process: numpy's own would wait for work that is never large enough, and take memory.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 PASSED_PREFIXES = ("OTEL_", "ULTRATHINK_", "PYTHON", "GRPC_")
 KEPT = "ULTRATHINK_TOKEN"  # the person's own credential; no room has a use for it
 DATA_CREDENTIALS = (
@@ -130,7 +132,7 @@ def environments(
     for room, address in doors.stream_targets.items():
         own[room]["ULTRATHINK_STREAMS_BIND"] = address
     return {
-        room: {**common, "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private[room]), **settings}
+        room: {**ONE_THREAD, **common, "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private[room]), **settings}
         for room, settings in own.items()
     }
 
