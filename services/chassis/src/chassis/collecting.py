@@ -1,4 +1,4 @@
-"""How Python's cyclic collector is set in a serving process; knows nothing of what is collected.
+"""How a serving process keeps its memory; knows nothing of what lies there.
 
 The collector walks every object it knows each time enough were made. A service keeps hundreds of thousands
 for its whole life (packs, tables, models), and its answers hold no cycles: reference counts free them. So
@@ -6,6 +6,8 @@ what lives when the doors open is put out of its sight, and it looks less often 
 """
 
 import gc
+
+from chassis import pages
 
 YOUNG = 20_000  # objects made before the youngest are looked at: a few batches, where the default is 700
 MIDDLE, OLD = 20, 50  # looks at the younger generation before one at the older
@@ -17,8 +19,9 @@ def rest() -> None:
 
 
 def settle() -> None:
-    """Collect what the start left behind, then leave what lives alone; call when everything is built."""
+    """Collect what the start left behind, leave what lives alone, in huge pages; call when all is built."""
     gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)
+    pages.gather()
