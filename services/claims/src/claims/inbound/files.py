@@ -20,7 +20,7 @@ from formats import frames, framing, media, readers
 from ultrathink.claims.v1 import claims_pb2
 
 GROUP_CLAIMS = 256  # So many are judged in columns at once; more saves nothing and takes longer turns.
-LIVE_CLAIMS = 64  # Of a group, while single claims are waited for: they wait behind so many at each hop.
+LIVE_CLAIMS = 32  # Of a group, while single claims are waited for: they wait behind so many at each hop.
 GROUP_BYTES = 2 * 1024 * 1024
 ANSWER_BYTES = 1024 * 1024  # Of a message of answers, unless one alone is larger: findings may be many.
 GROUPS = 4  # At work at once: two messages in flight at each hop, and two being decoded or answered.
