@@ -22,7 +22,7 @@ import numpy as np
 import uvloop
 from rich import box, console, table
 
-from chassis import collecting, identity, local
+from chassis import collecting, handlers, identity, local
 from claims import compose
 from claims import settings as configuration
 from payersim.usecases import simulate
@@ -39,23 +39,10 @@ CLAIMS, SEED = 1_024, 12
 REMAINING_MS = 60_000
 QUIET_TURNS = 8  # of the loop until an answer comes: nothing comes back in the turn that asked
 CALLS, FILE, CHUNK = "calls", "file", 256 * 1024
+SERVICE = "/ultrathink.claims.v1.ClaimIntake"
 SCREEN = console.Console(width=110)
 
 type Answer = Callable[[Any], Any]
-
-
-class Door:
-    """Takes the servicers' methods as a server would."""
-
-    def __init__(self) -> None:
-        self.methods: dict[str, Any] = {}
-
-    def add_generic_rpc_handlers(self, _: Any) -> None:
-        """Do nothing: the methods come by name as well."""
-
-    def add_registered_method_handlers(self, _: str, methods: dict[str, Any]) -> None:
-        """Remember them."""
-        self.methods |= methods
 
 
 class Replies:
@@ -175,10 +162,9 @@ async def _measure(sizes: list[int], rounds: int, *, warm: bool) -> dict[str, di
             scoring_channel=neighbours,  # type: ignore[arg-type]  # of a channel only its calls are there
             storage_channel=neighbours,  # type: ignore[arg-type]
         ) as app:
-            door = Door()
-            app.register(door)  # type: ignore[arg-type]  # of a server only what keeps methods is there
-            submit = door.methods["SubmitClaim"].unary_unary
-            stream = door.methods["StreamFile"].stream_stream
+            served = handlers.collected(app.register)
+            submit = handlers.behaviour(served[f"{SERVICE}/SubmitClaim"])
+            stream = handlers.behaviour(served[f"{SERVICE}/StreamFile"])
             identity.enter(identity.Caller(service="gateway"))
             requests = {size: _requests(bodies, size) for size in sizes}
             for made in requests.values():

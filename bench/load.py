@@ -32,18 +32,22 @@ class Round:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
 
 
+def head(port: int, path: str, token: str = "") -> bytes:
+    """Return a request's head up to the number of its body's bytes."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+        f"{authorization}Content-Length: "
+    ).encode()
+
+
 class Crowd:
     """Sends claims made from `templates` (bytes with ID_MARK for the claim's id) to one URL."""
 
     def __init__(
         self, port: int, path: str, templates: list[bytes], token: str = "", prefix: str = "B"
     ) -> None:
-        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
-        self._port = port
-        self._head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-            f"{authorization}Content-Length: "
-        ).encode()
+        self._port, self._head = port, head(port, path, token)
         self._templates = itertools.cycle(templates)
         self._ids: Iterator[int] = itertools.count(time.time_ns() % 1_000_000_000)
         self._prefix = prefix

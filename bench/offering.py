@@ -41,11 +41,7 @@ class Offer:
     """Sends claims made from `templates` to one path at a rate."""
 
     def __init__(self, port: int, path: str, templates: list[bytes], token: str, prefix: str) -> None:
-        self._port = port
-        self._head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {token}\r\nContent-Length: "
-        ).encode()
+        self._port, self._head = port, load.head(port, path, token)
         self._templates = itertools.cycle(templates)
         self._ids: Iterator[int] = itertools.count(time.time_ns() % 1_000_000_000)
         self._prefix = prefix

@@ -19,6 +19,7 @@ from typing import Any
 
 import keeping
 
+from chassis import handlers
 from formats import canonical
 from formats import rows as row_schema
 from payersim.usecases import simulate
@@ -36,23 +37,10 @@ ANOMALIES = ROOT / "packs/models/anomaly-demo"
 SIZES = (1, 8, 32, 64, 256)
 CLAIMS = 1_500
 SEED = 12
+METHOD = "/ultrathink.scoring.v1.Scorer/ScoreStream"
 STEPS = (
     "message", "columns", "features", "range", "lines", "claims", "print", "reasons", "shares", "answer",
 )  # fmt: skip
-
-
-class Door:
-    """Takes the servicer's methods as a server would."""
-
-    def __init__(self) -> None:
-        self.methods: dict[str, Any] = {}
-
-    def add_generic_rpc_handlers(self, _: Any) -> None:
-        """Do nothing: the methods come by name as well."""
-
-    def add_registered_method_handlers(self, _: str, methods: dict[str, Any]) -> None:
-        """Remember them."""
-        self.methods |= methods
 
 
 def _claims() -> list[Any]:
@@ -105,9 +93,7 @@ async def _measure(claims: list[Any], rounds: int) -> dict[str, dict[int, list[f
     async with compose.compose(
         settings.ScoringSettings(bundle_dir=BUNDLE, anomaly_bundle_dir=ANOMALIES)
     ) as app:
-        door = Door()
-        app.register(door)  # type: ignore[arg-type]  # of a server only what keeps methods is there
-        answer = door.methods["ScoreStream"].stream_stream
+        answer = handlers.behaviour(handlers.collected(app.register)[METHOD])
         kinds = [
             (name, size, _requests(claims, size, columnar=columnar))
             for size in SIZES

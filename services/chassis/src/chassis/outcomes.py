@@ -26,3 +26,8 @@ def refuse[R](future: asyncio.Future[R], fault: errors.Fault) -> None:
     """Raise an equal fault at whoever awaits `future`; nothing happens when it has its outcome already."""
     if not future.done():
         future.set_exception(again(fault))
+
+
+def refuse_late[R](future: asyncio.Future[R]) -> None:
+    """Tell whoever awaits `future` that its time is over; made only then, for it seldom is."""
+    refuse(future, late())

@@ -132,7 +132,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         pending = _Pending[Req, Res](request, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
         timer = timers.running(self._wakes).call_later(
-            deadline - self._now(), outcomes.refuse, pending.future, outcomes.late()
+            deadline - self._now(), outcomes.refuse_late, pending.future
         )
         try:
             self._pump()

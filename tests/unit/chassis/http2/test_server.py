@@ -35,6 +35,13 @@ class Held:
             raise
         return answer(batch)
 
+    async def begin(self, door: support.Door, peer: support.Peer) -> None:
+        """Return when a batch of the peer is at work behind the door."""
+        door.scorer.handle = self
+        peer.ask()
+        peer.stream.send(request("a").SerializeToString())
+        await until_many(self.began, 1)
+
 
 async def staying(*batches: scoring_pb2.ScoreRequest) -> AsyncIterator[scoring_pb2.ScoreRequest]:
     """Yield batches and stay open: a send that meets the status would hide it behind gRPC's INTERNAL."""
@@ -248,10 +255,7 @@ async def test_draining_sends_the_other_end_elsewhere_and_answers_what_was_read(
     """The farewell comes at once, the answers follow, the call ends with OK when the peer half-closes."""
     held = Held()
     async with support.door() as door, support.peer(door.port) as peer, asyncio.timeout(30):
-        door.scorer.handle = held
-        peer.ask()
-        peer.stream.send(request("a").SerializeToString())
-        await until_many(held.began, 1)
+        await held.begin(door, peer)
         stopping = asyncio.create_task(door.server.stop(5))
         await until_many(peer.messages, 1)
         assert peer.messages == [b""]  # batch_id 0, no item
@@ -267,10 +271,7 @@ async def test_a_call_that_does_not_end_is_ended_after_the_grace() -> None:
     """A drain is bounded; the peer learns that its batches are in doubt."""
     held = Held()
     async with support.door() as door, support.peer(door.port) as peer, asyncio.timeout(30):
-        door.scorer.handle = held
-        peer.ask()
-        peer.stream.send(request("a").SerializeToString())
-        await until_many(held.began, 1)
+        await held.begin(door, peer)
         await door.server.stop(0)
         await peer.over.wait()
         assert peer.trailers["grpc-status"] == str(grpc.StatusCode.UNAVAILABLE.value[0])

@@ -87,7 +87,7 @@ class Server:
         call = Call(self, stream)
         self.calls.add(call)
         if len(self.calls) > self._most_calls:
-            call.refuse(errors.Exhausted("server.full", "Too many calls are open; try again later."))
+            call.end(errors.Exhausted("server.full", "Too many calls are open; try again later."))
         return call
 
     def over(self, call: "Call") -> None:
@@ -131,9 +131,9 @@ class Call:
             self._timer = asyncio.get_running_loop().call_later(seconds, self.expire)
         handler = self._server.handlers.get(self._method)
         if told.get(":method") != "POST" or not told.get("content-type", "").startswith("application/grpc"):
-            self.refuse(errors.Invalid("call.not_grpc", "This door speaks gRPC."))
+            self.end(errors.Invalid("call.not_grpc", "This door speaks gRPC."))
         elif handler is None or not (handler.request_streaming and handler.response_streaming):
-            self.refuse(_unserved())
+            self.end(_unserved())
         else:
             self._handler, self._known = handler, True
             loop = asyncio.get_running_loop()
@@ -148,7 +148,7 @@ class Call:
             if not isinstance(served, batches.Served):
                 raise _unserved()  # noqa: TRY301 - one door for everything that keeps a call out
         except Exception as error:  # noqa: BLE001 - the door answers for everything behind it
-            self.refuse(faults.of_exception(error, self._method))
+            self.end(faults.of_exception(error, self._method))
             return
         self._served = served
         if self._server.leaving:
@@ -183,10 +183,6 @@ class Call:
         if self._served is not None and not self._leaving and not self._over:
             self._leaving = True
             self._send(_FAREWELL)
-
-    def refuse(self, fault: errors.Fault) -> None:
-        """End a call that was not let in."""
-        self.end(fault)
 
     def end(self, fault: errors.Fault | None) -> None:
         """End the call with its status now."""
