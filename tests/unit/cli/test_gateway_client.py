@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import cli_support
 from chassis import errors
 from ultrathink_cli.outbound import gateway_client, loopback
+from ultrathink_cli.usecases import submit
 
 PROBLEM = {
     "type": "https://example.test/problems/claim.unreadable",
@@ -31,15 +33,16 @@ async def _chunks() -> AsyncIterator[bytes]:
 
 
 async def _streamed(url: str) -> list[dict[str, object]]:
-    async with gateway_client.GatewayClient(url, "t") as gateway:
-        return [answer async for answer in gateway.submit_stream(_chunks(), "application/x-ndjson")]
+    gateway = gateway_client.GatewayClient(url, "t")
+    told = gateway.submit_stream(_chunks(), "application/x-ndjson")
+    return [msgspec.json.decode(line) async for lines in told for line in lines]
 
 
 async def test_a_decision_comes_back_and_the_token_went_along() -> None:
     """One message, one decision, under the person's name."""
     with _answering(200, b'{"verdict":"accept"}') as (url, asked):
-        async with gateway_client.GatewayClient(url, "secret") as gateway:
-            answer = await gateway.submit(b"{}", "application/json", {"accept": "application/json"})
+        gateway = gateway_client.GatewayClient(url, "secret")
+        answer = await gateway.submit(b"{}", "application/json", {"accept": "application/json"})
     (sent,) = asked
     assert answer == {"verdict": "accept"}
     assert (sent.path, sent.body) == ("/api/v1/claims", b"{}")
@@ -65,9 +68,8 @@ async def test_a_decision_comes_back_and_the_token_went_along() -> None:
 async def test_a_problem_becomes_the_fault_it_tells_of(status: int, kind: type[errors.Fault]) -> None:
     """Kind by status; reason, words and fields as the gateway put them; alike for message and file."""
     with _answering(status, msgspec.json.encode(PROBLEM)) as (url, _):
-        async with gateway_client.GatewayClient(url, "t") as gateway:
-            with pytest.raises(kind) as single:
-                await gateway.submit(b"{}", "application/json")
+        with pytest.raises(kind) as single:
+            await gateway_client.GatewayClient(url, "t").submit(b"{}", "application/json")
         with pytest.raises(kind) as streamed:
             await _streamed(url)
     for fault in (single.value, streamed.value):
@@ -86,14 +88,16 @@ async def test_an_error_of_somebody_else_is_told_by_its_status() -> None:
     assert "html" not in refused.value.message
 
 
-async def test_an_answer_that_is_no_decision_is_a_fault() -> None:
+async def test_an_answer_that_is_no_decision_is_a_fault(tmp_path: Path) -> None:
     """--url at a web site by mistake gives words, not a stack trace."""
+    file = tmp_path / "claims.ndjson"
+    file.write_bytes(b'{"a":1}\n')
     with _answering(200, b"<html>Welcome</html>") as (url, _):
+        gateway = gateway_client.GatewayClient(url, "t")
         with pytest.raises(errors.Unavailable, match=r"gateway\.answer"):
-            await _streamed(url)
-        async with gateway_client.GatewayClient(url, "t") as gateway:
-            with pytest.raises(errors.Unavailable, match=r"gateway\.answer"):
-                await gateway.submit(b"{}", "application/json")
+            await submit.submit(gateway, file, submit.LINES, lambda _: None)
+        with pytest.raises(errors.Unavailable, match=r"gateway\.answer"):
+            await gateway.submit(b"{}", "application/json")
 
 
 async def test_a_file_goes_out_in_chunks_and_answers_come_line_by_line() -> None:
@@ -108,10 +112,10 @@ async def test_a_file_goes_out_in_chunks_and_answers_come_line_by_line() -> None
 async def test_nobody_there_is_unavailable_with_a_remedy() -> None:
     """The person learns which address was tried."""
     url = f"http://127.0.0.1:{loopback.free(1)[0]}"
-    async with gateway_client.GatewayClient(url, "t") as gateway:
-        with pytest.raises(errors.Unavailable, match=r"gateway\.unreachable") as refused:
-            await gateway.submit(b"{}", "application/json")
-        assert not await gateway.ready()
+    gateway = gateway_client.GatewayClient(url, "t")
+    with pytest.raises(errors.Unavailable, match=r"gateway\.unreachable") as refused:
+        await gateway.submit(b"{}", "application/json")
+    assert not await gateway.ready()
     assert url in refused.value.message
     with pytest.raises(errors.Unavailable, match=r"gateway\.unreachable"):
         await _streamed(url)
@@ -121,22 +125,24 @@ async def test_nobody_there_is_unavailable_with_a_remedy() -> None:
 async def test_ready_is_what_the_gateway_says(status: int, ready: bool) -> None:  # noqa: FBT001
     """Only a plain yes counts, and no token is needed to ask."""
     with _answering(status, b"{}") as (url, asked):
-        async with gateway_client.GatewayClient(url, "") as gateway:
-            assert await gateway.ready() is ready
+        assert await gateway_client.GatewayClient(url, "").ready() is ready
     assert asked[0].path == "/readyz"
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "http://host:port"])
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://host:port", "localhost:8080", "ftp://host", "http://"]
+)
 def test_what_is_no_url_is_invalid(url: str) -> None:
     """A slip in --url is told as such."""
     with pytest.raises(errors.Invalid, match=r"url\.invalid"):
         gateway_client.GatewayClient(url, "t")
 
 
-def test_a_token_of_other_letters_is_denied() -> None:
-    """A token pasted with a typographic quote gives words, not a stack trace."""
+@pytest.mark.parametrize("token", ["“quoted”", "two\r\nlines"])
+def test_a_token_of_other_letters_is_denied(token: str) -> None:
+    """A token pasted with a typographic quote or a line's end gives words, not a stack trace."""
     with pytest.raises(errors.Denied, match=r"token\.invalid"):
-        gateway_client.GatewayClient("http://127.0.0.1:1", "“quoted”")
+        gateway_client.GatewayClient("http://127.0.0.1:1", token)
 
 
 JSON = st.recursive(

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,14 +16,15 @@ class _Door:
         self.lines: list[bytes] = []
         self._breaks_after = breaks_after
 
-    async def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    async def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         """Answer each line."""
         self.lines = b"".join([chunk async for chunk in chunks]).splitlines()
         for number, line in enumerate(self.lines):
             if number == self._breaks_after:
                 raise ConnectionError
             outcome = {"a": "approved", "p": "partial", "r": "rejected"}.get(line.decode())
-            yield {"outcome": outcome, "lines": 3} if outcome else {"type": "/problems/claim.ambiguous"}
+            told = {"outcome": outcome, "lines": 3} if outcome else {"type": "/problems/claim.ambiguous"}
+            yield [msgspec.json.encode(told)]
 
 
 def _file(folder: Path, letters: str) -> Path:

@@ -3,13 +3,13 @@
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import errors
 from ultrathink_cli.usecases import submit
 
 
@@ -23,7 +23,7 @@ class _Door:
 
     async def submit_stream(
         self, chunks: AsyncIterator[bytes], media_type: str
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncIterator[list[bytes]]:
         assert media_type
         self.parts.append(b"".join([chunk async for chunk in chunks]))
         self.lines = self.parts[-1].splitlines()
@@ -31,7 +31,8 @@ class _Door:
             if number == self._breaks_after:
                 raise ConnectionError
             verdict = {"a": "accept", "r": "reject", "v": "review"}.get(line.decode())
-            yield {"verdict": verdict} if verdict else {"status": 422, "position": number + 1}
+            told = {"verdict": verdict} if verdict else {"status": 422, "position": number + 1}
+            yield [msgspec.json.encode(told)]
 
 
 def _file(folder: Path, lines: str) -> Path:
@@ -121,6 +122,56 @@ async def test_a_resumed_run_tells_places_of_the_whole_file(tmp_path: Path) -> N
     await submit.submit(_Door(), file, submit.LINES, lambda _: None)
     last = submit.receipts_path(file).read_bytes().splitlines()[-1]
     assert msgspec.json.decode(last)["position"] == 3
+
+
+async def test_receipts_are_the_answers_to_the_byte(tmp_path: Path) -> None:
+    """What the platform said is kept as it was said, whatever a claim brought into it."""
+    answer = '{"verdict":"accept", "findings":[{"actual":"a\u2028b\u0085c"}]}'.encode()
+
+    class Door:
+        """Says one answer."""
+
+        async def submit_stream(
+            self, chunks: AsyncIterator[bytes], media_type: str
+        ) -> AsyncIterator[list[bytes]]:
+            """Answer once, or nothing to nothing."""
+            assert media_type
+            if [chunk async for chunk in chunks]:
+                yield [answer]
+
+    file = _file(tmp_path, "a")
+    await submit.submit(Door(), file, submit.LINES, lambda _: None)
+    assert submit.receipts_path(file).read_bytes() == answer + b"\n"
+    assert (await submit.submit(Door(), file, submit.LINES, lambda _: None)).resumed == 1
+
+
+@pytest.mark.parametrize("kept_before", [False, True])
+async def test_trouble_with_the_file_is_told_and_is_no_receipt(tmp_path: Path, kept_before: bool) -> None:  # noqa: FBT001
+    """A problem without a place says that the platform read no further: the next run asks for the rest."""
+    problem = b'{"type":"https://x/problems/storage.unavailable","status":503,"detail":"Storage is away."}'
+
+    class Breaking(_Door):
+        """Breaks as a gateway does in the middle of an answer."""
+
+        async def submit_stream(
+            self, chunks: AsyncIterator[bytes], media_type: str
+        ) -> AsyncIterator[list[bytes]]:
+            """Answer one claim, then say what is wrong."""
+            async for lines in super().submit_stream(chunks, media_type):
+                yield [*lines, problem]
+
+    file = _file(tmp_path, "arv")
+    if kept_before:  # by a release that took it for a claim's
+        submit.receipts_path(file).write_bytes(b'{"verdict":"accept"}\n' + problem + b"\n")
+    else:
+        with pytest.raises(errors.Unavailable, match=r"storage\.unavailable") as told:
+            await submit.submit(Breaking(), file, submit.LINES, lambda _: None)
+        assert told.value.reason == "storage.unavailable"
+        assert told.value.message.startswith("Storage is away. Run the same command again")
+    door = _Door()
+    tally = await submit.submit(door, file, submit.LINES, lambda _: None)
+    assert door.lines == [b"r", b"v"]
+    assert (tally.total, tally.resumed, tally.refused) == (3, 1, 0)
 
 
 @given(

@@ -22,7 +22,8 @@ CLAIM = json.dumps({"claim_id": "C-1", "use": "claim"})
 def _answer(asked: cli_support.Asked) -> tuple[int, bytes]:
     """Accept each line, refuse the one that says so."""
     lines = [line for line in asked.body.splitlines() if line.strip()]
-    told = [{"status": 422} if b"refuse" in line else {"verdict": "accept"} for line in lines]
+    refused = {"status": 422, "position": 1}
+    told = [refused if b"refuse" in line else {"verdict": "accept"} for line in lines]
     return 200, b"".join(json.dumps(one).encode() + b"\n" for one in told)
 
 

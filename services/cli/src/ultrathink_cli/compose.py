@@ -15,6 +15,7 @@ import grpc
 
 from chassis import channels, errors, identity, local, tokens
 from chassis import clock as clocks
+from formats import media
 from ultrathink_cli import ports
 from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import database, folders, processes, run_file, storage_client
@@ -230,9 +231,7 @@ def shelf(packs_dir: Path | None, tenant: str) -> ports.Shelf:
 
 def media_type(name: str, head: bytes) -> str:
     """Return the media type of a file of claims by its name and first bytes; Invalid when none fits."""
-    from formats import readers  # noqa: PLC0415 - see the module
-
-    return readers.detect(name, head)
+    return media.detect(name, head)
 
 
 @asynccontextmanager

@@ -55,9 +55,9 @@ async def _demo(data: Path | None, port: int, grpc_port: int, *, once: bool, lan
 async def _show(url: str, token: str, lang: str) -> bool:
     expected = expectations.read((SAMPLES / "expected.json").read_bytes())
     decided: list[dict[str, Any]] = []
-    async with gateway_client.GatewayClient(url, token) as gateway:
-        for name, body in ((name, (SAMPLES / name).read_bytes()) for name in expected.files):
-            decided += await _send(gateway, name, body)
+    gateway = gateway_client.GatewayClient(url, token)
+    for name, body in ((name, (SAMPLES / name).read_bytes()) for name in expected.files):
+        decided += await _send(gateway, name, body)
     console.out.print(decisions.claims_table(decided, lang=lang))
     deviations = expected.deviations(decided)
     for deviation in deviations:
@@ -76,7 +76,9 @@ async def _send(gateway: gateway_client.GatewayClient, name: str, body: bytes) -
     async def whole() -> Any:
         yield body
 
-    answers = [answer async for answer in gateway.submit_stream(whole(), media_type)]
+    answers = [
+        json.loads(line) async for lines in gateway.submit_stream(whole(), media_type) for line in lines
+    ]
     for answer in answers:
         if "verdict" not in answer:
             raise errors.Internal("demo.refused", f"{name}: {json.dumps(answer)}")

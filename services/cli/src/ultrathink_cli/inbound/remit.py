@@ -47,5 +47,4 @@ def _send(file: Path, url: str, token: str) -> int:
 
 
 async def _stream(file: Path, url: str, token: str, sent: Callable[[int], None]) -> remitting.Tally:
-    async with gateway_client.GatewayClient(url, token) as door:
-        return await remitting.remit(door, file, sent)
+    return await remitting.remit(gateway_client.GatewayClient(url, token), file, sent)

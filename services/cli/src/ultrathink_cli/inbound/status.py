@@ -29,8 +29,8 @@ def status(data: options.Data = None) -> None:
 
 async def _states(running: run_file.Running) -> dict[str, tuple[str, str]]:
     """Return address and state of each room, asked of the room itself."""
-    async with gateway_client.GatewayClient(running.http, "") as gateway:
-        states = {"gateway": (running.http, "ready" if await gateway.ready() else "not ready")}
+    ready = await gateway_client.GatewayClient(running.http, "").ready()
+    states = {"gateway": (running.http, "ready" if ready else "not ready")}
     for room, address in running.targets.items():
         states[room] = (address, await health_client.state(address))
     return states

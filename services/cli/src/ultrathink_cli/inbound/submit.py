@@ -67,5 +67,4 @@ def _send(file: Path, url: str, token: str) -> int:
 async def _stream(
     file: Path, media_type: str, url: str, token: str, sent: Callable[[int], None]
 ) -> submitting.Tally:
-    async with gateway_client.GatewayClient(url, token) as door:
-        return await submitting.submit(door, file, media_type, sent)
+    return await submitting.submit(gateway_client.GatewayClient(url, token), file, media_type, sent)

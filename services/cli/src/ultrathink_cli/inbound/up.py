@@ -107,16 +107,14 @@ def _refuse_conflicts(files: layout.Layout, port: int, grpc_port: int, auth: str
 
 async def _ready(url: str, stopping: asyncio.Event, logs: Callable[[], str]) -> bool:
     """Return True once the gateway is ready, False when stopped before; Unavailable after READY_S."""
-    async with gateway_client.GatewayClient(url, "") as gateway:
-        ends = asyncio.get_running_loop().time() + READY_S
-        while not await gateway.ready():
-            if asyncio.get_running_loop().time() > ends:
-                raise errors.Unavailable(
-                    "platform.not_ready", f"not ready within {READY_S:.0f} s; see {logs()}"
-                )
-            try:
-                await asyncio.wait_for(stopping.wait(), READY_POLL_S)
-            except TimeoutError:
-                continue
-            return False
+    gateway = gateway_client.GatewayClient(url, "")
+    ends = asyncio.get_running_loop().time() + READY_S
+    while not await gateway.ready():
+        if asyncio.get_running_loop().time() > ends:
+            raise errors.Unavailable("platform.not_ready", f"not ready within {READY_S:.0f} s; see {logs()}")
+        try:
+            await asyncio.wait_for(stopping.wait(), READY_POLL_S)
+        except TimeoutError:
+            continue
+        return False
     return True

@@ -1,17 +1,20 @@
 """The gateway as a person's commands use it: over HTTP with a bearer token."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Self
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
-import httpx2 as httpx
 import msgspec
 
 from chassis import errors
+from ultrathink_cli.outbound import exchanges
 
-CONNECT_S = 5.0
-ANSWER_S = 60.0
+OK = 200
+SUCCESS = 2  # the first digit of a status
+READY_S = 2.0
 LINES = "application/x-ndjson"
 EXAMPLE = "http://127.0.0.1:8080"
+NONE: Mapping[str, str] = {}
+TOLD = {"accept": LINES}
 
 _FAULTS: dict[int, type[errors.Fault]] = {
     401: errors.Denied,
@@ -26,81 +29,74 @@ SERVER_FAULT = 500
 
 
 class GatewayClient:
-    """Speaks to one gateway; use as an async context manager. Raises Invalid for what is no URL."""
+    """Speaks to one gateway. Raises Invalid for what is no URL, Denied for what is no token."""
 
     def __init__(self, url: str, token: str) -> None:
-        timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
-        headers = {"authorization": f"Bearer {token}"} if token else {}
         self._url = url
         try:
-            self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False)
-        except httpx.InvalidURL as cause:
+            self._place = exchanges.Place.at(url)
+        except ValueError as cause:
             raise errors.Invalid("url.invalid", f"{url} is no URL; try {EXAMPLE}") from cause
-        except UnicodeEncodeError as cause:
-            raise errors.Denied("token.invalid", "a bearer token holds ASCII characters only") from cause
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        if not (token.isascii() and token.isprintable()):
+            raise errors.Denied("token.invalid", "a bearer token holds printable ASCII characters only")
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
     async def ready(self) -> bool:
         """Return whether the gateway says that it can take claims."""
+        asked = exchanges.exchange(self._place, ("GET", "/readyz"), self._headers, seconds=READY_S)
         try:
-            return (await self._client.get("/readyz", timeout=2.0)).status_code == httpx.codes.OK
-        except httpx.HTTPError:
+            async with asked as answer:
+                return answer.status == OK
+        except exchanges.Unreached:
             return False
 
-    async def submit(
-        self, body: bytes, media_type: str, headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
+    async def submit(self, body: bytes, media_type: str, headers: Mapping[str, str] = NONE) -> dict[str, Any]:
         """Send one message; return the decision. Raises the fault that the problem document names."""
-        answer = await self._request(
-            "POST", "/api/v1/claims", content=body, headers={"content-type": media_type, **(headers or {})}
-        )
-        return _document(answer.content)
+        pieces = [piece async for piece in self._post("/api/v1/claims", body, media_type, headers)]
+        return _document(b"".join(pieces))
 
     async def submit_stream(
         self, chunks: AsyncIterator[bytes], media_type: str
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Send a file in chunks; yield one decision or problem per claim as they come, in input order."""
-        async for receipt in self._stream("/api/v1/claims", chunks, media_type):
-            yield receipt
+    ) -> AsyncIterator[list[bytes]]:
+        """Send a file in chunks; yield the lines of its answers, several at a time, while it is sent.
 
-    async def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+        A line is a decision or a problem, in input order, one per claim.
+        """
+        async for lines in lines_of(self._post("/api/v1/claims", chunks, media_type, TOLD)):
+            yield lines
+
+    async def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         """Send payers' answers, one per line; yield what each was joined to, or a problem, in input order."""
-        async for receipt in self._stream("/api/v1/remittances", chunks, LINES):
-            yield receipt
+        async for lines in lines_of(self._post("/api/v1/remittances", chunks, LINES, TOLD)):
+            yield lines
 
-    async def _stream(
-        self, path: str, chunks: AsyncIterator[bytes], media_type: str
-    ) -> AsyncIterator[dict[str, Any]]:
-        headers = {"content-type": media_type, "accept": LINES}
+    async def _post(
+        self, path: str, body: bytes | AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[bytes]:
+        """Yield the body of an answer as it comes; raise the fault that a refusal tells of."""
+        sent = {**self._headers, "content-type": media_type, **headers}
         try:
-            async with self._client.stream("POST", path, content=chunks, headers=headers) as answer:
-                if answer.is_error:
-                    raise _fault(answer.status_code, await answer.aread())
-                async for line in answer.aiter_lines():
-                    if line.strip():
-                        yield _document(line)
-        except httpx.HTTPError as error:
-            raise self._unreachable() from error
+            async with exchanges.exchange(self._place, ("POST", path), sent, body) as answer:
+                if answer.status // 100 != SUCCESS:
+                    raise _fault(answer.status, await answer.whole())
+                async for piece in answer.pieces():
+                    yield piece
+        except exchanges.Unreached as cause:
+            raise errors.Unavailable(
+                "gateway.unreachable",
+                f"no answer from {self._url}; is the platform up (ultrathink up), is --url right?",
+            ) from cause
 
-    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            answer = await self._client.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise self._unreachable() from error
-        if answer.is_error:
-            raise _fault(answer.status_code, answer.content)
-        return answer
 
-    def _unreachable(self) -> errors.Unavailable:
-        return errors.Unavailable(
-            "gateway.unreachable",
-            f"no answer from {self._url}; is the platform up (ultrathink up), is --url right?",
-        )
+async def lines_of(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Yield the lines that each piece completes; blank ones are nothing, the last may lack its end."""
+    rest = b""
+    async for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        if lines := [line for line in whole if line.strip()]:
+            yield lines
+    if rest.strip():
+        yield [rest]
 
 
 def _document(body: str | bytes) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import msgspec
 
 from ultrathink_cli.usecases import submit
 
+RECEIPTS = msgspec.json.Decoder(dict[str, Any])
+
 
 class Door(Protocol):
     """The platform as a payer's messenger sees it."""
 
-    def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
-        """Send a file; yield what was joined, or a problem, per answer in input order."""
+    def remit_stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+        """Send a file; yield lines, several at a time: what was joined, or a problem, in input order."""
         ...
 
 
@@ -49,9 +51,10 @@ async def remit(door: Door, file: Path, sent: Callable[[int], None]) -> Tally:
     `sent` is called with the bytes sent so far. An interrupted run is simply run again: the platform knows an
     answer that it has, and a claim that was unknown may be there by now.
     """
-    tally, encoder = Tally(), msgspec.json.Encoder()
+    tally = Tally()
     with submit.receipts_path(file).open("wb") as kept:
-        async for receipt in door.remit_stream(submit.chunks(file, sent)):
-            kept.write(encoder.encode(receipt) + b"\n")
-            tally.count(receipt)
+        async for lines in door.remit_stream(submit.chunks(file, sent)):
+            for line in lines:
+                tally.count(submit.read(line, RECEIPTS))
+                kept.write(line + b"\n")
     return tally

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
+
+from chassis import errors
 
 CHUNK = 256 * 1024  # bytes per piece of a file; small enough to show progress, large enough to be cheap
 # Lines are sent in parts of so many bytes: answers are read behind each, so that they need not wait on the
@@ -18,9 +20,26 @@ LINES = "application/x-ndjson"
 class Door(Protocol):
     """The platform as a sender sees it."""
 
-    def submit_stream(self, chunks: AsyncIterator[bytes], media_type: str) -> AsyncIterator[dict[str, Any]]:
-        """Send a file; yield one decision or problem per claim, in input order."""
+    def submit_stream(self, chunks: AsyncIterator[bytes], media_type: str) -> AsyncIterator[list[bytes]]:
+        """Send a file; yield lines, several at a time: a decision or problem per claim, in input order."""
         ...
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What is read of an answer: a claim's has a verdict or, where it is refused, a position."""
+
+    verdict: str | None = None
+    position: int | None = None
+    type: str = ""
+    detail: str = ""
+
+    @property
+    def of_file(self) -> bool:
+        """Whether it is about the file and not a claim of it: the platform reads no further."""
+        return self.verdict is None and self.position is None
+
+
+RECEIPTS = msgspec.json.Decoder(Receipt)
 
 
 @dataclass(slots=True)
@@ -33,9 +52,9 @@ class Tally:
     refused: int = 0
     resumed: int = 0
 
-    def count(self, receipt: dict[str, Any]) -> None:
+    def count(self, receipt: Receipt) -> None:
         """Add one receipt."""
-        match receipt.get("verdict"):
+        match receipt.verdict:
             case "accept":
                 self.accepted += 1
             case "review":
@@ -80,21 +99,47 @@ async def submit(door: Door, file: Path, media_type: str, sent: Callable[[int], 
     if not skip:
         tally, known = Tally(), 0
     tally.resumed = skip
-    encoder = msgspec.json.Encoder()
     with receipts.open("ab" if skip else "wb") as kept:
         whole = [Part(0, chunks(file, sent))]
         for part in parts(file, skip, sent) if media_type == LINES else whole:
-            async for receipt in door.submit_stream(part.chunks, media_type):
-                if "position" in receipt:  # of a problem: a place in what was sent, told as one in the file
-                    receipt["position"] += part.lines
-                kept.write(encoder.encode(receipt) + b"\n")
+            async for lines in door.submit_stream(part.chunks, media_type):
+                for line in lines:
+                    receipt = read(line, RECEIPTS)
+                    if receipt.of_file:
+                        raise _broken(receipt)
+                    kept.write((_placed(line, part.lines) if receipt.position else line) + b"\n")
+                    tally.count(receipt)
                 kept.flush()
-                tally.count(receipt)
     return tally
 
 
-def _known(receipts: Path) -> Iterator[dict[str, Any]]:
-    """Yield whole receipts of earlier runs; from the first damaged line on the file is cut off."""
+def read[Told](line: bytes, reader: msgspec.json.Decoder[Told]) -> Told:
+    """Return what a line of an answer says; Unavailable for what no gateway of ours says."""
+    try:
+        return reader.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise errors.Unavailable(
+            "gateway.answer", "what answered is no gateway of ours; is --url right?"
+        ) from cause
+
+
+def _placed(line: bytes, before: int) -> bytes:
+    """Return a problem whose place in what was sent is told as one in the file."""
+    told = msgspec.json.decode(line)
+    told["position"] += before
+    return msgspec.json.encode(told)
+
+
+def _broken(receipt: Receipt) -> errors.Fault:
+    reason = receipt.type.rsplit("/", 1)[-1] or "file.broken"
+    told = receipt.detail or "The platform read no further."
+    return errors.Unavailable(
+        reason, f"{told} Run the same command again: it goes on behind what is answered."
+    )
+
+
+def _known(receipts: Path) -> Iterator[Receipt]:
+    """Yield whole receipts of earlier runs; from the first that is damaged or no claim's the file is cut."""
     if not receipts.exists():
         return
     whole = 0
@@ -109,12 +154,15 @@ def _known(receipts: Path) -> Iterator[dict[str, Any]]:
         cut.truncate(whole)
 
 
-def _receipt(line: bytes) -> dict[str, Any] | None:
+def _receipt(line: bytes) -> Receipt | None:
     """Return the receipt of a line, None when a crash cut it short or left something else in its place."""
     try:
-        return msgspec.json.decode(line, type=dict[str, Any]) if line.endswith(b"\n") else None
+        # Read in full: bytes that only look like a receipt are none.
+        told = msgspec.json.decode(line) if line.endswith(b"\n") else None
+        receipt = msgspec.convert(told, Receipt)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    return None if receipt.of_file else receipt
 
 
 async def chunks(file: Path, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
