@@ -21,6 +21,13 @@ HEAVY = {
     "storage.__main__": NOWHERE | WEB | MODELS | RULES,
     # The command that starts them: they wait for it.
     "ultrathink_cli.inbound.up": (NOWHERE - {"rich", "typer"}) | WEB | MODELS | SQL | RULES | {"pydantic"},
+    # A file's sender waits for its start too.
+    "ultrathink_cli.inbound.submit": (NOWHERE - {"rich", "typer"})
+    | WEB
+    | MODELS
+    | SQL
+    | RULES
+    | {"pydantic", "grpc", "httpx2", "joserfc", "ultrathink_cli.compose"},
 }
 
 

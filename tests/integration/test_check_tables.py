@@ -62,7 +62,7 @@ def mine(tmp_path: Path) -> Path:
 def check(*arguments: str) -> clicks.Result:
     """Check the sample as of a day after it was made out."""
     said = ["check", str(SAMPLE), "--format", "json", "--as-of", "2026-06-20", *arguments]
-    return typing_person.CliRunner(env={"COLUMNS": "200"}).invoke(command.app, said)
+    return typing_person.CliRunner(env={"COLUMNS": "200"}).invoke(command.app(), said)
 
 
 def test_ones_own_tables_and_rules_judge_a_file(mine: Path) -> None:

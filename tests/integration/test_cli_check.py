@@ -29,7 +29,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _check(*arguments: str | Path) -> clicks.Result:
     runner = typing_person.CliRunner(env={"TERM": "dumb"})
-    result = runner.invoke(command.app, ["check", *(str(argument) for argument in arguments)])
+    result = runner.invoke(command.app(), ["check", *(str(argument) for argument in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

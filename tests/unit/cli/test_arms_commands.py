@@ -22,7 +22,7 @@ from ultrathink_cli.outbound import run_file
 
 def _run(*arguments: str | Path) -> clicks.Result:
     wide = {"COLUMNS": "200", "TERM": "dumb"}
-    result = typing_person.CliRunner(env=wide).invoke(command.app, [str(part) for part in arguments])
+    result = typing_person.CliRunner(env=wide).invoke(command.app(), [str(part) for part in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

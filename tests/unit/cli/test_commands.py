@@ -1,5 +1,6 @@
 """Every command's help, slips and refusals, as a person types them."""
 
+import importlib
 import json
 import os
 import socket
@@ -14,12 +15,14 @@ from ultrathink_cli import __main__ as command
 from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import loopback, run_file
 
-NAMES = [verb.__name__.replace("_", "-") for verb in command.VERBS]
+NAMES = list(command.VERBS)
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
 
 
 def _run(*arguments: str | Path) -> clicks.Result:
-    result = typing_person.CliRunner(env=WIDE).invoke(command.app, [str(argument) for argument in arguments])
+    result = typing_person.CliRunner(env=WIDE).invoke(
+        command.app(), [str(argument) for argument in arguments]
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
@@ -63,9 +66,21 @@ def test_every_command_explains_itself(name: str) -> None:
     """--help says what it does and what each option means."""
     result = _run(name, "--help")
     assert result.exit_code == 0
-    verb = next(verb for verb in command.VERBS if verb.__name__.replace("_", "-") == name)
-    assert (verb.__doc__ or "").split(":")[0].split()[0] in result.stdout
+    module = importlib.import_module(f"ultrathink_cli.inbound.{command.VERBS[name]}")
+    verb = getattr(module, name.replace("-", "_"))
+    assert verb.__doc__.split(":")[0].split()[0] in result.stdout
     assert "--help" in result.stdout
+
+
+@pytest.mark.parametrize("word", ["status", "tables"])
+def test_a_verb_that_is_loaded_alone_is_asked_for_as_ever(word: str) -> None:
+    """Who types one verb waits for that one; it reads and is refused as among all others."""
+    alone, among = (
+        typing_person.CliRunner(env=WIDE).invoke(made, [word, "--frobnicate"])
+        for made in (command.app([word]), command.app())
+    )
+    assert (alone.exit_code, alone.stderr) == (among.exit_code, among.stderr)
+    assert alone.exit_code == 2
 
 
 def test_the_bare_command_lists_all() -> None:

@@ -24,7 +24,7 @@ TYPES = ["professional", "oral"] * (COUNT // 2)
 
 def _run(*arguments: str | Path) -> clicks.Result:
     wide = {"COLUMNS": "200", "TERM": "dumb"}
-    result = typing_person.CliRunner(env=wide).invoke(command.app, [str(part) for part in arguments])
+    result = typing_person.CliRunner(env=wide).invoke(command.app(), [str(part) for part in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

@@ -22,7 +22,7 @@ def _answer(asked: cli_support.Asked) -> tuple[int, bytes]:
 
 
 def _remit(*arguments: str | Path) -> clicks.Result:
-    result = typing_person.CliRunner().invoke(command.app, ["remit", *(str(one) for one in arguments)])
+    result = typing_person.CliRunner().invoke(command.app(), ["remit", *(str(one) for one in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

@@ -35,7 +35,7 @@ RULE = """\
 def run(*arguments: str | Path) -> clicks.Result:
     """Run the command line in this process."""
     result = typing_person.CliRunner(env=WIDE).invoke(
-        command.app, ["rules", *(str(one) for one in arguments)]
+        command.app(), ["rules", *(str(one) for one in arguments)]
     )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result

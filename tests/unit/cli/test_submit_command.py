@@ -28,7 +28,7 @@ def _answer(asked: cli_support.Asked) -> tuple[int, bytes]:
 
 
 def _submit(*arguments: str | Path) -> clicks.Result:
-    result = typing_person.CliRunner().invoke(command.app, ["submit", *(str(one) for one in arguments)])
+    result = typing_person.CliRunner().invoke(command.app(), ["submit", *(str(one) for one in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

@@ -20,7 +20,7 @@ NAMES = ["cdt", "gtin", "hcpcs", "icd-10-am", "icd-10-cm", "sbs", "tariff"]
 def run(*arguments: str | Path) -> clicks.Result:
     """What a command line says."""
     wide = {"COLUMNS": "200", "TERM": "dumb"}
-    result = typing_person.CliRunner(env=wide).invoke(command.app, [str(part) for part in arguments])
+    result = typing_person.CliRunner(env=wide).invoke(command.app(), [str(part) for part in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

@@ -24,7 +24,7 @@ PATIENCE_S = 20.0
 
 
 def _run(*arguments: str | Path) -> clicks.Result:
-    return typing_person.CliRunner().invoke(command.app, [str(argument) for argument in arguments])
+    return typing_person.CliRunner().invoke(command.app(), [str(argument) for argument in arguments])
 
 
 async def test_ready_is_awaited_until_the_gateway_says_so() -> None:

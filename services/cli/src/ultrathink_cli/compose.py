@@ -15,7 +15,6 @@ import grpc
 
 from chassis import channels, errors, identity, local, tokens
 from chassis import clock as clocks
-from formats import media
 from ultrathink_cli import ports
 from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import database, folders, processes, run_file, storage_client
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from training import exports
 
 CALLER = "cli"  # how the command line signs its calls
-DETECTED_BYTES = 64 * 1024  # enough of a file to tell one format from another
 PATIENT_KEY_BYTES = 32
 # Only what a room needs of the person's environment; storage alone gets data credentials.
 PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "OPENBLAS_NUM_THREADS")
@@ -227,11 +225,6 @@ def shelf(packs_dir: Path | None, tenant: str) -> ports.Shelf:
     from claims.outbound import shelf  # noqa: PLC0415 - see the module
 
     return shelf.Shelf(packs_dir or folders.packs(), tenant)
-
-
-def media_type(name: str, head: bytes) -> str:
-    """Return the media type of a file of claims by its name and first bytes; Invalid when none fits."""
-    return media.detect(name, head)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ FHIR = "application/fhir+json"
 FHIR_NDJSON = "application/fhir+ndjson"
 X12 = "application/edi-x12"
 ARROW = "application/vnd.apache.arrow.stream"
+DETECTED_BYTES = 64 * 1024  # enough of a file's head for `detect`
 
 _ALIASES = {
     "application/ndjson": NDJSON,

@@ -12,6 +12,7 @@ import typer
 
 from chassis import clock as clocks
 from chassis import errors
+from formats import media
 from ultrathink_cli import compose
 from ultrathink_cli.domain import days, exits, sarif
 from ultrathink_cli.inbound import console, decisions, options
@@ -102,7 +103,7 @@ async def _check(
 async def _file(channel: Any, file: Path) -> tuple[list[dict[str, Any]], bool]:
     try:
         with file.open("rb") as opened:
-            media_type = compose.media_type(file.name, opened.read(compose.DETECTED_BYTES))
+            media_type = media.detect(file.name, opened.read(media.DETECTED_BYTES))
     except OSError as cause:
         raise errors.NotFound("file.unreadable", f"cannot open {file}: {cause.strerror}") from cause
     found, refused = [], False

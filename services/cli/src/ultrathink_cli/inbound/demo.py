@@ -10,6 +10,7 @@ import typer
 from rich import text
 
 from chassis import errors
+from formats import media
 from ultrathink_cli import compose
 from ultrathink_cli.domain import addresses, expectations
 from ultrathink_cli.inbound import console, decisions, options, up
@@ -69,7 +70,7 @@ async def _show(url: str, token: str, lang: str) -> bool:
 
 async def _send(gateway: gateway_client.GatewayClient, name: str, body: bytes) -> list[dict[str, Any]]:
     """Send one sample; return its decisions. A sample that is refused is a defect and raised."""
-    media_type = compose.media_type(name, body[: compose.DETECTED_BYTES])
+    media_type = media.detect(name, body[: media.DETECTED_BYTES])
     if media_type in {"application/json", "application/fhir+json"}:
         return [await gateway.submit(body, media_type, {"accept": "application/json"})]
 

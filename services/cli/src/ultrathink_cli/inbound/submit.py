@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chassis import errors
-from ultrathink_cli import compose
+from formats import media
 from ultrathink_cli.inbound import console, options
 from ultrathink_cli.outbound import gateway_client
 from ultrathink_cli.usecases import submit as submitting
@@ -42,6 +42,8 @@ def door(url: str | None, token: str | None, data: Path | None, tenant: str) -> 
             "no platform runs on this data directory; start one (ultrathink up) or name --url",
         )
     if token is None and here is not None and here.auth == "dev" and address == here.http:
+        from ultrathink_cli import compose  # noqa: PLC0415 - a tenth of a second, to sign a token
+
         token = compose.token(options.layout_of(data), tenant=tenant, roles=(LOCAL_ROLE,), subject="cli")
     if token is None:
         raise errors.Denied("token.missing", "name a bearer token with --token or in ULTRATHINK_TOKEN")
@@ -50,7 +52,7 @@ def door(url: str | None, token: str | None, data: Path | None, tenant: str) -> 
 
 def _send(file: Path, url: str, token: str) -> int:
     with file.open("rb") as opened:
-        media_type = compose.media_type(file.name, opened.read(compose.DETECTED_BYTES))
+        media_type = media.detect(file.name, opened.read(media.DETECTED_BYTES))
     with console.bar("bytes") as bar:
         task = bar.add_task(file.name, total=file.stat().st_size)
         tally = asyncio.run(
