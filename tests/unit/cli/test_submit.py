@@ -72,12 +72,12 @@ async def test_a_receipt_cut_short_by_a_crash_is_asked_for_again(tmp_path: Path)
     assert tally.total == 2
 
 
-async def test_a_format_without_lines_is_sent_whole_again(tmp_path: Path) -> None:
+async def test_a_format_of_one_document_is_sent_whole_again(tmp_path: Path) -> None:
     """The platform's idempotency keeps a repeated file from doubling; receipts are written anew."""
     file = _file(tmp_path, "ar")
-    await submit.submit(_Door(), file, "text/csv", lambda _: None)
+    await submit.submit(_Door(), file, "application/fhir+json", lambda _: None)
     door = _Door()
-    tally = await submit.submit(door, file, "text/csv", lambda _: None)
+    tally = await submit.submit(door, file, "application/fhir+json", lambda _: None)
     assert len(door.lines) == 2
     assert (tally.total, tally.resumed) == (2, 0)
     assert len(submit.receipts_path(file).read_bytes().splitlines()) == 2
@@ -191,7 +191,7 @@ async def test_parts_are_the_file_cut_at_line_ends(
         file.write_bytes(whole)
         found, before = [], []
         for part in submit.parts(file, 0, lambda _: None, size):
-            before.append(part.lines)
+            before.append(part.before)
             found.append(b"".join([chunk async for chunk in part.chunks]))
     assert b"".join(found) == whole
     assert all(one.endswith(b"\n") for one in found[:-1])

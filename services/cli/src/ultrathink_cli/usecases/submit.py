@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from chassis import errors
+from ultrathink_cli.usecases import remains
 
 CHUNK = 256 * 1024  # bytes per piece of a file; small enough to show progress, large enough to be cheap
 # Lines are sent in parts of so many bytes: answers are read behind each, so that they need not wait on the
@@ -72,10 +73,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one request sends of a file, and how many of the file's lines come before it."""
+    """What one request sends of a file, how far places in it are off, how many answers are kept already."""
 
-    lines: int
+    before: int
     chunks: AsyncIterator[bytes]
+    known: int = 0
 
 
 def receipts_path(file: Path) -> Path:
@@ -87,30 +89,40 @@ async def submit(door: Door, file: Path, media_type: str, sent: Callable[[int], 
     """Send `file`; append each receipt beside it; return the tally over all runs.
 
     `sent` is called with the bytes sent so far. A run that was interrupted goes on after the last receipt
-    (lines) or sends the file again (other formats): the platform answers a known claim with its first
-    decision, so nothing is doubled either way.
+    (lines, tables, Arrow streams) or sends the file again (other formats): the platform answers a known claim
+    with its first decision, so nothing is doubled either way.
     """
     tally, known = Tally(), 0
     receipts = receipts_path(file)
     for receipt in _known(receipts):
         tally.count(receipt)
         known += 1
-    skip = known if media_type == LINES else 0
+    skip = known if media_type == LINES or media_type in remains.RESUMED else 0
     if not skip:
         tally, known = Tally(), 0
     tally.resumed = skip
     with receipts.open("ab" if skip else "wb") as kept:
-        whole = [Part(0, chunks(file, sent))]
-        for part in parts(file, skip, sent) if media_type == LINES else whole:
+        for part in parts(file, skip, sent) if media_type == LINES else _rest(file, media_type, skip, sent):
+            known = part.known
             async for lines in door.submit_stream(part.chunks, media_type):
-                for line in lines:
+                for line in lines[known:]:
                     receipt = read(line, RECEIPTS)
                     if receipt.of_file:
                         raise _broken(receipt)
-                    kept.write((_placed(line, part.lines) if receipt.position else line) + b"\n")
+                    kept.write((_placed(line, part.before) if receipt.position else line) + b"\n")
                     tally.count(receipt)
+                known = max(0, known - len(lines))
                 kept.flush()
     return tally
+
+
+def _rest(file: Path, media_type: str, answered: int, sent: Callable[[int], None]) -> Iterator[Part]:
+    """Yield what goes in one request of a file that is not of lines; nothing when all is answered."""
+    left = remains.rest(file, media_type, answered)
+    if left is None:
+        sent(file.stat().st_size)
+    else:
+        yield Part(left.before, chunks(file, sent, left.begins, left.head), left.known)
 
 
 def read[Told](line: bytes, reader: msgspec.json.Decoder[Told]) -> Told:
@@ -165,9 +177,13 @@ def _receipt(line: bytes) -> Receipt | None:
     return None if receipt.of_file else receipt
 
 
-async def chunks(file: Path, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
-    """Yield a whole file; `sent` hears of the bytes passed so far."""
+async def chunks(
+    file: Path, sent: Callable[[int], None], begins: int = 0, head: bytes = b""
+) -> AsyncIterator[bytes]:
+    """Yield a head and a file from a byte on; `sent` hears of the bytes passed so far."""
     with file.open("rb") as body:
+        body.seek(begins)
+        yield head
         while chunk := body.read(CHUNK):
             yield chunk
             sent(body.tell())
