@@ -107,6 +107,7 @@ def submission(
         received_at=now,
         decided_at=now,
     )
+    identity = identities.identify(claim, tenant=tenant, key=support.KEY, looking=looking)
     return ports.Submission(
         context=context(tenant, idempotency_key=key),
         claim=claim,
@@ -114,7 +115,8 @@ def submission(
         content_hash=hashing.content_hash(claim),
         decision=decision,
         document=documents.encode(decision),
-        identity=identities.identify(claim, tenant=tenant, key=support.KEY, looking=looking),
+        identity=identity,
+        left=histories.leaves(claim, identity),
         sums=sums,
         body=support.body(number, **options),
         media_type="application/json",

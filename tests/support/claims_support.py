@@ -13,7 +13,7 @@ from chassis import apps, contexts, local, tokens
 from chassis import clock as clocks
 from chassis import testing as chassis_testing
 from claims import compose, ports, settings, testing
-from claims.domain import amounts, decisions, documents, identities, lifecycle, windows
+from claims.domain import amounts, decisions, documents, histories, identities, lifecycle, windows
 from claims.domain.rules import catalogue, tables
 from claims.testing import records as memory
 from claims.testing import suggestions
@@ -155,6 +155,7 @@ def decided(
         received_at="",
         decided_at="",
     )
+    identity = identities.identify(claim, tenant=context.tenant, key=KEY)
     return ports.Submission(
         context=context,
         claim=claim,
@@ -162,7 +163,8 @@ def decided(
         content_hash=hashing.content_hash(claim),
         decision=decision,
         document=documents.encode(decision),
-        identity=identities.identify(claim, tenant=context.tenant, key=KEY),
+        identity=identity,
+        left=histories.leaves(claim, identity),
         sums=sums,
         body=body,
         media_type="application/json",

@@ -56,7 +56,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One decided claim on its way into the record; `document` is the decision without an id.
 
-    `claim_json` is the claim as canonical JSON sends it.
+    `claim_json` is the claim as canonical JSON sends it, `left` what it leaves in history.
     """
 
     context: contexts.CallContext
@@ -66,6 +66,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     decision: decisions.Decision
     document: bytes
     identity: identities.Identity
+    left: list[histories.Left]
     sums: amounts.Sums
     body: bytes = b""
     media_type: str = ""

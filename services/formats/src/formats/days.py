@@ -14,7 +14,7 @@ from chassis import errors
 _EPOCH = date(1970, 1, 1).toordinal()
 _DATE_LENGTH = len("YYYY-MM-DD")
 _SHORTEST_TIME = len("YYYY-MM-DDThh:mm")
-_LONGEST_TIME = len("YYYY-MM-DDThh:mm:ss.nnnnnnnnn+hh:mm")
+LONGEST_TIME = len("YYYY-MM-DDThh:mm:ss.nnnnnnnnn+hh:mm")
 _REMEMBERED = 8_192  # days of a few years, and the instants of what is in flight; no longer text is kept
 
 
@@ -36,11 +36,12 @@ def _is_day(text: str) -> bool:
 
 def is_when(text: str) -> bool:
     """Tell whether the text is a day or a date-time in the accepted form."""
-    return len(text) <= _LONGEST_TIME and _is_when(text)
+    return len(text) <= LONGEST_TIME and is_short_when(text)
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def _is_when(text: str) -> bool:
+def is_short_when(text: str) -> bool:
+    """Tell what `is_when` does, of a text of at most `LONGEST_TIME` characters: it is remembered."""
     return is_day(text) or _instant(text) is not None
 
 
@@ -59,11 +60,17 @@ def day_number(when: str | None, zone: str) -> int | None:
 
     A date, and a date-time without an offset, already are in the zone. `zone` is an IANA name.
     """
-    return None if when is None or len(when) > _LONGEST_TIME else _day_number(when, zone)
+    return None if when is None or len(when) > LONGEST_TIME else known_day(when, zone)
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def _day_number(when: str, zone: str) -> int | None:
+def known_day(when: str | None, zone: str) -> int | None:
+    """Return what `day_number` does, of a text that was found to be a day or a date-time, or of none.
+
+    It is remembered as it is: whoever cannot say how long a text is asks `day_number`.
+    """
+    if when is None:
+        return None
     if is_day(when):
         return date.fromisoformat(when).toordinal() - _EPOCH
     instant = _instant(when)
@@ -78,7 +85,7 @@ def _day_number(when: str, zone: str) -> int | None:
 
 
 def _instant(text: str) -> datetime | None:
-    if not _SHORTEST_TIME <= len(text) <= _LONGEST_TIME or text[10] != "T" or text[13] != ":" or " " in text:
+    if not _SHORTEST_TIME <= len(text) <= LONGEST_TIME or text[10] != "T" or text[13] != ":" or " " in text:
         return None
     if not is_day(text[:10]):
         return None

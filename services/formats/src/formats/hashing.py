@@ -26,7 +26,7 @@ _MAY_BE_EXPONENT = re.compile(rb"E[+-]")
 _MAY_BE_NEGATIVE_ZERO = re.compile(rb":-0[,}]")
 _EXPONENT = re.compile(rb'(?<=":)(?<!\\":)-?\d+(?:\.\d+)?E[+-]?\d+')
 _NEGATIVE_ZERO = re.compile(rb'(?<=":)(?<!\\":)-0(?=[,}])')
-_REGIME = re.compile(rb'"regime":"[^"]*",')
+_REGIME, _NEXT = b'"regime":"', b'",'
 _KEY_END, _ESCAPE = b'":', b"\\"
 
 
@@ -43,9 +43,7 @@ def content_hash_as_sent(claim: model.Claim, text: bytes) -> bytes:
     if claim.source is not None or claim.claim_id_source not in _OF_SENDERS:
         return content_hash(claim)
     if claim.regime is None or claim.regime == "base":
-        text = _REGIME.sub(
-            b"", text, count=1
-        )  # the first one is the claim's: only plain texts stand before it
+        text = _without_regime(text)
     return hashlib.sha256(_normal(text)).digest()
 
 
@@ -61,6 +59,14 @@ def canonical_form(claim: model.Claim) -> bytes:
             regime=None if claim.regime == "base" else claim.regime,
         )
     return _normal(_encoder().encode(claim))
+
+
+def _without_regime(text: bytes) -> bytes:
+    """Return the text of a claim without its regime; the first one is it: only plain texts stand before."""
+    start = text.find(_REGIME)
+    if start < 0:
+        return text
+    return text[:start] + text[text.index(_NEXT, start + len(_REGIME)) + len(_NEXT) :]
 
 
 def _normal(text: bytes) -> bytes:

@@ -24,13 +24,19 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING = np.isin(np.arange(256), list(b"[{"))
 
 
-def checked(body: bytes) -> bytes:
-    """Return the text without its byte-order mark; raise Invalid where it is too large or nests too deep."""
+def bounded(body: bytes) -> bytes:
+    """Return the text without its byte-order mark; raise Invalid where it is too large."""
     if len(body) > MAX_BYTES:
         raise errors.Invalid("claim.too_large", f"A message must have at most {MAX_BYTES:,} bytes.")
+    return body.removeprefix(_BOM)
+
+
+def checked(body: bytes) -> bytes:
+    """Return what `bounded` does; raise Invalid also where the text nests too deep."""
+    body = bounded(body)
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and depth(body) > MAX_DEPTH:
         raise _too_deep()
-    return body.removeprefix(_BOM)
+    return body
 
 
 def depth(body: bytes) -> int:

@@ -4,6 +4,7 @@ Room: formats; pure. No name, no identity and no free text of a patient is read 
 and differences of days only. Ages above 89 count as 90, as the HIPAA safe harbour asks.
 """
 
+import functools
 import math
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -30,6 +31,8 @@ _PLACES: Final = {
     **dict.fromkeys(("lab-test", "investigation-result", "morphology"), _RESULTS),
     "attachment": _ATTACHMENTS,
 }  # fmt: skip
+_ONE: Final = Decimal(1)
+_CODES: Final = 8_192  # of diagnoses that are remembered with their categories
 _NO_COVERAGE: Final = model.Coverage()
 _NO_ENCOUNTER: Final = model.Encounter()
 
@@ -69,11 +72,13 @@ def values(claim: model.Claim, codes: Codes, zone: str) -> tuple[tuple[float, ..
 
 def _around(claim: model.Claim, zone: str) -> _Around:
     units = money.units(claim.currency)
-    nets = [MISSING_I64 if line.net is None else int(line.net * units) for line in claim.lines]
-    known = [net for net in nets if net != MISSING_I64]
+    known = [int(line.net * units) for line in claim.lines if line.net is not None]
+    nets = known
+    if len(known) < len(claim.lines):
+        nets = [MISSING_I64 if line.net is None else int(line.net * units) for line in claim.lines]
     service = first_service(claim)
-    service_day = days.day_number(service, zone)
-    start = days.day_number(claim.encounter.start, zone) if claim.encounter else service_day
+    service_day = days.known_day(service, zone)
+    start = days.known_day(claim.encounter.start, zone) if claim.encounter else service_day
     return _Around(
         units, nets, sum(known) if known else _scaled(claim.total, units), service, service_day, start
     )
@@ -87,7 +92,7 @@ def _head(claim: model.Claim, around: _Around, codes: Codes, zone: str) -> tuple
         if member.role == "primary":
             qualification = member.qualification
             break
-    created = days.day_number(claim.created, zone)
+    created = days.known_day(claim.created, zone)
     start = around.start if claim.encounter else None
     return (
         codes[claim.type], codes[claim.subtype], codes[claim.use], codes[claim.regime],
@@ -97,7 +102,7 @@ def _head(claim: model.Claim, around: _Around, codes: Codes, zone: str) -> tuple
         codes[qualification], codes[group(principal(claim))],
         age(claim.patient.birth_date, around.service), len(claim.diagnoses), len(claim.procedures),
         len(claim.lines), around.whole, _scaled(claim.total, around.units),
-        difference(created, around.service_day), difference(days.day_number(encounter.end, zone), start),
+        difference(created, around.service_day), difference(days.known_day(encounter.end, zone), start),
         has_preauth(claim), int(bool(claim.related)), int(claim.accident is not None),
         len(claim.insurance), *info_counts(claim),
     )  # fmt: skip
@@ -109,22 +114,27 @@ def _lines(claim: model.Claim, around: _Around, codes: Codes, zone: str) -> list
     for line in claim.lines:
         repeats[line.code] = repeats.get(line.code, 0) + 1
     found: list[tuple[float, ...]] = []
+    units, _, whole, service, service_day, start = around
     for line, net in zip(claim.lines, around.nets, strict=True):
-        code, linked, date = line.code, line.diagnosis_sequences, line.service_date
+        code, linked, date, modifiers = line.code, line.diagnosis_sequences, line.service_date, line.modifiers
+        price, share, tax, end = line.unit_price, line.patient_share, line.tax, line.service_end
         # Most lines are of the claim's first day.
-        day = around.service_day if date == around.service else days.day_number(date, zone)
+        day = service_day if date == service else days.known_day(date, zone)
         found.append((
-            codes[code], codes[line.system], codes[(code or "")[:GROUP_LENGTH]],
-            codes[line.revenue_code], codes[line.modifiers[0] if line.modifiers else None],
+            codes[code], codes[line.system], codes[code[:GROUP_LENGTH] if code else None],
+            codes[line.revenue_code], codes[modifiers[0] if modifiers else None],
             codes[line.place_of_service], codes[line.tooth],
             codes[groups.get(linked[0]) if linked else None],
-            number(line.quantity), number(line.factor), _scaled(line.unit_price, around.units), net,
-            _scaled(line.patient_share, around.units), _scaled(line.tax, around.units),
-            net / around.whole if net != MISSING_I64 and around.whole > 0 else MISSING_F64,
-            len(line.modifiers), len(linked), len(line.information_sequences), len(line.care_team_sequences),
-            int(line.body_site is not None), int(line.preauth_ref is not None), int(bool(line.package)),
-            int(bool(line.maternity)), len(line.details), repeats[code] if code else 0,
-            difference(day, around.start), difference(days.day_number(line.service_end, zone), day),
+            number(line.quantity), number(line.factor),
+            MISSING_I64 if price is None else int(price * units), net,
+            MISSING_I64 if share is None else int(share * units) if share else 0,
+            MISSING_I64 if tax is None else int(tax * units) if tax else 0,
+            net / whole if net != MISSING_I64 and whole > 0 else MISSING_F64,
+            len(modifiers), len(linked), len(line.information_sequences), len(line.care_team_sequences),
+            line.body_site is not None, line.preauth_ref is not None, bool(line.package),
+            bool(line.maternity), len(line.details), repeats[code] if code else 0,
+            MISSING_I64 if day is None or start is None else day - start,
+            MISSING_I64 if end is None else difference(days.known_day(end, zone), day),
         ))  # fmt: skip
     return found
 
@@ -147,7 +157,17 @@ def principal(claim: model.Claim) -> model.Diagnosis | None:
 
 def group(diagnosis: model.Diagnosis | None) -> str:
     """Return the category of a diagnosis: its code's first three characters without dots; empty if none."""
-    return diagnosis.code.replace(".", "")[:GROUP_LENGTH].upper() if diagnosis and diagnosis.code else ""
+    code = diagnosis.code if diagnosis else None
+    if not code:
+        return ""
+    return _known_category(code) if len(code) <= MAX_CODE_LENGTH else _category(code)
+
+
+def _category(code: str) -> str:
+    return code.replace(".", "")[:GROUP_LENGTH].upper()
+
+
+_known_category = functools.lru_cache(_CODES)(_category)
 
 
 def first_service(claim: model.Claim) -> str | None:
@@ -173,7 +193,9 @@ def _scaled(amount: Decimal | None, units: Decimal) -> int:
 
 def number(value: Decimal | None) -> float:
     """Return a decimal as a float64, or the missing value."""
-    return MISSING_F64 if value is None else float(value)
+    if value is None:
+        return MISSING_F64
+    return 1.0 if value == _ONE else float(value)  # the usual one; others are written and read again for it
 
 
 def difference(later: int | None, earlier: int | None) -> int:

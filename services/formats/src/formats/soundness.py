@@ -79,7 +79,7 @@ def _check(shape: shapes.Shape) -> _Check:
     """
     names: dict[str, object] = {
         "exact": _EXACT.quantize, "quantum_of_quantities": QUANTITY_QUANTUM, "most": MAX_SEQUENCE,
-        "is_day": days.is_day, "is_when": days.is_when,
+        "is_day": days.is_day, "is_when": days.is_short_when, "longest": days.LONGEST_TIME,
     }  # fmt: skip
     lines = ["def check(node, quantum):"]
     for field in shape.fields:
@@ -94,7 +94,7 @@ _TESTS = {
     "quantity": "exact(v, quantum_of_quantities).is_finite()",
     "decimal": "v.is_finite()",
     "day": "is_day(v)",
-    "when": "is_when(v)",
+    "when": "len(v) <= longest and is_when(v)",
     "integer": "{lowest} <= v <= most",
 }
 

@@ -4,8 +4,6 @@ Details are never added: a line's net already contains them. `net` includes tax 
 the payer's exposure is net − patient_share.
 """
 
-from decimal import Decimal
-
 import msgspec
 
 from claims.domain import decisions
@@ -64,14 +62,11 @@ def add_up(claim: model.Claim) -> Sums:
 
 def shown(sums: Sums) -> decisions.Amounts:
     """Return the sums as decimals of major units, exact, with the currency's decimals."""
-    currency = sums.currency
+    unit = money.quantum(money.minor_digits(sums.currency))
+    submitted, tax, patient, payer = sums.submitted, sums.tax, sums.patient_share, sums.payer_share
     return decisions.Amounts(
-        submitted=_major(sums.submitted, currency),
-        tax=_major(sums.tax, currency),
-        patient_share=_major(sums.patient_share, currency),
-        payer_share=_major(sums.payer_share, currency),
+        submitted=None if submitted is None else submitted * unit,
+        tax=None if tax is None else tax * unit,
+        patient_share=None if patient is None else patient * unit,
+        payer_share=None if payer is None else payer * unit,
     )
-
-
-def _major(minor: int | None, currency: str | None) -> Decimal | None:
-    return None if minor is None else money.from_minor(minor, currency)

@@ -33,6 +33,9 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     code_sets: list[decisions.CodeSetRevision] = []
 
 
+_NOTHING = Advice()
+
+
 class Checklists:
     """Advice by the tables at hand; `labels` name each document that they name."""
 
@@ -45,17 +48,10 @@ class Checklists:
 
     def advise(self, claim: model.Claim, findings: Sequence[decisions.Finding], *, as_of: dt.date) -> Advice:
         """Return the documents that findings and services ask for, each once, and the last day to file."""
-        today = as_of.toordinal() - tables.EPOCH
-        needed: dict[str, str] = {}
-        for code, reason in self._answers(findings, today) if findings else ():
-            needed.setdefault(code, reason)
-        for code, reason in self._evidence(claim, today) if self._services else ():
-            needed.setdefault(code, reason)
-        required = [
-            decisions.RequiredDocument(code=code, label=self._labels[code], reason=reason)
-            for code, reason in needed.items()
-        ]
+        required = self._required(claim, findings, as_of)
         submit_by = self._submit_by(claim)
+        if not required and submit_by is None:
+            return _NOTHING
         return Advice(
             required_documents=required,
             submit_by=submit_by,
@@ -65,6 +61,23 @@ class Checklists:
             ],
         )
 
+    def _required(
+        self, claim: model.Claim, findings: Sequence[decisions.Finding], as_of: dt.date
+    ) -> list[decisions.RequiredDocument]:
+        asking = self._asking(claim) if self._services else []
+        if not findings and not asking:
+            return []
+        today = as_of.toordinal() - tables.EPOCH
+        needed: dict[str, str] = {}
+        for code, reason in self._answers(findings, today):
+            needed.setdefault(code, reason)
+        for code, reason in self._evidence(claim, asking, today):
+            needed.setdefault(code, reason)
+        return [
+            decisions.RequiredDocument(code=code, label=self._labels[code], reason=reason)
+            for code, reason in needed.items()
+        ]
+
     def _answers(self, findings: Sequence[decisions.Finding], today: int) -> Iterator[tuple[str, str]]:
         """Yield each document that answers a finding's reason; what is at hand did not do, so it is asked."""
         for finding in findings:
@@ -73,20 +86,25 @@ class Checklists:
                     if reason:
                         yield from ((code, reason) for code in self._named(REASON + reason, today))
 
-    def _evidence(self, claim: model.Claim, today: int) -> Iterator[tuple[str, str]]:
-        """Yield each document that a service needs and the claim does not hold."""
+    def _asking(self, claim: model.Claim) -> list[tuple[str, model.Line]]:
+        """Return the lines whose service any issue asks documents for, with its key."""
         services = self._services
-        asking = [
+        return [
             (key, line)
             for line in claim.lines
             if (key := _key(line.system or "", line.code or "")) in services
         ]
+
+    def _evidence(
+        self, claim: model.Claim, asking: Sequence[tuple[str, model.Line]], today: int
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each document that a service needs and the claim does not hold."""
         if not asking:
             return
         held = {word for info in claim.supporting_info for word in (info.category, info.code)}
         zone = zones.name(claim.regime)
         for key, line in asking:
-            day = days.day_number(line.service_date, zone)
+            day = days.known_day(line.service_date, zone)
             for code in self._named(key, today if day is None else day):
                 if code not in held:
                     yield code, line.code or ""

@@ -21,12 +21,12 @@ def last_service(claim: model.Claim) -> int | None:
     None where the claim names no day.
     """
     zone = zones.name(claim.regime)
-    told = [days.day_number(line.service_end or line.service_date, zone) for line in claim.lines]
+    told = [days.known_day(line.service_end or line.service_date, zone) for line in claim.lines]
     known = [day for day in told if day is not None]
     if known:
         return max(known)
     for period in (claim.billable_period, claim.encounter):
-        day = None if period is None else days.day_number(period.end or period.start, zone)
+        day = None if period is None else days.known_day(period.end or period.start, zone)
         if day is not None:
             return day
     return None
@@ -37,7 +37,7 @@ def starts_afresh(claim: model.Claim) -> bool:
     return (
         claim.use == "claim"
         and claim.frequency_code not in _RESTATING_CODES
-        and not any(related.relationship in _RESTATING for related in claim.related)
+        and not (claim.related and any(related.relationship in _RESTATING for related in claim.related))
     )
 
 

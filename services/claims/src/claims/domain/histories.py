@@ -94,6 +94,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quantity: Decimal = Decimal(0)
 
 
+SILENCE = Told()  # the answer about most keys, made once
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Counts and nets are of the last 90 days; `past` answers the question's keys in order, or not at all."""
 
@@ -172,16 +175,18 @@ def ask_counts(claim: model.Claim, identity: identities.Identity, *, before: str
     )
 
 
-def leaves(claim: model.Claim, identity: identities.Identity) -> Iterator[Left]:
-    """Yield the rows that a recorded claim leaves in history."""
+def leaves(claim: model.Claim, identity: identities.Identity) -> list[Left]:
+    """Return the rows that a recorded claim leaves in history."""
+    found: list[Left] = []
     for line, trace in zip(claim.lines, identity.traces, strict=True):
         if trace is None:
             continue
-        yield Left(line.sequence, trace.service, trace.day, line.quantity, trace.mark)
+        found.append(Left(line.sequence, trace.service, trace.day, line.quantity, trace.mark))
         if trace.visit:
-            yield Left(line.sequence, trace.visit, trace.day, None, b"")
+            found.append(Left(line.sequence, trace.visit, trace.day, None, b""))
         if trace.authorization:
-            yield Left(line.sequence, trace.authorization, trace.day, line.quantity, b"")
+            found.append(Left(line.sequence, trace.authorization, trace.day, line.quantity, b""))
+    return found
 
 
 def of_lines(claim: model.Claim, question: Question, known: Known | None) -> list[past.LineHistory] | None:
@@ -192,6 +197,8 @@ def of_lines(claim: model.Claim, question: Question, known: Known | None) -> lis
     """
     if known is None:
         return None
+    if not known.matches and _silent(question, known):
+        return [_unseen(question, trace) for trace in question.traces]
     answers = _answers(question, known, len(claim.lines))
     if not known.matches:
         return [_history(question, answer, 0) for answer in answers]
@@ -238,6 +245,23 @@ def _keys(traces: Sequence[identities.Trace | None]) -> list[Key]:
         if trace.authorization:
             found.append(Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0))
     return found
+
+
+def _silent(question: Question, known: Known) -> bool:
+    """Tell whether every key of the question was answered by nothing: most patients are new."""
+    if not question.keys or len(known.past) != len(question.keys):
+        return False
+    return not any([told.rows or told.quantity for told in known.past])  # noqa: C419 - see duplicates
+
+
+def _unseen(question: Question, trace: identities.Trace | None) -> past.LineHistory:
+    """Return what `_history` does where nothing was told."""
+    if trace is None:
+        return _history(question, None, 0)
+    if trace.visit or trace.authorization:
+        visit, used = (SILENCE if key else None for key in (trace.visit, trace.authorization))
+        return _history(question, _Answer(trace, SILENCE, visit, used), 0)
+    return NEW if trace.window.frequency_days is None else NEW_IN_WINDOW
 
 
 def _answers(question: Question, known: Known, lines: int) -> list[_Answer | None]:

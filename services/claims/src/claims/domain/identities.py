@@ -6,7 +6,6 @@ from another one of the same patient.
 
 import functools
 import hashlib
-import hmac
 import re
 
 import msgspec
@@ -22,8 +21,9 @@ MIN_KEY_BYTES = 32  # As long as the hash: a shorter key would be the weaker hal
 # These say that a repeated service is meant (X12: distinct service, repeat, side of the body).
 _REPEATS = frozenset({"59", "76", "77", "91", "RT", "LT", "50"})
 _DISTINCT = re.compile(r"X[EPSU]")
+_BLOCK_BYTES = 64  # of SHA-256
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))  # pads of an HMAC
 _KEYS = 4  # Keyed hashes kept ready: an installation has one key, two while it is exchanged.
-_day = functools.lru_cache(maxsize=8_192)(days.day_number)  # Dates of a few years and instants in flight.
 # 1 admit through discharge and absent are originals; 2-5 bill a course in parts, 7 replaces, 8 voids.
 _CONTINUES = frozenset({"2", "3", "4", "5", "7", "8"})
 _RESTATES = frozenset({"prior", "extend", "appealing"})
@@ -88,19 +88,29 @@ def patient_key(patient: model.Patient, *, tenant: str, key: bytes) -> str:
     """Return HMAC-SHA256 in hex over tenant and the patient's id with its type and system; "" without id."""
     if not patient.id:
         return ""
-    told = _keyed(key).copy()
-    told.update(_joined(tenant, patient.id_system or "", patient.id_type or "", patient.id).encode())
-    return told.hexdigest()
+    inner, outer = _keyed(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(f"{tenant}\x1f{patient.id_system or ''}\x1f{patient.id_type or ''}\x1f{patient.id}".encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 @functools.lru_cache(maxsize=_KEYS)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Return the hash begun with a key, to be copied: half of its cost is the key."""
-    return hmac.new(key, digestmod="sha256")
+def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """Return both hashes of an HMAC (RFC 2104) begun with a key, to be copied.
+
+    Three quarters of the cost of the library's HMAC is the key, or what is wrapped around a copy.
+    """
+    whole = hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key
+    padded = whole.ljust(_BLOCK_BYTES, b"\0")
+    return hashlib.sha256(padded.translate(_INNER)), hashlib.sha256(padded.translate(_OUTER))
 
 
 def focal_payer(claim: model.Claim) -> str | None:
     """Return the payer this claim is addressed to: of the focal coverage, else of the first."""
+    if len(claim.insurance) == 1:
+        only = claim.insurance[0].coverage
+        return None if only is None else only.payer
     for insurance in claim.insurance:
         if insurance.focal and insurance.coverage is not None:
             return insurance.coverage.payer
@@ -146,7 +156,7 @@ def _traces(
     head, visit = f"service\x1f{patient}\x1f{claim.use}\x1f", b""
     found: list[Trace | None] = []
     for line, told in zip(claim.lines, services, strict=True):
-        code, day = line.code or line.revenue_code, _day(line.service_date or start, zone)
+        code, day = line.code or line.revenue_code, days.known_day(line.service_date or start, zone)
         if not code or day is None:
             found.append(None)
             continue
@@ -156,11 +166,12 @@ def _traces(
         visits = bool(provider) and window.follow_up_days is not None
         if visits and not visit:
             visit = _key(_joined("visit", patient, provider or ""))
+        site = _site(line) if line.tooth or line.body_site or line.sub_site else NO_SITE
         found.append(
             Trace(
                 day=day,
-                service=_key(head + service),
-                mark=told[:MARK_BYTES] + _site(line) if told and meant else b"",
+                service=hashlib.sha256(f"{head}{service}".encode()).digest()[:KEY_BYTES],
+                mark=told[:MARK_BYTES] + site if told and meant else b"",
                 visit=visit if visits else b"",
                 authorization=_key(f"authorization\x1f{payer}\x1f{reference}\x1f{service}")
                 if reference
@@ -176,8 +187,6 @@ def _key(told: str) -> bytes:
 
 
 def _site(line: model.Line) -> bytes:
-    if not (line.tooth or line.body_site or line.sub_site):
-        return NO_SITE
     told = _joined("site", line.tooth or "", line.body_site or "", " ".join(line.sub_site))
     return _key(told)[: len(NO_SITE)]
 
@@ -189,14 +198,10 @@ def _service(line: model.Line, head: str, people: dict[int, str]) -> bytes:
     told = f"{head}{line.service_date or ''}\x1f{line.system or ''}\x1f{code}"
     if team or modifiers or line.tooth or line.body_site or line.sub_site:
         names = [people.get(sequence, "") for sequence in team]
-        told = _joined(
-            told,
-            " ".join(sorted(modifiers)) if modifiers else "",
-            line.tooth or "",
-            line.body_site or "",
-            " ".join(line.sub_site) if line.sub_site else "",
-            " ".join(sorted(names)) if len(names) > 1 else "".join(names),
-        )
+        signs = " ".join(sorted(modifiers)) if modifiers else ""
+        sites = " ".join(line.sub_site) if line.sub_site else ""
+        who = " ".join(sorted(names)) if len(names) > 1 else "".join(names)
+        told = f"{told}\x1f{signs}\x1f{line.tooth or ''}\x1f{line.body_site or ''}\x1f{sites}\x1f{who}"
     return hashlib.sha256(told.encode()).digest()
 
 

@@ -4,12 +4,12 @@ Room: domain. Without this a file that holds a service twice would be judged oth
 sent one after the other. Claims of other batches in flight at the same moment stay unknown to each other.
 """
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
 
-from claims.domain import histories, identities
-from formats import model
+from claims.domain import histories
 
 
 class _Kept(msgspec.Struct, frozen=True, gc=False):
@@ -36,22 +36,22 @@ class Neighbours:
     """What the claims of a batch that were judged so far leave behind, tenant by tenant."""
 
     def __init__(self) -> None:
-        self._left: dict[tuple[str, bytes], list[_Kept]] = {}
+        self._left: dict[str, dict[bytes, list[_Kept]]] = {}
         self._claims = 0
 
-    def add(
-        self, tenant: str, claim: model.Claim, question: histories.Question, identity: identities.Identity
-    ) -> None:
-        """Remember a claim that will be recorded and stand; the next ones are asked beside it."""
+    def add(self, tenant: str, question: histories.Question, leaves: Iterable[histories.Left]) -> None:
+        """Remember what a claim leaves that will be recorded and stand; the next ones are asked beside it."""
         self._claims += 1
-        for left in histories.leaves(claim, identity):
-            self._left.setdefault((tenant, left.key), []).append(_Kept(self._claims, question, left))
+        kept = self._left.setdefault(tenant, {})
+        for left in leaves:
+            kept.setdefault(left.key, []).append(_Kept(self._claims, question, left))
 
     def beside(self, tenant: str, question: histories.Question, known: histories.Known) -> histories.Known:
         """Return what is known with what the neighbours add to it, the latest of a day first."""
-        if not self._left or len(known.past) != len(question.keys):
+        left = self._left.get(tenant)
+        if not left or len(known.past) != len(question.keys):
             return known
-        found = [self._found(tenant, question, key) for key in question.keys]
+        found = [_others(left[key.key], question, key) if key.key in left else [] for key in question.keys]
         if not any(found):
             return known
         told = [
@@ -60,18 +60,16 @@ class Neighbours:
         ]
         return msgspec.structs.replace(known, past=told)
 
-    def _found(self, tenant: str, question: histories.Question, key: histories.Key) -> list[_Kept]:
-        """Return what neighbours left under a key, the latest first; a claim is no neighbour of itself."""
-        left = self._left.get((tenant, key.key))
-        if left is None:
-            return []
-        own = (question.claim_id, question.provider_id)
-        return [
-            kept
-            for kept in reversed(left)
-            if key.from_day <= kept.left.day <= key.to_day
-            and (kept.question.claim_id, kept.question.provider_id) != own
-        ]
+
+def _others(left: Sequence[_Kept], question: histories.Question, key: histories.Key) -> list[_Kept]:
+    """Return what neighbours left under a key, the latest first; a claim is no neighbour of itself."""
+    own = (question.claim_id, question.provider_id)
+    return [
+        kept
+        for kept in reversed(left)
+        if key.from_day <= kept.left.day <= key.to_day
+        and (kept.question.claim_id, kept.question.provider_id) != own
+    ]
 
 
 def _with(key: histories.Key, told: histories.Told, found: list[_Kept]) -> histories.Told:

@@ -89,8 +89,17 @@ def at_risk(probability: float | None, exposure: int | None) -> int | None:
 
 
 def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) -> list[decisions.LineRisk]:
-    reasons = {reason.row: reason for reason in score.line_reasons}
     unusual = score.line_anomalies
+    if not score.line_reasons and not unusual:  # most claims
+        return [
+            decisions.LineRisk(
+                sequence=line.sequence,
+                probability=chance,
+                at_risk_minor=at_risk(chance, money.exposure) if asks else None,
+            )
+            for line, chance, money in zip(claim.lines, score.line_probabilities, sums.lines, strict=False)
+        ]
+    reasons = {reason.row: reason for reason in score.line_reasons}
     if unusual and not score.line_probabilities:  # outside what the model knows, and still among peers
         return [
             decisions.LineRisk(sequence=line.sequence, anomaly=unusual.get(row))

@@ -2,11 +2,11 @@
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from claims import ports
-from claims.domain import histories, identities, zones
+from claims.domain import amounts, decisions, identities, zones
 from claims.outbound import calls
 from formats import days, model
 from ultrathink.storage.v1 import storage_pb2
@@ -19,6 +19,8 @@ MEMORY = (
 )  # fmt: skip
 
 _memory = operator.attrgetter(*MEMORY)
+_QUANTITY_UNITS = Decimal(10) ** QUANTITY_SCALE
+_NO_RISK = decisions.LineRisk(sequence=0)  # of a line that no model spoke of
 _UNKNOWN = (calls.MISSING,) * len(MEMORY)
 
 
@@ -26,6 +28,8 @@ def claims(items: Sequence[ports.Submission]) -> storage_pb2.ClaimColumns:
     """Return one entry per submission."""
     parts = [(item.claim, item.decision, item.decision.risk) for item in items]
     spans = [_span(claim) for claim, _, _ in parts]
+    sums = [item.sums for item in items]
+    status = [decision.status for _, decision, _ in parts]
     return storage_pb2.ClaimColumns(
         claim_id=[claim.claim_id or "" for claim, _, _ in parts],
         claim_id_system=[claim.claim_id_system or "" for claim, _, _ in parts],
@@ -37,17 +41,17 @@ def claims(items: Sequence[ports.Submission]) -> storage_pb2.ClaimColumns:
         payer_id=[identities.focal_payer(claim) or "" for claim, _, _ in parts],
         patient_key=[item.identity.patient_key for item in items],
         currency=[claim.currency or "" for claim, _, _ in parts],
-        submitted_minor=[integer(item.sums.submitted) for item in items],
-        payer_share_minor=[integer(item.sums.payer_share) for item in items],
-        service_from_day=[integer(first) for first, _ in spans],
-        service_to_day=[integer(last) for _, last in spans],
+        submitted_minor=_integers([one.submitted for one in sums]),
+        payer_share_minor=_integers([one.payer_share for one in sums]),
+        service_from_day=[first for first, _ in spans],
+        service_to_day=[last for _, last in spans],
         verdict=[decision.verdict for _, decision, _ in parts],
-        wire_status=[decision.status.wire for _, decision, _ in parts],
-        business_status=[decision.status.business for _, decision, _ in parts],
-        review_status=[decision.status.review for _, decision, _ in parts],
+        wire_status=[one.wire for one in status],
+        business_status=[one.business for one in status],
+        review_status=[one.review for one in status],
         score_state=[risk.state for _, _, risk in parts],
-        probability=[real(risk.probability) for _, _, risk in parts],
-        at_risk_minor=[integer(risk.at_risk_minor) for _, _, risk in parts],
+        probability=_reals([risk.probability for _, _, risk in parts]),
+        at_risk_minor=_integers([risk.at_risk_minor for _, _, risk in parts]),
         model_revision=[risk.model.revision if risk.model else "" for _, _, risk in parts],
         **_inputs([item.inputs for item in items]),
     )
@@ -88,43 +92,48 @@ def _values(told: ports.Inputs | None) -> tuple[int, ...]:
 
 def lines(items: Sequence[ports.Submission]) -> storage_pb2.LineColumns:
     """Return one entry per line of every submission."""
-    rows = [
-        (place, line, sums, key, *_risk_of(item, index))
-        for place, item in enumerate(items)
-        for index, (line, sums, key) in enumerate(
-            zip(item.claim.lines, item.sums.lines, item.identity.service_keys, strict=True)
-        )
-    ]
-    zone = [zones.name(item.claim.regime) for item in items]
+    found: list[model.Line] = []
+    places: list[int] = []
+    zone: list[str] = []
+    sums: list[amounts.LineSums] = []
+    keys: list[str] = []
+    risks: list[decisions.LineRisk] = []
+    for place, item in enumerate(items):
+        mine = item.claim.lines
+        count = len(mine)
+        found += mine
+        places += [place] * count
+        zone += [zones.name(item.claim.regime)] * count
+        sums += item.sums.lines
+        keys += item.identity.service_keys
+        told = item.decision.risk.lines
+        risks += told if len(told) == count else [*told, *[_NO_RISK] * (count - len(told))]
     return storage_pb2.LineColumns(
-        item=[row[0] for row in rows],
-        sequence=[row[1].sequence for row in rows],
-        code=[row[1].code or row[1].revenue_code or "" for row in rows],
-        system=[row[1].system or "" for row in rows],
-        service_day=[integer(days.day_number(row[1].service_date, zone[row[0]])) for row in rows],
-        quantity_e4=[_quantity(row[1]) for row in rows],
-        net_minor=[integer(row[2].net) for row in rows],
-        patient_share_minor=[integer(row[2].patient_share) for row in rows],
-        probability=[row[4] for row in rows],
-        at_risk_minor=[row[5] for row in rows],
-        service_key=[row[3] for row in rows],
+        item=places,
+        sequence=[line.sequence for line in found],
+        code=[line.code or line.revenue_code or "" for line in found],
+        system=[line.system or "" for line in found],
+        service_day=_integers(list(map(days.known_day, [line.service_date for line in found], zone))),
+        quantity_e4=_quantities([line.quantity for line in found]),
+        net_minor=_integers([one.net for one in sums]),
+        patient_share_minor=_integers([one.patient_share for one in sums]),
+        probability=_reals([one.probability for one in risks]),
+        at_risk_minor=_integers([one.at_risk_minor for one in risks]),
+        service_key=keys,
     )
 
 
 def history(items: Sequence[ports.Submission]) -> storage_pb2.HistoryColumns:
     """Return what later claims may ask of each submission."""
-    rows = [
-        (place, left)
-        for place, item in enumerate(items)
-        for left in histories.leaves(item.claim, item.identity)
-    ]
+    found = [left for item in items for left in item.left]
+    scaled = _quantities([left.quantity for left in found])
     return storage_pb2.HistoryColumns(
-        item=[place for place, _ in rows],
-        line=[left.line for _, left in rows],
-        key=[left.key for _, left in rows],
-        day=[left.day for _, left in rows],
-        quantity_e4=[_countable(left.quantity) for _, left in rows],
-        mark=[left.mark for _, left in rows],
+        item=[place for place, item in enumerate(items) for _ in item.left],
+        line=[left.line for left in found],
+        key=[left.key for left in found],
+        day=[left.day for left in found],
+        quantity_e4=[one if -QUANTITY_MOST <= one <= QUANTITY_MOST else calls.MISSING for one in scaled],
+        mark=[left.mark for left in found],
     )
 
 
@@ -150,31 +159,23 @@ def real(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _risk_of(item: ports.Submission, index: int) -> tuple[float, int]:
-    told = item.decision.risk.lines
-    if index >= len(told):
-        return math.nan, calls.MISSING
-    return real(told[index].probability), integer(told[index].at_risk_minor)
+def _integers(values: list[int | None]) -> list[int]:
+    """Return a column with the contract's NULL where a value is missing."""
+    return [calls.MISSING if value is None else value for value in values]
 
 
-def _quantity(line: model.Line) -> int:
-    return calls.MISSING if line.quantity is None else int(line.quantity.scaleb(QUANTITY_SCALE))
+def _reals(values: list[float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values]
 
 
-def _countable(quantity: Decimal | None) -> int:
-    scaled = calls.MISSING if quantity is None else int(quantity.scaleb(QUANTITY_SCALE))
-    return scaled if abs(scaled) <= QUANTITY_MOST else calls.MISSING
+def _quantities(values: list[Decimal | None]) -> list[int]:
+    """Return a column of quantities as whole numbers of their smallest unit."""
+    return [calls.MISSING if value is None else int(value * _QUANTITY_UNITS) for value in values]
 
 
-def _span(claim: model.Claim) -> tuple[int | None, int | None]:
+def _span(claim: model.Claim) -> tuple[int, int]:
+    """Return the first and the last day of service, or NULLs."""
     zone = zones.name(claim.regime)
-    known = list(_known(claim, zone))
-    return (min(known), max(known)) if known else (None, None)
-
-
-def _known(claim: model.Claim, zone: str) -> Iterable[int]:
-    for line in claim.lines:
-        for when in (line.service_date, line.service_end):
-            day = days.day_number(when, zone)
-            if day is not None:
-                yield day
+    named = {line.service_date for line in claim.lines} | {line.service_end for line in claim.lines}
+    known = [day for when in named if (day := days.known_day(when, zone)) is not None]
+    return (min(known), max(known)) if known else (calls.MISSING, calls.MISSING)

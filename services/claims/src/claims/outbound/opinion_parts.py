@@ -73,16 +73,14 @@ def _part(part: scoring_pb2.ScoredPart, counts: list[int], words: Words) -> list
     reasons = _line_reasons(part, starts, words)
     moved = _claim_reasons(part, len(counts), words)
     why = {one.item: one for one in part.unscored}
-
-    def why_flagged(place: int) -> _Why:
-        return reasons.get(place, []), moved.get(place, [])
-
-    return [
-        _score(told, place, told.lines[slice(*starts[place : place + 2])], words, why_flagged(place))
-        if state == scoring_pb2.SCORE_STATE_SCORED
-        else _unscored(why.get(place), state, told.prints[place], words)
-        for place, state in enumerate(told.states)
-    ]
+    answers: list[Answer] = []
+    for place, (state, first, last) in enumerate(zip(told.states, starts, starts[1:], strict=False)):
+        if state == scoring_pb2.SCORE_STATE_SCORED:
+            flagged = reasons.get(place, []), moved.get(place, [])
+            answers.append(_score(told, place, told.lines[first:last], words, flagged))
+        else:
+            answers.append(_unscored(why.get(place), state, told.prints[place], words))
+    return answers
 
 
 def _columns(part: scoring_pb2.ScoredPart, claims: int, lines: int) -> _Columns:
@@ -97,7 +95,7 @@ def _columns(part: scoring_pb2.ScoredPart, claims: int, lines: int) -> _Columns:
 
 def _score(told: _Columns, place: int, chances: list[float], words: Words, why: _Why) -> Answer:
     chance = told.chances[place]
-    if not (0 <= chance <= 1 and all(0 <= one <= 1 for one in chances)):  # NaN is neither
+    if not 0 <= chance <= 1 or False in [0 <= one <= 1 for one in chances]:  # NaN is neither
         return nonsense()
     return risk.Score(
         state="scored",

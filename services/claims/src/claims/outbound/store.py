@@ -15,7 +15,6 @@ ITEM_BYTES = 1_024  # Columns, context and keys of one claim beside its document
 QUESTION_BYTES = 256
 KEY_BYTES = 40
 PAST_BYTES = 40  # A key with its days.
-NOTHING = histories.Told()  # the answer about most keys, made once
 SYSTEM_SECONDS = 5.0  # For what the room asks on its own behalf.
 
 type Asked = tuple[contexts.CallContext, histories.Question]
@@ -206,7 +205,7 @@ def _known(result: storage_pb2.LookupResult) -> histories.Known | errors.Fault:
 
 def _told(answer: storage_pb2.PastAnswer) -> histories.Told:
     if not answer.lines and not answer.quantity_e4:
-        return NOTHING
+        return histories.SILENCE
     return histories.Told(
         rows=[
             histories.Row(

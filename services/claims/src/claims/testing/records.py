@@ -224,7 +224,7 @@ class MemoryStore:
         item = entry.item
         if item.claim.use == "claim":
             self._counts[entry.tenant, item.claim.provider.id or ""] += 1
-        for left in histories.leaves(item.claim, item.identity):
+        for left in item.left:
             self._left.setdefault((entry.tenant, left.key), []).append((entry, left))
 
     def _entry(self, context: contexts.CallContext, identifier: str) -> _Entry:

@@ -46,13 +46,13 @@ class Assess:
         """Return one decided claim or fault per arrival, in order."""
         moment = journeys.Moment(self._clock.now())
         with self.stages.stage("admit", [arrival.context for arrival in arrivals]):
-            admitted = await self._admit(arrivals, permission)
+            admitted = await self._admit(arrivals, permission, moment)
         works = [work for work in admitted if isinstance(work, journeys.Journey)]
         if works:
-            await self._judge(works, moment)
+            await self._judge(works)
             works = [work for work in works if work.fault is None]
         if works:
-            await self._weigh(works, moment)
+            await self._weigh(works)
             works = [work for work in works if work.fault is None]
         with self.stages.stage("decide", [work.arrival.context for work in works]):
             at = documents.instant(self._clock.now())
@@ -61,12 +61,16 @@ class Assess:
             return decided
 
     async def _admit(
-        self, arrivals: Sequence[ports.Arrival], permission: roles.Permission
+        self, arrivals: Sequence[ports.Arrival], permission: roles.Permission, moment: journeys.Moment
     ) -> list[journeys.Journey | errors.Fault]:
         known: dict[str, tenants.Tenant | errors.Fault] = {}
         for name in {arrival.context.tenant for arrival in arrivals}:
             known[name] = await self._tenant(name)
-        return [self._admitted(arrival, known[arrival.context.tenant], permission) for arrival in arrivals]
+        now = self._clock.monotonic()
+        return [
+            self._admitted(arrival, known[arrival.context.tenant], permission, moment, now)
+            for arrival in arrivals
+        ]
 
     async def _tenant(self, name: str) -> tenants.Tenant | errors.Fault:
         try:
@@ -77,7 +81,12 @@ class Assess:
             return fault
 
     def _admitted(
-        self, arrival: ports.Arrival, tenant: tenants.Tenant | errors.Fault, permission: roles.Permission
+        self,
+        arrival: ports.Arrival,
+        tenant: tenants.Tenant | errors.Fault,
+        permission: roles.Permission,
+        moment: journeys.Moment,
+        now: float,
     ) -> journeys.Journey | errors.Fault:
         if isinstance(tenant, errors.Fault):
             return tenant
@@ -87,9 +96,9 @@ class Assess:
             return fault
         if isinstance(arrival.claim, errors.Fault):
             return arrival.claim
-        if arrival.context.deadline <= self._clock.monotonic():
+        if arrival.context.deadline <= now:
             return late()
-        work = journeys.Journey(arrival, arrival.claim, tenant)
+        work = journeys.Journey(arrival, arrival.claim, tenant, moment)
         work.identity = identities.identify(
             work.claim,
             tenant=arrival.context.tenant,
@@ -99,54 +108,50 @@ class Assess:
         work.question = histories.ask(work.claim, work.identity)
         return work
 
-    async def _judge(self, works: list[journeys.Journey], moment: journeys.Moment) -> None:
+    async def _judge(self, works: list[journeys.Journey]) -> None:
         """Evaluate rules while storage is asked; a history that does not come leaves `known` at None."""
         items = [work.arrival.context for work in works]
         asked = await _leaving(self._look_up(works))
         try:
             with self.stages.stage("rules", items):
-                await self._evaluate(works, moment)
+                await self._evaluate(works)
             with self.stages.stage("lookup", items):
                 await asked
         finally:
             asked.cancel()
 
-    async def _weigh(self, works: list[journeys.Journey], moment: journeys.Moment) -> None:
+    async def _weigh(self, works: list[journeys.Journey]) -> None:
         """Ask the model, and meanwhile the rules that had to wait for what history knows."""
         scored = await _leaving(self._score(works))
         try:
             with self.stages.stage("history", [work.arrival.context for work in works]):
                 beside = neighbours.Neighbours()
-                await self._in_turns(works, lambda work: self._look_back(work, moment, beside))
+                await self._in_turns(works, lambda work: self._look_back(work, beside))
             await scored
         finally:
             scored.cancel()
 
-    async def _evaluate(self, works: list[journeys.Journey], moment: journeys.Moment) -> None:
+    async def _evaluate(self, works: list[journeys.Journey]) -> None:
         """Keep what the rules say, claim by claim for a few, as the engine sees fit for many."""
         many = len(works) >= RULES_BULK
-        await self._in_turns(
-            works, journeys.Journey.write if many else lambda work: self._evaluate_one(work, moment)
-        )
+        await self._in_turns(works, journeys.Journey.write if many else self._evaluate_one)
         if not many:
             return
         senders: dict[str, list[journeys.Journey]] = {}
         for work in works:
             senders.setdefault(work.tenant.name, []).append(work)
         for tenant, mine in senders.items():
-            await self._evaluate_many(tenant, mine, moment)
+            await self._evaluate_many(tenant, mine)
 
-    def _evaluate_one(self, work: journeys.Journey, moment: journeys.Moment) -> None:
+    def _evaluate_one(self, work: journeys.Journey) -> None:
         """Keep the claim's own text, which the question need not wait for, and what the rules say."""
         work.write()
         rules = self._rules.of(work.tenant.name)
-        work.outcome = rules.evaluate(work.claim, as_of=moment.day(work.claim.regime))
+        work.outcome = rules.evaluate(work.claim, as_of=work.as_of)
 
-    async def _evaluate_many(
-        self, tenant: str, works: list[journeys.Journey], moment: journeys.Moment
-    ) -> None:
+    async def _evaluate_many(self, tenant: str, works: list[journeys.Journey]) -> None:
         claims = [work.claim for work in works]
-        days = [moment.day(claim.regime) for claim in claims]
+        days = [work.as_of for work in works]
         for turn in self._rules.of(tenant).evaluate_turns(claims, as_of=days):
             for at, answer in turn:
                 if isinstance(answer, errors.Fault):
@@ -155,9 +160,7 @@ class Assess:
                     works[at].outcome = answer
             await asyncio.sleep(0)
 
-    def _look_back(
-        self, work: journeys.Journey, moment: journeys.Moment, beside: neighbours.Neighbours
-    ) -> None:
+    def _look_back(self, work: journeys.Journey, beside: neighbours.Neighbours) -> None:
         """Keep what the rules that look at earlier claims say, which had to wait for the answer.
 
         Claims that came earlier in the batch are earlier claims, unless a rule keeps them from being sent.
@@ -167,10 +170,10 @@ class Assess:
             work.known = beside.beside(work.tenant.name, work.question, work.known)
         past = histories.of_lines(work.claim, work.question, work.known)
         rules = self._rules.of(work.tenant.name)
-        work.earlier = rules.evaluate_past(work.claim, as_of=moment.day(work.claim.regime), past=past)
-        work.conclude(moment, rules.checklists)
+        work.earlier = rules.evaluate_past(work.claim, as_of=work.as_of, past=past)
+        work.conclude(rules.checklists)
         if not verdicts.refused(work.findings):
-            beside.add(work.tenant.name, work.claim, work.question, work.identity)
+            beside.add(work.tenant.name, work.question, work.left)
 
     async def _in_turns(
         self, works: Sequence[journeys.Journey], step: Callable[[journeys.Journey], None]

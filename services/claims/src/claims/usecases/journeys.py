@@ -29,28 +29,34 @@ class Moment:
     def __init__(self, received: datetime) -> None:
         self.received = documents.instant(received)
         self._received = received
-        self._days: dict[str | None, date] = {}
+        self._days: dict[str | None, tuple[date, str]] = {}
 
-    def day(self, regime: str | None) -> date:
-        """Return the calendar day for claims of a regime."""
-        if regime not in self._days:
-            self._days[regime] = zones.day(self._received, regime)
-        return self._days[regime]
+    def day(self, regime: str | None) -> tuple[date, str]:
+        """Return the calendar day for claims of a regime, and how it is written."""
+        found = self._days.get(regime)
+        if found is None:
+            day = zones.day(self._received, regime)
+            found = self._days[regime] = (day, day.isoformat())
+        return found
 
 
 class Journey:
     """One admitted claim; each stage leaves here what it found."""
 
     __slots__ = (
-        "_sent", "advice", "arrival", "claim", "claim_json", "content_hash", "duplicates", "earlier", "fault",
-        "findings", "identity", "known", "outcome", "question", "score", "sums", "tenant",
+        "_as_of", "_sent", "advice", "arrival", "as_of", "claim", "claim_json", "content_hash", "duplicates",
+        "earlier", "fault", "findings", "identity", "known", "left", "outcome", "question", "score", "sums",
+        "tenant",
     )  # fmt: skip
 
-    def __init__(self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant) -> None:
+    def __init__(
+        self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant, moment: Moment
+    ) -> None:
         self.arrival = arrival
         self.tenant = tenant
         self._sent = claim  # its hash is the sender's: a tenant's default is not content
         self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
+        self.as_of, self._as_of = moment.day(self.claim.regime)
         self.known: histories.Known | None = None
         self.fault: errors.Fault | None = None
         self.identity: identities.Identity
@@ -59,6 +65,7 @@ class Journey:
         self.content_hash: bytes
         self.outcome: ports.Outcome
         self.earlier: ports.Outcome  # what the rules that look at earlier claims say
+        self.left: list[histories.Left]
         self.score: risk.Score
         self.findings: list[decisions.Finding]
         self.sums: amounts.Sums
@@ -70,13 +77,14 @@ class Journey:
         self.claim_json = canonical.encode_as_sent(self.claim)
         self.content_hash = hashing.content_hash_as_sent(self._sent, self.claim_json)
 
-    def conclude(self, moment: Moment, asking: checklists.Checklists) -> None:
+    def conclude(self, asking: checklists.Checklists) -> None:
         """Keep all of the decision that does not hang on the score, when the rules have spoken."""
         claim = self.claim
         self.findings = [*self.outcome.findings, *self.earlier.findings]
+        self.left = histories.leaves(claim, self.identity)
         self.sums = amounts.add_up(claim)
         self.duplicates = [] if self.known is None else histories.duplicates(claim, self.question, self.known)
-        self.advice = asking.advise(claim, self.findings, as_of=moment.day(claim.regime))
+        self.advice = asking.advise(claim, self.findings, as_of=self.as_of)
 
     def decide(self, moment: Moment, decided: str) -> ports.Submission:
         """Return the claim decided, ready for the record."""
@@ -88,6 +96,7 @@ class Journey:
             claim_json=self.claim_json,
             content_hash=self.content_hash,
             identity=self.identity,
+            left=self.left,
             sums=self.sums,
             decision=decision,
             document=documents.encode(decision),
@@ -113,7 +122,7 @@ class Journey:
             status=lifecycle.begin(verdict),
             verdict=verdict,
             thresholds=decisions.Thresholds(review=threshold),
-            as_of=moment.day(claim.regime).isoformat(),
+            as_of=self._as_of,
             findings=self.findings,
             not_checked=[*outcome.not_checked, *self.earlier.not_checked],
             risk=danger,

@@ -31,13 +31,15 @@ _PLACE = operator.itemgetter(0, 1)  # of a hit: rule and row
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 # What rules are selected by, and how a claim tells it.
 _DIMENSIONS: Mapping[str, Callable[[model.Claim], object]] = {
-    "use": lambda claim: claim.use,
-    "type": lambda claim: claim.type,
-    "subtype": lambda claim: claim.subtype,
+    "use": operator.attrgetter("use"),
+    "type": operator.attrgetter("type"),
+    "subtype": operator.attrgetter("subtype"),
     "encounter_class": lambda claim: claim.encounter and claim.encounter.class_,
     "payer": lambda claim: (found := runtime.focal(claim)) and found.payer,
     "profile": lambda claim: tuple(claim.profile),
 }
+
+_FIELDS = frozenset({"use", "type", "subtype"})  # dimensions that are fields of a claim: read in one go
 
 type _Rule = packs.Rule
 type _Rules = Sequence[packs.Rule]
@@ -45,7 +47,10 @@ type Facts = Mapping[str, Any]  # what is known beyond the claim; "zone" is the 
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rules say about one claim, with the revisions of what was asked."""
+    """What the rules say about one claim, with the revisions of what was asked.
+
+    Claims share what is the same for them: lists of an outcome are read, never changed.
+    """
 
     findings: list[decisions.Finding]
     not_checked: list[decisions.NotChecked]
@@ -61,8 +66,16 @@ class _Program:
     forms: forms.Forms
     later_rules: tuple[packs.Rule, ...]
     later: programs.Judge
-    revisions: list[decisions.Revision]
-    code_sets: list[decisions.CodeSetRevision]
+    silence: Outcome  # of a claim that no rule has a word on
+
+    def said(self, findings: list[decisions.Finding], not_checked: list[decisions.NotChecked]) -> Outcome:
+        """Return an outcome with what was asked."""
+        return Outcome(
+            findings=findings,
+            not_checked=not_checked,
+            rules=self.silence.rules,
+            code_sets=self.silence.code_sets,
+        )
 
 
 class Engine:
@@ -85,7 +98,9 @@ class Engine:
         self._rules = [(pack, rule) for pack in packs for rule in pack.rules]
         _refuse_doubles([rule.id for _, rule in self._rules])
         self._named = [name for name in _DIMENSIONS if any(getattr(r.applies, name) for _, r in self._rules)]
-        self._tell = [_DIMENSIONS[name] for name in self._named]
+        fields = [name for name in self._named if name in _FIELDS]
+        self._fields = operator.attrgetter("regime", "use", *fields)
+        self._tell = [_DIMENSIONS[name] for name in self._named if name not in fields]
         self._turns = _turns(self._packs)
         self._programs: dict[tuple[int, ...], _Program] = {}
         self._selected: dict[tuple[object, ...], _Program] = {}
@@ -205,6 +220,8 @@ class Engine:
     def _told(
         self, program: _Program, rules: _Rules, case: explaining.Case, hits: list[programs.Hit]
     ) -> Outcome:
+        if not hits:
+            return program.silence
         if len(hits) > 1:
             hits.sort(key=_PLACE)
         last = -1
@@ -226,9 +243,7 @@ class Engine:
                 findings += explainer.findings(case, fired)
             if open_:
                 unchecked += explainer.undecided(case, open_)
-        return Outcome(
-            findings=findings, not_checked=unchecked, rules=program.revisions, code_sets=program.code_sets
-        )
+        return program.said(findings, unchecked)
 
     def _explainer(self, rule: _Rule) -> explaining.Explainer:
         found = self._explainers.get(rule.id)
@@ -237,12 +252,12 @@ class Engine:
         return found
 
     def _program(self, claim: model.Claim, as_of: dt.date) -> _Program:
-        regime = claim.regime or "base"
-        values = [tell(claim) for tell in self._tell]
-        key = (regime, bisect.bisect_right(self._turns, as_of), *values)
+        turn = bisect.bisect_right(self._turns, as_of)
+        key = (turn, self._fields(claim), *[tell(claim) for tell in self._tell])
         found = self._selected.get(key)
         if found is None:
-            found = self._select(regime, as_of, dict(zip(self._named, values, strict=True)))
+            values = {name: _DIMENSIONS[name](claim) for name in self._named}
+            found = self._select(claim.regime or "base", as_of, values)
             if len(self._selected) >= MAX_SELECTIONS:
                 self._selected.clear()
             self._selected[key] = found
@@ -280,8 +295,12 @@ class Engine:
             forms=forms.Forms(now, self._tables, self._gatherers, many=self._many),
             later_rules=later,
             later=programs.judge(later, self._tables),
-            revisions=[decisions.Revision(pack=pack.id, revision=pack.revision) for pack in asked],
-            code_sets=[revision for table in known for revision in table.revisions()],
+            silence=Outcome(
+                findings=[],
+                not_checked=[],
+                rules=[decisions.Revision(pack=pack.id, revision=pack.revision) for pack in asked],
+                code_sets=[revision for table in known for revision in table.revisions()],
+            ),
         )
 
 

@@ -28,11 +28,10 @@ _DIVISION_QUANTUM = Decimal(1).scaleb(-DIVISION_DIGITS)
 round_half_away: Callable[[Decimal | int, Decimal], Decimal] = _ROUNDING.quantize
 _EPOCH = date(1970, 1, 1).toordinal()
 _FEW = 64  # comparisons up to which two lists are compared member by member
-_KNOWN_DAYS = 65_536  # distinct date texts remembered; a few years of service dates in several zones
 
 type Row = tuple[Any, ...]
 
-day_number = functools.lru_cache(maxsize=_KNOWN_DAYS)(days.day_number)
+day_number = days.known_day
 
 
 class Place(NamedTuple):
