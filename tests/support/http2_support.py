@@ -63,7 +63,7 @@ class Door:
     def __init__(self) -> None:
         self.gate, self.scorer = Open(), Scorer()  # type: ignore[abstract]  # its other methods are not served
         self.port = 0
-        self.server = server.Server(self._app(), self.gate, clocks.SystemClock(), MOST_CALLS)  # type: ignore[arg-type]  # a gate by shape
+        self.server = server.Server(self._app().register, self.gate, clocks.SystemClock(), MOST_CALLS)  # type: ignore[arg-type]  # a gate by shape
 
     def _app(self) -> apps.App:
         def register(target: grpc.aio.Server) -> None:
@@ -208,7 +208,7 @@ class Peer:
     def drained(self) -> None:
         """Do nothing."""
 
-    def oversized(self) -> None:
+    def refused(self, _: errors.Fault) -> None:
         """Count as over."""
         self.over.set()
 

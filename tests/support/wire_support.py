@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import hpack
 
+from chassis import errors
 from chassis.http2 import connections, frames, streams
 from streams_support import ManualTime
 
@@ -95,9 +96,9 @@ class Owner:
         """Remember that nothing waits any more."""
         self._tell("drained")
 
-    def oversized(self) -> None:
+    def refused(self, _: errors.Fault) -> None:
         """Remember that a message was refused."""
-        self._tell("oversized")
+        self._tell("refused")
 
     def broken(self) -> None:
         """Remember the loss."""
@@ -128,7 +129,7 @@ class End:
         self.transport = Transport(self.connection)
         self.connection.connection_made(self.transport)
 
-    def _accept(self, stream: streams.Stream) -> Owner:
+    def _accept(self, stream: streams.Stream, _: streams.Headers) -> Owner:
         owner = self._owner()
         owner.stream = stream
         self.owners.append(owner)

@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, cast
 
 import grpc
+from google.protobuf import message as messages
+
+from chassis import errors
 
 type Handler = grpc.RpcMethodHandler[Any, Any]
 """Named here because gRPC's class takes type arguments in its stubs alone."""
@@ -30,13 +33,27 @@ def behaviour(handler: Handler) -> Callable[[Any, Any], Any]:
 
 
 def rebuilt(handler: Handler, replacement: Callable[[Any, Any], Any]) -> Handler:
-    """Return a handler of the same shape and serialisation around another function."""
+    """Return a handler of the same shape around another function, which reads a lone request itself."""
     _, factory = _FACTORIES[handler.request_streaming, handler.response_streaming]
     return factory(
         replacement,
-        request_deserializer=handler.request_deserializer,
+        request_deserializer=handler.request_deserializer if handler.request_streaming else None,
         response_serializer=handler.response_serializer,
     )
+
+
+def read(handler: Handler, data: bytes) -> Any:
+    """Return the request that these bytes are; raises Invalid `message.unreadable`."""
+    try:
+        return handler.request_deserializer(data)  # type: ignore[misc]  # handlers of messages have one
+    except messages.DecodeError as cause:
+        raise errors.Invalid("message.unreadable", "The message is not of the method's type.") from cause
+
+
+def written(handler: Handler, response: Any) -> bytes:
+    """Return a response as bytes."""
+    data: bytes = handler.response_serializer(response)  # type: ignore[misc]
+    return data
 
 
 def collected(register: Callable[[grpc.aio.Server], None]) -> dict[str, Handler]:

@@ -68,10 +68,13 @@ class Door(grpc.aio.ServerInterceptor):
     def _behind(self, handler: handlers.Handler, method: str) -> handlers.Handler:
         function = handlers.behaviour(handler)
 
+        def asked(request: Any) -> Any:
+            return request if handler.request_streaming else handlers.read(handler, request)
+
         async def unary(request: Any, context: Any) -> Any:
             began = self._clock.monotonic()
             try:
-                response = await handlers.answer(function, request, context)
+                response = await handlers.answer(function, asked(request), context)
             except asyncio.CancelledError:
                 self._count(method, CANCELLED, began)
                 raise
@@ -83,7 +86,7 @@ class Door(grpc.aio.ServerInterceptor):
         async def streaming(request: Any, context: Any) -> AsyncIterator[Any]:
             began, outcome = self._clock.monotonic(), CANCELLED
             try:
-                async for response in handlers.answers(function, request, context):
+                async for response in handlers.answers(function, asked(request), context):
                     yield response
                 outcome = OK
             except Exception as error:  # noqa: BLE001 - the door answers for everything behind it

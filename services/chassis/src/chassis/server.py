@@ -59,7 +59,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 
 
 class Ports(NamedTuple):
-    """Where a service listens: its gRPC server, and its door for batch streams (0: there is none)."""
+    """Where a service listens: its gRPC server, and its door for batch streams and unary calls (0: none)."""
 
     grpc: int
     streams: int
@@ -96,7 +96,9 @@ async def serving(
     health = healths.Health(app)
     _register(server, app, health)
     port = _bound(server, settings.grpc_bind)
-    exchange = exchanges.Server(app, gate, clock, settings.max_concurrent_calls)
+    exchange = exchanges.Server(
+        lambda target: _register(target, app, health), gate, clock, settings.max_concurrent_calls
+    )
     async with health.followed(health_seconds):
         await server.start()
         streams = await exchange.start(settings.streams_bind) if settings.streams_bind else 0

@@ -28,8 +28,8 @@ class ServiceSettings(pydantic_settings.BaseSettings):
     that nothing is exposed by accident; a container sets 0.0.0.0:50051."""
 
     streams_bind: str = ""
-    """Address of the door for batch streams of other rooms, host:port. Default empty: they come in at
-    grpc_bind, where a message costs four times as much."""
+    """Address of the second door, host:port: batch streams of other rooms, and unary calls. Default empty:
+    they come in at grpc_bind, where a message costs four times as much."""
 
     grpc_address_file: Path | None = None
     """File that receives the bound host:port once the door is open. Default none; a supervisor that lets the

@@ -172,7 +172,7 @@ def test_a_message_too_large_or_compressed_is_told_once_and_never_kept(prefix: b
     end.hear(data(1, b"before"))
     for piece in (prefix[:2], prefix[2:], b"hello", *[bytes(1_000_000)] * 8):
         end.hear(frames.frame(frames.DATA, 0, 1, piece))
-    assert owner.told == ["headers", "message", "oversized"]
+    assert owner.told == ["headers", "message", "refused"]
     assert end.said() == []
     owner.stream.finish(TRAILERS)
     assert end.read(end.said()[0]) == TRAILERS
@@ -184,7 +184,7 @@ def test_what_an_owner_answers_when_half_a_refused_message_ends_is_sent() -> Non
     (owner,) = end.owners
     owner.when["half_closed"] = lambda owner: owner.stream.finish(TRAILERS)
     end.hear(frames.frame(frames.DATA, frames.END_STREAM, 1, b"\x01\0\0\0\x05half"))
-    assert owner.told == ["headers", "oversized", "half_closed"]
+    assert owner.told == ["headers", "refused", "half_closed"]
     assert end.read(end.said()[0]) == TRAILERS
 
 
@@ -209,6 +209,17 @@ def test_work_for_nothing_has_a_limit(flood: Callable[[End, int], bytes]) -> Non
     assert farewell(end) is None
     end.hear(*(flood(end, number) for number in range(connections.MAX_WASTE, connections.MAX_WASTE + 3)))
     assert farewell(end) == frames.ENHANCE_YOUR_CALM
+
+
+@pytest.mark.parametrize("flood", [opened_and_reset, FLOODS["empty data"]])
+def test_what_is_taken_back_now_and_then_is_forgiven(flood: Callable[[End, int], bytes]) -> None:
+    """Calls are given up on a connection that lives for hours; the count begins anew with each beat."""
+    end = served()
+    for beat in range(3):
+        start = beat * connections.MAX_WASTE
+        end.hear(*(flood(end, number) for number in range(start, start + connections.MAX_WASTE)))
+        end.time.advance(connections.KEEPALIVE_SECONDS + 1)
+    assert farewell(end) is None
 
 
 UNREAD: dict[str, Callable[[End, int], bytes]] = {
@@ -251,7 +262,7 @@ def whimsical() -> Owner:
         ),
         "trailers": lambda owner: owner.stream.finish(TRAILERS),
         "half_closed": lambda owner: owner.stream.finish(TRAILERS),
-        "oversized": lambda owner: owner.stream.finish(TRAILERS),
+        "refused": lambda owner: owner.stream.finish(TRAILERS),
         "drained": lambda owner: owner.stream.send(b"more") if len(owner.told) < 20 else None,
     }
     return owner

@@ -216,14 +216,13 @@ async def test_a_client_that_does_not_read_is_not_worked_for() -> None:
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
-        ({"__path": "/ultrathink.scoring.v1.Scorer/Nothing"}, grpc.StatusCode.INTERNAL),
-        ({"__path": "/ultrathink.scoring.v1.Scorer/Score"}, grpc.StatusCode.INTERNAL),
-        ({"__path": "/ultrathink.scoring.v1.Scorer/ScoreFile"}, grpc.StatusCode.INTERNAL),
+        ({"__path": "/ultrathink.scoring.v1.Scorer/Nothing"}, grpc.StatusCode.UNIMPLEMENTED),
+        ({"__path": "/ultrathink.scoring.v1.Scorer/ScoreFile"}, grpc.StatusCode.UNIMPLEMENTED),
         ({"__method": "GET"}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"content_type": "text/html"}, grpc.StatusCode.INVALID_ARGUMENT),
     ],
 )
-async def test_what_is_no_batch_stream_is_refused(changed: dict[str, str], status: grpc.StatusCode) -> None:
+async def test_what_is_not_served_here_is_refused(changed: dict[str, str], status: grpc.StatusCode) -> None:
     """Other methods, and whatever is not gRPC, get a status and not a hanging call."""
     async with support.door() as door, support.peer(door.port) as peer, asyncio.timeout(30):
         peer.ask(**changed)
@@ -241,14 +240,22 @@ async def test_a_message_of_another_kind_is_refused() -> None:
         assert peer.trailers["grpc-status"] == str(grpc.StatusCode.INVALID_ARGUMENT.value[0])
 
 
-@pytest.mark.parametrize("head", [b"\x01\x00\x00\x00\x01x", b"\x00\xff\xff\xff\xff"])
-async def test_a_compressed_or_oversized_message_is_refused_before_it_is_kept(head: bytes) -> None:
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"\x01\x00\x00\x00\x01x", grpc.StatusCode.INTERNAL),
+        (b"\x00\xff\xff\xff\xff", grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+async def test_a_message_compressed_unannounced_or_too_large_is_refused_before_it_is_kept(
+    head: bytes, status: grpc.StatusCode
+) -> None:
     """Five bytes are enough to know."""
     async with support.door() as door, support.peer(door.port) as peer, asyncio.timeout(30):
         peer.ask()
         peer.connection.write(frames.frame(frames.DATA, 0, peer.stream.number, head))
         await peer.over.wait()
-        assert peer.trailers["grpc-status"] == str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])
+        assert peer.trailers["grpc-status"] == str(status.value[0])
 
 
 async def test_draining_sends_the_other_end_elsewhere_and_answers_what_was_read() -> None:

@@ -228,9 +228,9 @@ class Line[Req, Res]:
     def drained(self) -> None:
         """Learn that requests were written: nothing waits for that."""
 
-    def oversized(self) -> None:
-        """End a call whose answer is too large."""
-        self._conclude(errors.Exhausted("call.exhausted", "The answer is too large."))
+    def refused(self, fault: errors.Fault) -> None:
+        """End a call whose answer cannot be taken."""
+        self._conclude(fault)
 
     def broken(self) -> None:
         """Learn that the call was reset or its connection lost."""

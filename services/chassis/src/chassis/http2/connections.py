@@ -13,18 +13,18 @@ from typing import Final, cast
 import hpack
 
 from chassis import timers
-from chassis.http2 import frames, streams
+from chassis.http2 import blocks, frames, streams
 
 WIDENED: Final = 2**30  # The connection's own window: streams bound what is kept, this one only counts.
 FRAME_BYTES: Final = 4 * 1024 * 1024  # Most messages come in one frame.
 BUFFER_BYTES: Final = 4 * 1024 * 1024  # Beyond this the transport is behind and answers wait for it.
 MAX_UNREAD_BYTES: Final = 1024 * 1024  # Whoever asks on (pings, calls) without reading so much is cut off.
 MAX_STREAMS: Final = 256  # A peer holds a few long-lived streams.
-MAX_WASTE: Final = 1_000  # Whoever takes back more streams, or sends more empty frames, means harm.
+MAX_WASTE: Final = 1_000  # Whoever takes back more streams between two beats, or says nothing, means harm.
 KEEPALIVE_SECONDS: Final = 30.0  # Below the idle limits of load balancers (60 s).
 KEEPALIVE_TIMEOUT_SECONDS: Final = 10.0  # A peer that cannot answer a ping for this long is dead or useless.
 
-type Accept = Callable[[streams.Stream], streams.Owner]
+type Accept = Callable[[streams.Stream, streams.Headers], streams.Owner]
 
 
 class Connection(asyncio.Protocol):
@@ -43,9 +43,7 @@ class Connection(asyncio.Protocol):
         self._accept, self._closed, self._wakes = accept, closed, wakes
         self.streams: dict[int, streams.Stream] = {}
         self._reader = frames.Reader(FRAME_BYTES)
-        self._decoder = hpack.Decoder(max_header_list_size=frames.MAX_HEADER_BYTES)
-        self._encoder = hpack.Encoder()
-        self._encoder.header_table_size = 0  # nothing is put into the peer's table, so that it keeps nothing
+        self._blocks, self._untold = blocks.Reader(), blocks.NO_TABLE
         self._transport: asyncio.Transport
         self._preface = b"" if accept is None else frames.PREFACE  # what a server still expects
         self._window = frames.FIRST_WINDOW  # what may still be sent on all streams
@@ -122,22 +120,25 @@ class Connection(asyncio.Protocol):
         self._gone = True
         self._transport.abort()
 
-    def encode(self, found: streams.Headers) -> bytes:
-        """Return a block of headers."""
-        return self._encoder.encode([hpack.NeverIndexedHeaderTuple(*pair) for pair in found], huffman=False)
+    def headers(self, stream: streams.Stream, block: bytes, *, ended: bool) -> bytes:
+        """Return a block of headers as frames; the first one tells the peer to keep no table for us."""
+        block, self._untold = self._untold + block, b""
+        return frames.headers(stream.number, block, ended=ended)
 
     def room(self, stream: streams.Stream) -> int:
         """Return how many bytes the next frame of the stream may carry."""
         return 0 if self._paused else min(self._window, stream.window, self._frame)
 
-    def write_data(self, stream: streams.Stream, prefix: bytes, payload: bytes | memoryview) -> None:
-        """Write one frame of data for which there is room."""
+    def write_data(
+        self, stream: streams.Stream, prefix: bytes, payload: bytes | memoryview, around: tuple[bytes, bytes]
+    ) -> None:
+        """Write one frame of data for which there is room, between other frames of its stream."""
         size = len(prefix) + len(payload)
         self._window -= size
         stream.window -= size
-        if not self._gone:
-            first = frames.head(frames.DATA, 0, stream.number, size)
-            self._transport.write(b"".join((first, prefix, payload)))  # writelines never pauses before 3.12.9
+        if not self._gone:  # in one piece, for writelines never pauses before 3.12.9
+            head = frames.head(frames.DATA, 0, stream.number, size)
+            self._transport.write(b"".join((around[0], head, prefix, payload, around[1])))
 
     def write(self, data: bytes) -> None:
         """Write whole frames."""
@@ -301,9 +302,9 @@ class Connection(asyncio.Protocol):
             raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
         if not self._introduced:
             raise frames.Broken(frames.PROTOCOL_ERROR, "headers before settings")
-        pairs = [(str(name), str(value)) for name, value in self._decoder.decode(block)]
+        pairs = self._blocks.read(block)
         ended = bool(first.flags & frames.END_STREAM)
-        stream = self.streams.get(first.stream) or self._opened(first.stream)
+        stream = self.streams.get(first.stream) or self._opened(first.stream, pairs)
         if stream is None:
             return
         if stream.remote_done:
@@ -313,7 +314,7 @@ class Connection(asyncio.Protocol):
         stream.owner.headers(pairs, ended=ended)
         self.settle(stream)
 
-    def _opened(self, number: int) -> streams.Stream | None:
+    def _opened(self, number: int, found: streams.Headers) -> streams.Stream | None:
         """Return the stream that the peer opens, None for one that has ended or is not taken any more."""
         if self._accept is None or number <= self._last_number:
             self._must_be_known(number)
@@ -325,7 +326,7 @@ class Connection(asyncio.Protocol):
             self.write(frames.reset(number, frames.REFUSED_STREAM))
             return None
         stream = self.streams[number] = streams.Stream(self, number, self._first_window)
-        stream.owner = self._accept(stream)
+        stream.owner = self._accept(stream, found)
         return stream
 
     def _take_reset(self, found: frames.Frame) -> None:
@@ -378,13 +379,11 @@ class Connection(asyncio.Protocol):
         stream = self.streams.get(found.stream)
         if stream is not None:
             stream.window = frames.widened(stream.window, more)
-            if stream.backlog:
-                stream.flush()
+            stream.flush()
 
     def _flush(self) -> None:
         for stream in tuple(self.streams.values()):
-            if stream.backlog:
-                stream.flush()
+            stream.flush()
 
     def _keep_alive(self) -> None:
         """Ask a silent peer whether it is there; give the connection up when it does not say so."""
@@ -392,6 +391,7 @@ class Connection(asyncio.Protocol):
             self._gone = True
             self._transport.abort()
             return
+        self._waste = 0
         self._pinged = not self._heard
         if self._pinged:
             self.write(frames.frame(frames.PING, 0, 0, bytes(8)))

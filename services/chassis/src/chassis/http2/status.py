@@ -2,7 +2,7 @@
 
 import base64
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import grpc
 
@@ -19,24 +19,39 @@ _HTTP = {  # What proxies answer, which know no status of gRPC.
 }
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")  # gRPC's percent-encoding
 
+type Metadata = Iterable[tuple[str, str | bytes]]
+
 OK = "0"
 LATE: streams.Headers = [
     ("grpc-status", str(grpc.StatusCode.DEADLINE_EXCEEDED.value[0])),
     ("grpc-message", "The answer did not come in time."),
 ]
 """Trailers of a call whose own deadline has passed."""
+UNSERVED: streams.Headers = [
+    ("grpc-status", str(grpc.StatusCode.UNIMPLEMENTED.value[0])),
+    ("grpc-message", "That is not served at this door."),
+]
+"""Trailers of a call of an unknown method, or in an unknown encoding."""
 
 
 def trailers(fault: errors.Fault | None) -> streams.Headers:
     """Return the trailers of a call that was refused with this fault, or that went well."""
     if fault is None:
         return [("grpc-status", OK)]
-    code, text, details = faults.to_status(fault)
+    return chosen(*faults.to_status(fault))
+
+
+def chosen(code: grpc.StatusCode, text: str, metadata: Metadata = ()) -> streams.Headers:
+    """Return the trailers of a call that ends with this status."""
     return [
         ("grpc-status", str(code.value[0])),
         ("grpc-message", urllib.parse.quote(text, safe=_PRINTABLE)),
-        *((key, base64.b64encode(value).decode().rstrip("=")) for key, value in details),
+        *((key, _told(value)) for key, value in metadata),
     ]
+
+
+def _told(value: str | bytes) -> str:
+    return value if isinstance(value, str) else base64.b64encode(value).decode().rstrip("=")
 
 
 def outcome(found: Mapping[str, str]) -> errors.Fault | None:
@@ -46,12 +61,12 @@ def outcome(found: Mapping[str, str]) -> errors.Fault | None:
         return None
     known = _HTTP.get(found.get(":status", "")) if told is None else _CODES.get(told)
     code = known or grpc.StatusCode.UNKNOWN
-    detail = _detail(found.get(faults.DETAILS_KEY, ""))
+    detail = binary(found.get(faults.DETAILS_KEY, ""))
     carried = grpc.aio.Metadata((faults.DETAILS_KEY, detail)) if detail else None
     return faults.from_status(code, carried)
 
 
-def _detail(text: str) -> bytes:
+def binary(text: str) -> bytes:
     """Return bytes of base64 with or without its padding; what is none of it is as good as nothing."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -2,9 +2,11 @@
 
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from chassis.http2 import frames
+from chassis import errors
+from chassis.http2 import blocks, frames
 
 if TYPE_CHECKING:
     from chassis.http2 import connections
@@ -14,7 +16,14 @@ PREFIX: Final = struct.Struct(">BL")  # In front of each message: whether it is 
 UNTOLD: Final = 4 * 1024 * 1024  # So much is free again before it is worth a frame that says so.
 GRANTED: Final = MAX_MESSAGE_BYTES + UNTOLD + 65_536  # A window that takes the largest message whole.
 
-type Headers = list[tuple[str, str]]
+_ALONE: Final = (b"", b"")  # Between no other frames.
+
+type Headers = blocks.Headers
+
+
+def too_large() -> errors.Exhausted:
+    """Return the fault of a message beyond MAX_MESSAGE_BYTES."""
+    return errors.Exhausted("call.exhausted", "A message is too large.")
 
 
 class Owner(Protocol):
@@ -36,8 +45,8 @@ class Owner(Protocol):
         """Learn that what waited for window or transport has been written."""
         ...
 
-    def oversized(self) -> None:
-        """Learn that the peer began a message that is too large or compressed; end the stream."""
+    def refused(self, fault: errors.Fault) -> None:
+        """Learn that the peer sent, or began, a message that cannot be taken; end the stream."""
         ...
 
     def broken(self) -> None:
@@ -57,6 +66,7 @@ class Stream:
         "connection",
         "done",
         "granted",
+        "inflate",
         "number",
         "owner",
         "remote_done",
@@ -66,6 +76,7 @@ class Stream:
     def __init__(self, connection: "connections.Connection", number: int, window: int) -> None:
         self.connection, self.number, self.window = connection, number, window
         self.owner: Owner
+        self.inflate: Callable[[bytes], bytes] | None = None  # Of messages that the peer compresses.
         self.backlog: deque[memoryview] = deque()
         self.granted = GRANTED
         self.done = self.remote_done = self._refused = False
@@ -76,7 +87,7 @@ class Stream:
     def send_headers(self, found: Headers) -> None:
         """Write headers."""
         if not self.done:
-            self.connection.write(frames.headers(self.number, self.connection.encode(found), ended=False))
+            self.connection.write(self.connection.headers(self, blocks.written(found), ended=False))
 
     def send(self, message: bytes) -> None:
         """Write a message as far as windows and the transport allow, the rest when they do."""
@@ -84,7 +95,7 @@ class Stream:
             return
         prefix, size = PREFIX.pack(0, len(message)), PREFIX.size + len(message)
         if not self.backlog and size <= self.connection.room(self):
-            self.connection.write_data(self, prefix, message)
+            self.connection.write_data(self, prefix, message, _ALONE)
         else:
             self.backlog.append(memoryview(prefix + message))
             self._pour()  # tells nobody: an owner that sends when it learns of room would call itself
@@ -96,8 +107,26 @@ class Stream:
         if trailers is None:
             self._last = frames.frame(frames.DATA, frames.END_STREAM, self.number)
         else:
-            self._last = frames.headers(self.number, self.connection.encode(trailers), ended=True)
+            self._last = self.connection.headers(self, blocks.written(trailers), ended=True)
         self.flush()
+
+    def reply(self, opening: bytes, message: bytes, trailers: bytes) -> None:
+        """Write a whole answer and end this half: one piece where windows and transport have room for it."""
+        size = PREFIX.size + len(message)
+        if self.done or self._last is not None:
+            return
+        first = self.connection.headers(self, opening, ended=False)
+        last = self.connection.headers(self, trailers, ended=True)
+        if self.backlog or size > self.connection.room(self):
+            self.connection.write(first)
+            self.send(message)
+            self._last = last
+            self.flush()
+            return
+        self.done = True
+        prefix = PREFIX.pack(0, len(message))
+        self.connection.write_data(self, prefix, message, (first, last))
+        self.connection.settle(self)
 
     def cancel(self, code: int = frames.CANCEL) -> None:
         """End both halves now; the owner is told nothing more."""
@@ -113,7 +142,7 @@ class Stream:
             self.done = True
             self.connection.write(self._last)
             self.connection.settle(self)
-        elif waited:
+        if waited:
             self.owner.drained()
 
     def _pour(self) -> bool:
@@ -123,7 +152,7 @@ class Stream:
             room = self.connection.room(self)
             if room <= 0:
                 return False
-            self.connection.write_data(self, b"", part[:room])
+            self.connection.write_data(self, b"", part[:room], _ALONE)
             if room < len(part):
                 self.backlog[0] = part[room:]
             else:
@@ -143,18 +172,37 @@ class Stream:
         self._partial += payload
         while len(self._partial) >= whole:
             compressed, length = PREFIX.unpack_from(self._partial)
-            if compressed or length > MAX_MESSAGE_BYTES:
-                self._refused = True  # what remains of the stream cannot be read
-                del self._partial[whole:]
-                self.owner.oversized()
+            if length > MAX_MESSAGE_BYTES:
+                self._refuse(too_large())
+                return
+            if compressed and (compressed > 1 or self.inflate is None):
+                self._refuse(errors.Internal("message.compression", "Its compression was not announced."))
                 return
             if len(self._partial) < whole + length:
                 return
             message = bytes(self._partial[whole : whole + length])
             del self._partial[: whole + length]
-            self.owner.message(message)
-            if self.connection.streams.get(self.number) is not self:
-                return  # the owner gave the stream up
+            if not self._hand_over(message, compressed=bool(compressed)):
+                return
+
+    def _hand_over(self, message: bytes, *, compressed: bool) -> bool:
+        """Hand a whole message over; return whether more is read."""
+        if compressed and self.inflate is not None:
+            try:
+                inflated = self.inflate(message)
+            except errors.Fault as fault:
+                self._refuse(fault)
+                return False
+            self._spent += len(message) - len(inflated)  # the window counts what was sent
+            message = inflated
+        self.owner.message(message)
+        return self.connection.streams.get(self.number) is self  # the owner may have given the stream up
+
+    def _refuse(self, fault: errors.Fault) -> None:
+        """Tell the owner that what remains of the stream cannot be read."""
+        self._refused = True
+        self._partial.clear()
+        self.owner.refused(fault)
 
     def cut_short(self) -> bool:
         """Return whether the peer's half ended within a message that was not refused."""
