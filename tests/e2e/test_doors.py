@@ -283,3 +283,21 @@ def test_the_papers_are_served_to_anybody(platform_doors: platform_support.Platf
         samples = [line for line in anybody.get("/metrics").text.splitlines() if line and line[0] != "#"]
         assert any(line.startswith("ultrathink_http_request_seconds_bucket") for line in samples)
         support.silent(*samples)
+
+
+def test_a_new_tenant_sends_claims_without_a_restart(platform_doors: platform_support.Platform) -> None:
+    """Added by a command beside the running platform; from then on it is a customer like any other."""
+    name = "clinic-doors"
+    with support.client(platform_doors, tenant=name) as stranger:
+        assert stranger.post(support.CLAIMS, json=support.claim(990)).status_code == 403
+    added = platform_doors.command("tenant", "add", name, "--display-name", "عيادة")
+    assert added.returncode == 0, added.stderr
+    with support.client(platform_doors, tenant=name) as customer:
+
+        def taken() -> bool:
+            return customer.post(support.CLAIMS, json=support.claim(990)).status_code == 201
+
+        platform_doors.wait_until(taken, "known as a tenant")  # its refusal is remembered for some seconds
+        assert [row["claim_id"] for row in customer.get(support.CLAIMS).json()["items"]] == [
+            support.claim(990)["claim_id"]
+        ]

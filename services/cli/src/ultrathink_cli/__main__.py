@@ -25,7 +25,7 @@ VERBS: Mapping[str, str] = {
     "backup": "audit",
     "restore": "audit",
 }
-GROUPS = ("tables", "arms", "rules")  # modules of `inbound` with verbs of their own
+GROUPS = ("tenant", "tables", "arms", "rules")  # modules of `inbound` with verbs of their own
 
 
 def app(words: Iterable[str] = (*VERBS, *GROUPS)) -> typer.Typer:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from claims.outbound import workbench as benches
     from payersim.usecases import simulate as simulating
     from scoring.usecases import drift as drifting
-    from storage.outbound import embedded
+    from storage.outbound import embedded, registry
     from training import exports
 
 CALLER = "cli"  # how the command line signs its calls
@@ -306,6 +306,15 @@ async def storage_door(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
 
     async with storage.open_stopped(files.data) as app:
         yield local.LocalChannel(app, caller=CALLER)
+
+
+@asynccontextmanager
+async def tenants(files: layout.Layout) -> "AsyncIterator[registry.Registry]":
+    """Yield the tenants of a platform, whether it runs or not, for the owner of its database."""
+    from storage import compose as storage  # noqa: PLC0415 - see the module
+
+    async with storage.tenants(files.data) as found:
+        yield found
 
 
 type Exported = exports.State

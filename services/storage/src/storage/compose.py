@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -27,6 +27,7 @@ from storage.outbound import (
     objects,
     postgres,
     reader,
+    registry,
     roles,
     upkeep,
 )
@@ -237,6 +238,50 @@ def embedded_settings(data_dir: Path, database: embedded.EmbeddedDatabase) -> se
             "object_store_url": object_store_url(data_dir),
         }
     )
+
+
+@contextlib.asynccontextmanager
+async def tenants(data_dir: Path) -> AsyncIterator[registry.Registry]:
+    """Yield the tenants, for their owner: of DATABASE_OWNER_URL, else of a data directory, running or not.
+
+    Enter from the main thread. Raises NotFound `database.missing`, Denied `database.not_yours` when the data
+    directory belongs to another user, Unavailable.
+    """
+    try:
+        with _owned(data_dir) as dsn:
+            async with registry.opened(dsn) as found:
+                yield found
+    except PermissionError as cause:
+        raise errors.Denied(
+            "database.not_yours", f"{data_dir} is another user's; ask as the one who runs the platform."
+        ) from cause
+
+
+@contextlib.contextmanager
+def _owned(data_dir: Path) -> Iterator[str]:
+    """Yield where the owner of the schema logs in."""
+    if named := settings.Settings().owner_dsn():
+        yield named
+        return
+    if not (data_dir / "postgres" / "data" / "PG_VERSION").exists():
+        raise errors.NotFound(
+            "database.missing",
+            f"There is no database under {data_dir}; name its --data, or another in DATABASE_OWNER_URL.",
+        )
+    with _at_work(data_dir) as database:
+        yield database.owner_dsn
+
+
+@contextlib.contextmanager
+def _at_work(data_dir: Path) -> Iterator[embedded.EmbeddedDatabase]:
+    """Yield the server of a data directory: the one that runs, else one for the while."""
+    try:
+        running = embedded.attached(data_dir)
+    except errors.NotFound:
+        with embedded_database(data_dir) as database:
+            yield database
+        return
+    yield running
 
 
 @contextlib.asynccontextmanager
