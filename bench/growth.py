@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import children
 import growth_claims
 import grpc
 import keeping
@@ -60,6 +61,7 @@ LISTS: dict[str, tuple[dict[str, str], str, int]] = {
 type Figures = dict[str, dict[str, list[float]]]
 
 
+@children.ending()
 def main() -> None:
     """Parse options, fill and measure mark by mark, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -16,7 +16,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import keeping
 import load
 import offering
@@ -25,7 +24,7 @@ import uvloop
 from rich import box, console, table
 
 from payersim.usecases import simulate
-from storage.outbound import embedded
+from storage import compose as storage_compose
 
 SEED = 17
 SHARES = (0.5, 1.0, 2.0, 3.0)
@@ -156,15 +155,8 @@ def _templates(lines: list[bytes]) -> list[bytes]:
 
 
 async def _add_tenant(data: Path) -> None:
-    connection = await asyncpg.connect(embedded.attached(data).owner_dsn)
-    try:
-        await connection.execute(
-            "INSERT INTO ultrathink.tenants (tenant, display_name, review_threshold, default_regime, active)"
-            " VALUES ($1, $1, 0.5, 'base', true)",
-            OTHER,
-        )
-    finally:
-        await connection.close()
+    async with storage_compose.tenants(data) as tenants:
+        await tenants.add(OTHER, display_name=OTHER, review_threshold=0.5, default_regime="base")
 
 
 def _show(steps: list[dict[str, Any]], after: load.Round, capacity: float) -> None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import bulk
+import children
 import explaining
 import keeping
 import load
@@ -47,6 +48,7 @@ BULK = (
 )
 
 
+@children.ending()
 def main() -> None:
     """Parse options, measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
+import children
 import keeping
 import mlserver_peer
 import numpy as np
@@ -260,6 +261,7 @@ def _agree(python: Path, folder: Path, address: str, requests: list[bytes], marg
     np.testing.assert_allclose(told, margins[: len(told)], atol=1e-5)
 
 
+@children.ending()
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)

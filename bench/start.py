@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
+import children
 import keeping
 import processes
 
@@ -34,6 +35,7 @@ class Start(TypedDict):
     cpu: dict[str, float]
 
 
+@children.ending()
 def main() -> None:
     """Parse options, measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)

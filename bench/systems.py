@@ -2,21 +2,19 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import children
+
 from storage import compose as storage_compose
 from ultrathink_cli.outbound import loopback
 
 HERE = Path(__file__).parent
-READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,10 @@ def monolith(dsn: str, model: Path) -> Iterator[System]:
     """The naive monolith on one worker."""
     (port,) = loopback.free(1)
     settings = {"PEER_DSN": dsn, "PEER_MODEL": str(model), "PEER_PORT": str(port)}
-    with _process([sys.executable, "-m", "peers.monolith"], settings):
-        _ready(port)
-        yield System("naive monolith", port, "/claims")
+    name = "naive monolith"
+    with children.running(name, [sys.executable, "-m", "peers.monolith"], settings, HERE) as running:
+        children.ready(_address(port), running)
+        yield System(name, port, "/claims")
 
 
 @contextmanager
@@ -54,10 +53,13 @@ def chain(dsn: str, model: Path) -> Iterator[System]:
     http, claims, scoring = loopback.free(3)
     settings = {"PEER_DSN": dsn, "PEER_MODEL": str(model), "PEER_PORT": str(http)}
     settings |= {"PEER_CLAIMS_PORT": str(claims), "PEER_SCORING_PORT": str(scoring)}
+    command = [sys.executable, "-m", "peers.chain"]
     with ExitStack() as stack:
-        for part in ("scoring", "claims", "http"):
-            stack.enter_context(_process([sys.executable, "-m", "peers.chain", part], settings))
-        _ready(http)
+        parts = [
+            stack.enter_context(children.running(f"naive chain's {part}", [*command, part], settings, HERE))
+            for part in ("scoring", "claims", "http")
+        ]
+        children.ready(_address(http), *parts)
         yield System("naive chain", http, "/claims")
 
 
@@ -68,8 +70,8 @@ def ours(folder: Path, *, single: bool) -> Iterator[System]:
     command = [str(Path(sys.executable).with_name("ultrathink"))]
     arguments = ["up", "--port", str(http), "--grpc-port", str(grpc), "--data", str(folder)]
     name = "ours --single" if single else "ours"
-    with _process([*command, *arguments, *(["--single"] if single else [])], {}) as running:
-        _ready(http)
+    with children.running(name, [*command, *arguments, *(["--single"] if single else [])], {}) as running:
+        children.ready(_address(http), running)
         yield System(name, http, "/api/v1/claims", token(folder), grpc, running.pid)
 
 
@@ -93,28 +95,5 @@ def bulk_peer(kind: str, file: Path, dsn: str, model: Path) -> float:
     return float(result["claims"] / result["seconds"])
 
 
-@contextmanager
-def _process(command: list[str], settings: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, cwd=HERE, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _ready(port: int) -> None:
-    ends = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (TimeoutError, OSError):
-            if time.monotonic() > ends:
-                raise
-        time.sleep(0.2)
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}/readyz"
