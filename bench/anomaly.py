@@ -20,7 +20,7 @@ from formats import rows as schema
 from payersim.usecases import simulate
 from scoring.domain import anomalies, rows
 from scoring.inbound import converters
-from scoring.outbound import anomaly_bundles, bundles, onnx
+from scoring.outbound import anomaly_bundles, bundles, estimators
 from scoring.usecases import score
 
 ROOT = Path(__file__).parents[1] / "packs" / "models"
@@ -45,7 +45,7 @@ def _batches(folder: Path) -> dict[int, rows.Rows]:
 def _calls() -> dict[str, Call]:
     """Return what is measured, by name."""
     model, denial = anomaly_bundles.load(ROOT / "anomaly-demo"), bundles.load(ROOT / "denial-demo")
-    estimator = onnx.OnnxEstimator(denial.onnx, threads=1)
+    estimator = estimators.of(denial)
     return {
         "peers": lambda batch: anomalies.judge(model, batch),
         "peers, all rows told, isolation": lambda batch: anomalies.judge(model, batch, everything=True),

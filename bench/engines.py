@@ -1,8 +1,8 @@
 """Which engine runs a forest cheapest at which number of rows: `python bench/engines.py [--rounds 3]`.
 
-onnxruntime and XGBoost's in-place prediction, one thread each, over rows of the simulated world that are all
-different: a few rows again and again teach the processor their branches and flatter every engine. CPU time
-per row, medians of interleaved rounds, and what it costs to import each engine.
+Tables of leaves, onnxruntime and XGBoost's in-place prediction, one thread each, over rows of the simulated
+world that are all different: a few rows again and again teach the processor their branches and flatter every
+engine. CPU time per row, medians of interleaved rounds, and what it costs to import each engine.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import scoring_cost
 from formats import rows as row_schema
 from scoring.domain import features
 from scoring.inbound import converters
-from scoring.outbound import bundles, onnx
+from scoring.outbound import bundles, leaf_tables, onnx
 
 SIZES = (1, 4, 16, 32, 64, 256, 1_024)
 ROWS = 3_072
@@ -39,12 +39,16 @@ def _calls() -> tuple[np.ndarray, dict[str, Call], float]:
     claims = scoring_cost._claims()  # noqa: SLF001 - the same claims as there
     wire = row_schema.to_wire(row_schema.build(claims, [row_schema.History(30, 5, 1)] * len(claims)))
     rows = features.matrices(bundle.model.features, converters.to_rows(wire)).lines[:ROWS]
-    estimator = onnx.OnnxEstimator(bundle.onnx)
+    engines = {
+        "tables": leaf_tables.LeafEstimator(bundle.trees),
+        "onnxruntime": onnx.OnnxEstimator(bundle.onnx),
+    }
     cost = _imported("xgboost")
     import xgboost  # noqa: PLC0415 - its import is measured above
 
-    calls: dict[str, Call] = {"line|onnxruntime": estimator.lines, "reason|onnxruntime": estimator.reasons}
+    calls: dict[str, Call] = {}
     for name in ("line", "reason"):
+        calls |= {f"{name}|{engine}": getattr(one, f"{name}s") for engine, one in engines.items()}
         booster = xgboost.Booster(
             {"nthread": 1}, model_file=str(scoring_cost.BUNDLE / f"{name}.xgboost.json")
         )

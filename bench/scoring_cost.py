@@ -23,10 +23,10 @@ from chassis import handlers
 from formats import canonical
 from formats import rows as row_schema
 from payersim.usecases import simulate
-from scoring import compose, settings
+from scoring import compose, ports, settings
 from scoring.domain import calibration, features, few, models, prints, scores
 from scoring.inbound import converters, part_converters
-from scoring.outbound import bundles, onnx
+from scoring.outbound import bundles, estimators
 from scoring.usecases import crew, score
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
@@ -111,7 +111,7 @@ async def _measure(claims: list[Any], rounds: int) -> dict[str, dict[int, list[f
 def _steps(claims: list[Any], size: int, rounds: int) -> dict[str, float]:
     """Return microseconds per claim and step."""
     bundle = bundles.load(BUNDLE)
-    estimator = onnx.OnnxEstimator(bundle.onnx)
+    estimator = estimators.of(bundle)
     laps: dict[str, list[float]] = {}
     for request in _requests(claims, size, columnar=True) * max(1, rounds // 2):
         marks = [time.process_time()]
@@ -121,7 +121,7 @@ def _steps(claims: list[Any], size: int, rounds: int) -> dict[str, float]:
     return {step: statistics.median(taken) for step, taken in laps.items()}
 
 
-def _stepwise(model: models.Model, estimator: onnx.OnnxEstimator, content: bytes) -> Iterator[None]:
+def _stepwise(model: models.Model, estimator: ports.Estimator, content: bytes) -> Iterator[None]:
     """Do what answering does, pausing after each step."""
     request = scoring_pb2.ScoreRequest.FromString(content)
     yield

@@ -1,4 +1,4 @@
-"""The contract of `ports.Estimator`, held by onnxruntime and by the in-memory twin alike."""
+"""The contract of `ports.Estimator`, held by tables of leaves, onnxruntime and the in-memory twin alike."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,19 @@ import pytest
 import scoring_support as support
 from scoring import ports
 from scoring.domain import calibration, models
-from scoring.outbound import bundles, onnx
+from scoring.outbound import bundles, leaf_tables, onnx
 
 SAMPLE = bundles.sample(support.BUNDLE)
 MODEL = support.bundle().model
 
 
-@pytest.fixture(params=["onnxruntime", "twin"])
+@pytest.fixture(params=["tables", "onnxruntime", "twin"])
 def estimator(request: pytest.FixtureRequest) -> ports.Estimator:
-    """Either implementation over the repository's bundle."""
+    """Each implementation over the repository's bundle."""
     if request.param == "twin":
         return support.twin()
+    if request.param == "tables":
+        return leaf_tables.LeafEstimator(support.bundle().trees)
     real = onnx.OnnxEstimator(support.bundle().onnx)
     real.warm()
     return real
@@ -48,7 +50,7 @@ def test_a_row_has_the_same_margin_in_any_company(estimator: ports.Estimator):
 
 
 def test_missing_values_are_values(estimator: ports.Estimator):
-    """A row of nothing but NaN has a finite margin, the same in both implementations."""
+    """A row of nothing but NaN has a finite margin, the same in every implementation."""
     nothing = np.full_like(SAMPLE["lines"][:1], np.nan)
     assert estimator.lines(nothing)[0] == pytest.approx(support.twin().lines(nothing)[0], abs=1e-5)
     assert np.isfinite(estimator.reasons(nothing)).all()

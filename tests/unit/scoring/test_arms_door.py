@@ -134,7 +134,7 @@ def _other_features(folder: Path) -> None:
 
 
 def _no_model(folder: Path) -> None:
-    (folder / "line.onnx").write_bytes(b"nothing")
+    (folder / "trees.npz").write_bytes(b"nothing")
     support.reseal(folder)
 
 

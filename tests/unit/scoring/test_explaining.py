@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring_support as support
-from scoring.domain import explaining, forests
+from scoring.domain import explaining, forests, marks
 from scoring.outbound import bundles
 
 
@@ -144,7 +144,7 @@ def test_many_rows_are_explained_as_few_are():
     """Rows are worked through in parts: where a part ends changes nothing."""
     rng = np.random.default_rng(8)
     forest = support.random_forest(rng, trees=5, depth=3, features=5)
-    rows = support.random_rows(rng, 2 * explaining.PART_ROWS + 3, 5)
+    rows = support.random_rows(rng, 2 * marks.PART_ROWS + 3, 5)
     explainer = explaining.build(forest, np.arange(5, dtype=np.int32))
     whole = explaining.contributions(explainer, rows)
     np.testing.assert_array_equal(whole[-4:], explaining.contributions(explainer, rows[-4:]))

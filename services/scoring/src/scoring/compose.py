@@ -14,7 +14,7 @@ from scoring import ports
 from scoring import settings as options
 from scoring.domain import arms, completion_models
 from scoring.inbound import scorer
-from scoring.outbound import anomaly_bundles, arm_files, bundles, completion_bundles, onnx
+from scoring.outbound import anomaly_bundles, arm_files, bundles, completion_bundles, estimators
 from scoring.usecases import answer, complete, crew, explain, gather, score, shadow, unusual
 from ultrathink.scoring.v1 import scoring_pb2_grpc
 
@@ -144,8 +144,7 @@ def _store(settings: options.ScoringSettings) -> ports.ArmStore:
 def _candidate(folder: Path, settings: options.ScoringSettings, clock: clocks.Clock) -> crew.Candidate:
     """Return the verified bundle's model, warm."""
     bundle = bundles.load(folder)
-    estimator = onnx.OnnxEstimator(bundle.onnx, threads=settings.scoring_threads)
-    estimator.warm()
+    estimator = estimators.of(bundle, threads=settings.scoring_threads)
     return crew.Candidate(bundle.model, estimator, clock)
 
 

@@ -55,13 +55,13 @@ class ScoringSettings(settings.ServiceSettings):
     is reported and left out."""
 
     scoring_threads: int = pydantic.Field(default=1, ge=1, le=16)
-    """Threads of onnxruntime per model. Default 1: a second one beside busy neighbours raised the 99th
-    percentile five-fold; scale by processes instead."""
+    """Threads of onnxruntime per model; it serves bundles whose trees have more than 64 leaves. Default 1: a
+    second one beside busy neighbours raised the 99th percentile five-fold; scale by processes instead."""
 
     scoring_inline_rows: int = pydantic.Field(default=256, ge=0, le=10_000)
     """Lines up to which a batch is scored on the event loop; larger ones go to the worker thread. Default:
-    256, some five milliseconds. Handing over costs turns of the processor, and gives back only what
-    onnxruntime computes without the interpreter."""
+    256, some five milliseconds. Handing over costs turns of the processor, and gives back only what is
+    computed without the interpreter."""
 
     @pydantic.field_validator("completion_bundles", mode="before")
     @classmethod

@@ -10,7 +10,7 @@ individualized feature attribution for tree ensembles", 2018.)
 The leaves of a small subtree (a *unit*) see a row only through a few yes/no conditions: the splits inside it
 and, for each feature split on above it, whether the row passed. With at most eight conditions all 2^8
 answers of the unit are tabulated, per group of features; explaining a row is one look-up per unit and a sum.
-Which conditions hold is tabulated as well, by the interval that each value lies in (`bins`).
+Which conditions hold is tabulated as well, by the interval that each value lies in (`marks`).
 """
 
 import functools
@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import bins, forests
+from scoring.domain import bins, forests, marks
 
 UNIT_BITS = 8  # conditions of one unit: its pattern is one byte
-PART_ROWS = 32  # rows whose patterns are made at once: what is gathered for them stays in the cache
+LINE_BYTES = 64  # of a cache: a row of the table that begins with one is fetched in one go
 
 type Floats = npt.NDArray[np.float32]
 type Seen = npt.NDArray[np.intp]
@@ -36,14 +36,12 @@ NEVER: Condition = (-1, np.inf, -np.inf, False)  # fills unused places: no featu
 class Explainer(NamedTuple):
     """Tables of one forest with one output; build with `build`, use with `contributions`.
 
-    `patterns[bin]` has the bits of each unit that hold for values of that bin; a row's pattern of a unit is
-    all bits of its values' bins. Row `offset[unit] + pattern` of `table` holds that unit's contribution per
-    group, and of `leaves` the value of the leaf it leads to; `base` is the margin before any tree, `bias` the
-    forest's mean margin. `ones` adds up units.
+    `patterns` tells which conditions of each unit hold for a row's values. Row `offset[unit] + pattern` of
+    `table` holds that unit's contribution per group, and of `leaves` the value of the leaf it leads to;
+    `base` is the margin before any tree, `bias` the forest's mean margin. `ones` adds up units.
     """
 
-    bins: bins.Bins
-    patterns: npt.NDArray[np.uint8]
+    patterns: marks.Marks
     offset: npt.NDArray[np.intp]
     table: Floats
     leaves: npt.NDArray[np.float64]
@@ -86,10 +84,9 @@ def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
     found, owner, inside = bins.build(thresholds)
     leaves = [leaf for unit in units for leaf in unit.leaves]
     return Explainer(
-        bins=found,
-        patterns=_patterns(units, owner, inside),
+        patterns=marks.build(found, owner, _patterns(units, owner, inside)),
         offset=np.cumsum([0, *(len(table) for table in tables[:-1])]).astype(np.intp),
-        table=np.concatenate(tables),
+        table=_aligned(np.concatenate(tables)),
         leaves=np.concatenate(values),
         base=float(forest.base[0]),
         ones=np.ones(len(units), dtype=np.float32),
@@ -101,17 +98,15 @@ def build(forest: forests.Forest, groups: npt.NDArray[np.int32]) -> Explainer:
 def contributions(explainer: Explainer, matrix: Floats) -> Floats:
     """Return log-odds per row and group; a row's sum plus `bias` is its margin."""
     answer = np.empty((len(matrix), explainer.table.shape[1]), dtype=np.float32)
-    for start in range(0, len(matrix), PART_ROWS):
-        part = seen(explainer, matrix[start : start + PART_ROWS])
-        answer[start : start + PART_ROWS] = shares(explainer, part)
+    for start in range(0, len(matrix), marks.PART_ROWS):
+        part = seen(explainer, matrix[start : start + marks.PART_ROWS])
+        answer[start : start + marks.PART_ROWS] = shares(explainer, part)
     return answer
 
 
 def seen(explainer: Explainer, matrix: Floats) -> Seen:
     """Return rows × units: where each unit's answer stands in the tables. For few rows at once."""
-    part = explainer.patterns.take(bins.places(explainer.bins, matrix), axis=0)
-    answer: Seen = np.bitwise_or.reduce(part, axis=1) + explainer.offset
-    return answer
+    return np.add(marks.of(explainer.patterns, matrix), explainer.offset, dtype=np.intp)
 
 
 def shares(explainer: Explainer, found: Seen) -> Floats:
@@ -125,6 +120,15 @@ def shares(explainer: Explainer, found: Seen) -> Floats:
 def margins(explainer: Explainer, found: Seen) -> npt.NDArray[np.float64]:
     """Return the raw scores (log-odds) of rows that were seen: their leaves, added up."""
     answer: npt.NDArray[np.float64] = explainer.leaves.take(found).sum(axis=1) + explainer.base
+    return answer
+
+
+def _aligned(table: Floats) -> Floats:
+    """Return the same numbers, the first of them where a line of the cache begins."""
+    space = np.empty(table.nbytes + LINE_BYTES, dtype=np.uint8)
+    first = -space.ctypes.data % LINE_BYTES
+    answer = space[first : first + table.nbytes].view(table.dtype).reshape(table.shape)
+    answer[:] = table
     return answer
 
 

@@ -1,1 +1,1 @@
-"""What the scoring room reaches outside: bundle files, and onnxruntime."""
+"""What the scoring room reaches outside: bundle files, and what serves their forests."""

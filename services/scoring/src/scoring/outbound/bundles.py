@@ -23,6 +23,7 @@ REFERENCE = "reference.json"  # what training saw, for the drift job; older bund
 MAX_FILE_BYTES = 64 * 1024 * 1024  # a bundle is a few megabytes; more is a mistake or an attack
 
 TASKS = (rows.DENIAL,)
+FORESTS = ("line", "claim", "reason")
 
 type Arrays = dict[str, npt.NDArray[Any]]
 
@@ -40,9 +41,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bundle(NamedTuple):
-    """A verified bundle: the model, the ONNX bytes its estimator loads, by forest, and what training saw."""
+    """A verified bundle: the model, its forests by name, as they are and as ONNX, and what training saw."""
 
     model: models.Model
+    trees: dict[str, forests.Forest]
     onnx: dict[str, bytes]
     reference: drifting.Reference | None
 
@@ -154,7 +156,8 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         )
     tables = msgspec.json.decode(files["calibration.json"], type=dict[str, dict[str, list[float]]])
     reasons = msgspec.json.decode(files["reasons.json"], type=list[scores.Reason])
-    trees = arrays(files["trees.npz"])
+    stored_trees = arrays(files["trees.npz"])
+    trees = {name: load_forest(stored_trees, name) for name in FORESTS}
     model = models.Model(
         name=manifest.name,
         revision=named(files),
@@ -164,8 +167,8 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         features=schema,
         line_calibration=_table(tables["line"]),
         claim_calibration=_table(tables["claim"]),
-        line_explainer=explaining.build(load_forest(trees, "line"), schema.line_groups),
-        claim_explainer=explaining.build(load_forest(trees, "claim"), schema.claim_groups),
+        line_explainer=explaining.build(trees["line"], schema.line_groups),
+        claim_explainer=explaining.build(trees["claim"], schema.claim_groups),
         reasons=tuple(reasons),
         card=files["card.md"].decode(),
         metrics_json=files["metrics.json"].decode(),
@@ -173,7 +176,8 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
     stored = files.get(REFERENCE)
     return Bundle(
         model,
-        {name: files[f"{name}.onnx"] for name in ("line", "claim", "reason")},
+        trees,
+        {name: files[f"{name}.onnx"] for name in FORESTS},
         None if stored is None else msgspec.json.decode(stored, type=drifting.Reference),
     )
 

@@ -1,0 +1,102 @@
+"""What the values of a row say about the units of a forest, as bits: looked up and joined, never compared.
+
+A unit is a tree, or a part of one, and has as many bits as fit its number. Each value sets some of them, and
+which ones depends only on the bin that it lies in (`bins`); a row's bits are all that its values set.
+Features with few bins are looked up together: a row of the table stands for what two or more of them say at
+once, so that fewer rows have to be joined. Walking trees costs the processor a guess at every split, half of
+them wrong; here is nothing to guess. Knows no library, file or transport.
+"""
+
+import heapq
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.domain import bins
+
+JOINED_ROWS = 128  # of the table for features looked up together: more would no longer lie in the cache
+PART_ROWS = 64  # rows whose bits are joined at once: they stay in the cache from one group to the next
+FEW_ROWS = 8  # up to here a step for each group of features costs more than what it looks up
+
+type Bits = npt.NDArray[np.unsignedinteger[Any]]
+type Floats = npt.NDArray[np.float32]
+type Places = npt.NDArray[np.intp]
+
+
+class Marks(NamedTuple):
+    """The tables of one forest; build with `build`, use with `of`.
+
+    `order` lists the features of `bins`, those that are looked up together beside one another, and `starts`
+    where each such group begins. `steps` says of each bin what it adds to the place of its group's row in
+    `table`, which has a column per unit.
+    """
+
+    bins: bins.Bins
+    order: Places
+    starts: Places
+    steps: Places
+    table: Bits
+
+
+class _Group(NamedTuple):
+    """Features looked up together: what each bin of theirs adds to the row, and the rows."""
+
+    features: tuple[int, ...]
+    steps: tuple[Places, ...]
+    rows: Bits
+
+
+def build(found: bins.Bins, owner: npt.NDArray[np.int32], bits: Bits) -> Marks:
+    """Return the tables of bins, the feature that each belongs to, and the bits (bins × units) it sets."""
+    groups = _joined([_alone(place, bits[owner == one]) for place, one in enumerate(found.feature.tolist())])
+    steps: list[Places] = [np.zeros(0, np.intp)] * len(found.feature)
+    first = 0
+    for group in groups:
+        for number, (place, own) in enumerate(zip(group.features, group.steps, strict=True)):
+            steps[place] = own if number else own + first
+        first += len(group.rows)
+    widths = np.array([len(group.features) for group in groups], dtype=np.intp)
+    return Marks(
+        bins=found,
+        order=np.array([place for group in groups for place in group.features], dtype=np.intp),
+        starts=np.cumsum(widths) - widths,
+        steps=np.concatenate([np.zeros(0, np.intp), *steps]),
+        table=np.concatenate([bits[:0], *(group.rows for group in groups)]),
+    )
+
+
+def of(marks: Marks, matrix: Floats) -> Bits:
+    """Return rows × units: the bits that each row's values set. For at most `PART_ROWS` rows at once."""
+    added = marks.steps.take(bins.places(marks.bins, matrix)).take(marks.order, axis=1)
+    rows = np.add.reduceat(added, marks.starts, axis=1) if len(marks.starts) else added
+    if len(matrix) <= FEW_ROWS or not len(marks.starts):
+        answer: Bits = np.bitwise_or.reduce(marks.table.take(rows, axis=0), axis=1)
+        return answer
+    first, *others = np.ascontiguousarray(rows.T)
+    answer = marks.table.take(first, axis=0)
+    found = np.empty_like(answer)
+    for one in others:  # group by group: a group's part of the table is in the cache for all rows but one
+        marks.table.take(one, axis=0, out=found, mode="clip")
+        np.bitwise_or(answer, found, out=answer)
+    return answer
+
+
+def _alone(place: int, bits: Bits) -> _Group:
+    """Return a feature by itself: bins that set the same bits share a row."""
+    rows, steps = np.unique(bits, axis=0, return_inverse=True)
+    return _Group((place,), (steps.ravel(),), rows)
+
+
+def _joined(groups: list[_Group]) -> list[_Group]:
+    """Return groups joined two by two, the smallest first, while the rows of both together stay few."""
+    waiting = [(len(group.rows), number, group) for number, group in enumerate(groups)]
+    heapq.heapify(waiting)
+    number = len(groups)
+    while len(waiting) > 1 and waiting[0][0] * min(one[0] for one in waiting[1:3]) <= JOINED_ROWS:
+        (_, _, one), (_, _, two) = heapq.heappop(waiting), heapq.heappop(waiting)
+        rows = (one.rows[:, None] | two.rows[None]).reshape(len(one.rows) * len(two.rows), -1)
+        steps = (*(own * len(two.rows) for own in one.steps), *two.steps)
+        heapq.heappush(waiting, (len(rows), number, _Group(one.features + two.features, steps, rows)))
+        number += 1
+    return [group for _, _, group in sorted(waiting, key=lambda one: one[1])]
