@@ -4,11 +4,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests start processes beside open channels; see services/cli/src/ultrathink_cli/__init__.py.
 export GRPC_ENABLE_FORK_SUPPORT := 0
-TYPES := $(BIN)/mypy -p chassis -p formats -p gateway -p claims -p scoring -p training -p storage -p payersim \
-  -p ultrathink_cli && $(BIN)/mypy bench
+# Asserts of tests are rewritten once and kept, also where Python is told to write no bytecode.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadgroup -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos gen format clean
+.PHONY: help setup demo test check bench chaos gen format clean style types unit suite
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,13 +19,24 @@ setup: ## the locked environment in .venv
 demo: setup ## start the platform, send sample claims, print findings and risk, stay up (ONCE=1: stop after)
 	@$(BIN)/ultrathink demo $(if $(ONCE),--once,)
 
-test: setup ## the whole test suite that needs no cluster
-	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(TYPES)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup tests
+# Types are told beside the tests: one process, where the tests leave a core idle now and then.
+test: style ## the whole test suite that needs no cluster
+	@$(MAKE) --no-print-directory -j2 types suite
 
-check: setup ## lint, types, import walls, budgets, unit tests
-	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(TYPES)
-	@$(BIN)/python -m pytest -n auto -q tests/architecture tests/unit
+check: style ## lint, types, import walls, budgets, unit tests but those that train models
+	@$(MAKE) --no-print-directory -j2 types unit
+
+style: setup
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
+
+types:
+	@$(BIN)/mypy services/*/src bench
+
+unit:
+	@$(PYTEST) -m "not slow" tests/architecture tests/unit
+
+suite:
+	@$(PYTEST) tests
 
 bench: setup ## side-by-side benchmark table, raw data in bench/results
 	@$(BIN)/python bench/run.py

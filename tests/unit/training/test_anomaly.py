@@ -27,7 +27,7 @@ from training import (
 DEMO = Path(__file__).parents[3] / "packs" / "models" / "anomaly-demo"
 OURS = {anomaly_evaluation.OURS, anomaly_evaluation.ISOLATION}
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker trains, once
+pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one worker trains, once
 
 
 def test_serving_equals_training():

@@ -9,6 +9,8 @@ import training_support as support
 from scoring.domain import peer_books, peers, schemas
 from training import anomaly_fitting, fitting, histories
 
+pytestmark = pytest.mark.xdist_group("training")  # one worker simulates, once
+
 DEVIATIONS = st.lists(st.floats(0, 1e6), min_size=1, max_size=300)
 
 

@@ -10,6 +10,8 @@ import training_support as support
 from formats import canonical, model
 from training import anomaly_injections
 
+pytestmark = pytest.mark.xdist_group("training")  # one worker simulates, once
+
 KINDS = sorted(anomaly_injections.KINDS)
 
 

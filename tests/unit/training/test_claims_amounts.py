@@ -16,6 +16,8 @@ from scoring.inbound import completion_converters
 from scoring.outbound import bundles, completion_bundles
 from training import claims_amounts, completion_history
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle() -> Path:

@@ -14,6 +14,8 @@ from formats import canonical, completions
 from scoring.inbound import completion_converters
 from training import completion_history, histories, tasks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def history() -> completion_history.History:

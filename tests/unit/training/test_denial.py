@@ -15,7 +15,7 @@ from training import denial, denial_evaluation
 
 BASIC = {"n", "positives", "auc", "pr_auc", "brier", "ece", "f1", "baseline"}
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker trains, once
+pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one worker trains, once
 
 
 def test_the_bundle_loads_and_serves_what_training_computed():

@@ -9,7 +9,7 @@ from scoring.domain import calibration, features, forests
 from scoring.outbound import bundles, onnx
 from training import boosting, denial_evaluation, fitting, histories, measures, splits
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker trains, once
+pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one worker trains, once
 
 
 @pytest.fixture(scope="module")

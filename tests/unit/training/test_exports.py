@@ -20,7 +20,7 @@ from scoring.domain import prints
 from scoring.outbound import bundles
 from training import batches, denial, exporting, exports, histories
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker trains, once
+pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one worker trains, once
 
 SAME = ("line.onnx", "claim.onnx", "reason.onnx", "features.npz", "calibration.json", "reference.json")
 PAGE = 300  # claims of one part of a stream

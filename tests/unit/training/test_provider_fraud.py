@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from chassis import errors
 from training import measures, provider_fraud, provider_tables, provider_voices
 
+pytestmark = pytest.mark.slow
+
 
 def _table(path: Path, seed: int, count: int = 240) -> Path:
     rng = np.random.default_rng(seed)

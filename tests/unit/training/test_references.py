@@ -1,12 +1,15 @@
 """What a trained bundle remembers for the drift job: shares of every column, never a claim."""
 
 import numpy as np
+import pytest
 
 import training_support as support
 from scoring.domain import columns, drifting
 from scoring.outbound import bundles
 from scoring.usecases import drift
 from training import references
+
+pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one worker trains, once
 
 
 def test_every_column_and_the_score_is_remembered():

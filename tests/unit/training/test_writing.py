@@ -11,7 +11,7 @@ import training_support as support
 from scoring.outbound import bundles
 from training import writing
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker trains, once
+pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one worker trains, once
 
 
 def test_arrays_are_the_same_bytes_whenever_written(tmp_path: Path):
