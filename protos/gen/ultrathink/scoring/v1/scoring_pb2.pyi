@@ -132,6 +132,7 @@ class ScoreRequest(_message.Message):
     COLUMNAR_FIELD_NUMBER: _builtins.int
     KNOWN_REVISIONS_FIELD_NUMBER: _builtins.int
     ANOMALIES_FIELD_NUMBER: _builtins.int
+    PROBABILITIES_ONLY_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     task: _builtins.str
     """Empty: denial, the only task served so far."""
@@ -141,6 +142,10 @@ class ScoreRequest(_message.Message):
     """
     anomalies: _builtins.bool
     """Also tell what is unusual among peers."""
+    probabilities_only: _builtins.bool
+    """States and probabilities alone, as other model servers answer: no reasons, no contributions, and prints of 0.
+    Half the cost.
+    """
     @_builtins.property
     def contexts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Context]: ...
     @_builtins.property
@@ -166,10 +171,11 @@ class ScoreRequest(_message.Message):
         columnar: _builtins.bool = ...,
         known_revisions: _abc.Iterable[_builtins.str] | None = ...,
         anomalies: _builtins.bool = ...,
+        probabilities_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "batch_id", b"batch_id", "claim_keys", b"claim_keys", "columnar", b"columnar", "contexts", b"contexts", "known_revisions", b"known_revisions", "rows", b"rows", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anomalies", b"anomalies", "batch_id", b"batch_id", "claim_keys", b"claim_keys", "columnar", b"columnar", "contexts", b"contexts", "known_revisions", b"known_revisions", "probabilities_only", b"probabilities_only", "rows", b"rows", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
