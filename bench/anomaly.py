@@ -49,7 +49,7 @@ def _calls() -> dict[str, Call]:
     return {
         "peers": lambda batch: anomalies.judge(model, batch),
         "peers, all rows told, isolation": lambda batch: anomalies.judge(model, batch, everything=True),
-        "score": lambda batch: score.judge(denial.model, estimator, batch, explain_all=False),
+        "score": lambda batch: score.judge(denial.model, estimator, batch, depth="flagged"),
     }
 
 

@@ -38,10 +38,13 @@ def item(claim: model.Claim, history: row_schema.History) -> Item:
 
 
 class Client:
-    """Scores items that are asked for at the same time together; answers probability and lines' ones."""
+    """Scores items that are asked for at the same time together; answers probability and lines' ones.
 
-    def __init__(self, channel: grpc.aio.Channel, clock: clocks.Clock) -> None:
-        self._clock = clock
+    `plain` asks for these alone, without reasons.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, clock: clocks.Clock, *, plain: bool) -> None:
+        self._clock, self._plain = clock, plain
         self._stream: streams.BatchStream[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse] = (
             streams.BatchStream(scoring_pb2_grpc.ScorerStub(channel).ScoreStream, clock=clock, resend=True)
         )
@@ -68,6 +71,7 @@ class Client:
             claim_keys=range(1, len(items) + 1),
             columnar=True,
             known_revisions=self._known,
+            probabilities_only=self._plain,
         )
         answer = await self._stream.exchange(request, deadline=self._clock.monotonic() + PATIENCE)
         (part,) = answer.parts

@@ -40,6 +40,7 @@ from scoring.inbound import converters
 from scoring.outbound import bundles
 from ultrathink.common.v1 import common_pb2
 from ultrathink.scoring.v1 import scoring_pb2
+from ultrathink_cli.outbound import loopback
 
 type Unary = grpc.aio.UnaryUnaryMultiCallable[Any, Any]
 
@@ -54,9 +55,19 @@ CALLERS, BULK_CALLERS, BULK_ROWS = 64, 8, 100
 READY_SECONDS = 30.0
 
 ONE, CLIENT, HUNDRED = "one row per call", "through our client", "100 rows per call"
+PLAIN = "probabilities alone"  # what the peer answers
+WITH = "with reasons"  # what the claims room asks for
 GOALS = {ONE: 2.5, CLIENT: 12.0, HUNDRED: 2.5}
 
 type Ask = Callable[[], Awaitable[Any]]
+
+
+class Served(NamedTuple):
+    """Where ours listens: gRPC's server, and the room's own door, which speaks gRPC too; and who may call."""
+
+    target: str
+    door: str
+    signer: identity.ServiceSigner
 
 
 class Work(NamedTuple):
@@ -76,16 +87,18 @@ def measure(rounds: int, seconds: float) -> list[dict[str, object]]:
     raw, word = _measured(rounds, seconds)
     kept = keeping.keep("scoring", rounds=raw, peer=word or "measured")
     print(f"raw rounds in {kept}")
-    return [_row(raw, name, goal, word) for name, goal in GOALS.items()]
+    return [_row(raw, name, told, goal, word) for name, goal in GOALS.items() for told in (PLAIN, WITH)]
 
 
-def _row(raw: dict[str, list[dict[str, float]]], name: str, goal: float, word: str) -> dict[str, object]:
-    ours = statistics.median(one["per_second"] for one in raw[f"ours|{name}"])
+def _row(
+    raw: dict[str, list[dict[str, float]]], name: str, told: str, goal: float, word: str
+) -> dict[str, object]:
+    ours = statistics.median(one["per_second"] for one in raw[f"ours|{name}, {told}"])
     theirs = raw.get(f"mlserver|{ONE if name == CLIENT else name}")
     peer = statistics.median(one["per_second"] for one in theirs) if theirs else None
     ratio = ours / peer if peer else None
     return {
-        "name": f"scoring, {name}",
+        "name": f"scoring, {name}, {told}",
         "ours": ours,
         "peer": peer,
         "ratio": ratio,
@@ -99,7 +112,7 @@ def _measured(rounds: int, seconds: float) -> tuple[dict[str, list[dict[str, flo
     with tempfile.TemporaryDirectory(prefix="ultrathink-bench-") as name, ExitStack() as stack:
         folder, word = Path(name), ""
         work = _work(folder)
-        address, signer = stack.enter_context(_ours(folder))
+        ours = stack.enter_context(_ours(folder))
         peer: tuple[str, dict[str, list[bytes]]] | None = None
         try:
             python = mlserver_peer.install()
@@ -109,42 +122,52 @@ def _measured(rounds: int, seconds: float) -> tuple[dict[str, list[dict[str, flo
             _agree(python, folder, peer[0], requests[ONE], work.margins)
         except mlserver_peer.NotInstalledError as error:
             word = str(error)
-        return uvloop.run(_rounds(work, (address, signer), peer, rounds, seconds)), word
+        return uvloop.run(_rounds(work, ours, peer, rounds, seconds)), word
 
 
 async def _rounds(
     work: Work,
-    ours: tuple[str, identity.ServiceSigner],
+    ours: Served,
     peer: tuple[str, dict[str, list[bytes]]] | None,
     rounds: int,
     seconds: float,
 ) -> dict[str, list[dict[str, float]]]:
     raw: dict[str, list[dict[str, float]]] = {}
-    address, signer = ours
     async with (
-        channels.open_channel(address, signer=signer) as channel,
-        grpc.aio.insecure_channel(address) as plain,
-        grpc.aio.insecure_channel(peer[0] if peer else address) as other,
+        channels.open_channel(ours.target, signer=ours.signer, streams=ours.door) as channel,
+        grpc.aio.insecure_channel(ours.door) as plain,
+        grpc.aio.insecure_channel(peer[0] if peer else ours.door) as other,
     ):
-        client = ready_rows.Client(channel, clock.SystemClock())
-        proof = (signer.metadata(SCORE),)
+        clients = {
+            told: ready_rows.Client(channel, clock.SystemClock(), plain=told == PLAIN)
+            for told in (PLAIN, WITH)
+        }
+        proof = (ours.signer.metadata(SCORE),)
         kinds: list[tuple[str, Ask, int, int]] = []
         for kind, callers, size in ((ONE, CALLERS, 1), (HUNDRED, BULK_CALLERS, BULK_ROWS)):
-            kinds.append(
-                (f"ours|{kind}", _sent(plain.unary_unary(SCORE), work.ours[kind], proof), callers, size)
-            )
+            for told in (PLAIN, WITH):
+                name = f"{kind}, {told}"
+                ask = _sent(plain.unary_unary(SCORE), work.ours[name], proof)
+                kinds.append((f"ours|{name}", ask, callers, size))
             if peer:
                 call: Unary = other.unary_unary(mlserver_peer.METHOD)
                 kinds.append((f"mlserver|{kind}", _sent(call, peer[1][kind], ()), callers, size))
         items = itertools.cycle(work.ready)
-        kinds.append((f"ours|{CLIENT}", lambda: client.score(next(items)), CALLERS, 1))
+        for told, client in clients.items():
+            kinds.append((f"ours|{CLIENT}, {told}", _scored(client, items), CALLERS, 1))
         for _, ask, callers, size in kinds:
             await _crowd(ask, callers, size, 1.0)
         for _ in range(rounds):
             for name, ask, callers, size in kinds:
                 raw.setdefault(name, []).append(await _crowd(ask, callers, size, seconds))
-        await client.aclose()
+        for client in clients.values():
+            await client.aclose()
     return raw
+
+
+def _scored(client: ready_rows.Client, items: Iterator[ready_rows.Item]) -> Ask:
+    """Return what lets our client score the next item."""
+    return lambda: client.score(next(items))
 
 
 def _sent(call: Any, messages: list[bytes], proof: tuple[Any, ...]) -> Ask:
@@ -182,14 +205,19 @@ def _work(folder: Path) -> Work:
     random.Random(SEED).shuffle(claims)  # noqa: S311 - an order, no secret
     lone = [claim for claim in claims if len(claim.lines) == 1][:MESSAGES]
     hundreds = [list(one) for one in itertools.islice(_hundreds(claims), 20)]
+    asked = {ONE: [[claim] for claim in lone], HUNDRED: hundreds}
     schema = bundles.load(BUNDLE).model.features
     matrices = {
         kind: [features.matrices(schema, converters.to_rows(_wire(part))).lines for part in parts]
-        for kind, parts in ((ONE, [[claim] for claim in lone]), (HUNDRED, hundreds))
+        for kind, parts in asked.items()
     }
     forest = bundles.load_forest(bundles.read_arrays(BUNDLE / "trees.npz"), "line")
     return Work(
-        ours={ONE: [_request([claim]) for claim in lone], HUNDRED: [_request(part) for part in hundreds]},
+        ours={
+            f"{kind}, {told}": [_request(part, plain=told == PLAIN) for part in parts]
+            for kind, parts in asked.items()
+            for told in (PLAIN, WITH)
+        },
         peers=matrices,
         ready=[ready_rows.item(claim, HISTORY) for claim in lone],
         margins=forests.margins(forest, np.concatenate(matrices[ONE]))[:, 0],
@@ -213,24 +241,29 @@ def _wire(part: list[Any]) -> scoring_pb2.Rows:
     return row_schema.pack(part, [HISTORY] * len(part))
 
 
-def _request(part: list[Any]) -> bytes:
+def _request(part: list[Any], *, plain: bool) -> bytes:
     contexts = [
         common_pb2.Context(item_id=str(place), tenant="demo", remaining_ms=600_000)
         for place in range(len(part))
     ]
     return scoring_pb2.ScoreRequest(
-        contexts=contexts, rows=_wire(part), columnar=True, known_revisions=[REVISION]
+        contexts=contexts,
+        rows=_wire(part),
+        columnar=True,
+        known_revisions=[REVISION],
+        probabilities_only=plain,
     ).SerializeToString()
 
 
 @contextmanager
-def _ours(folder: Path) -> Iterator[tuple[str, identity.ServiceSigner]]:
-    """Serve the bundle in a process of its own; yields its address and who may call."""
+def _ours(folder: Path) -> Iterator[Served]:
+    """Serve the bundle in a process of its own, with both doors as in `ultrathink up`."""
     keys = identity.create_keys(folder / "keys", ["claims", "scoring"])
-    file = folder / "address"
+    file, (port,) = folder / "address", loopback.free(1)
+    door = f"127.0.0.1:{port}"
     settings = {
         "ULTRATHINK_BUNDLE_DIR": str(BUNDLE), "ULTRATHINK_SERVICE_KEYS_FILE": str(keys.public),
-        "ULTRATHINK_GRPC_ADDRESS_FILE": str(file),
+        "ULTRATHINK_GRPC_ADDRESS_FILE": str(file), "ULTRATHINK_STREAMS_BIND": door,
     }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "scoring"], env={**os.environ, **settings}, stdout=subprocess.DEVNULL
@@ -243,7 +276,7 @@ def _ours(folder: Path) -> Iterator[tuple[str, identity.ServiceSigner]]:
             time.sleep(0.05)
         signer = identity.signer("claims", keys.private["claims"], clock.SystemClock())
         assert signer is not None
-        yield file.read_text(), signer
+        yield Served(file.read_text(), door, signer)
     finally:
         process.terminate()
         process.wait(20)

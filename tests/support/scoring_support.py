@@ -119,9 +119,9 @@ def twin() -> testing.MemoryEstimator:
     )
 
 
-def scored(*claims: model.Claim, explain_all: bool = False) -> list[scores.ClaimScore]:
+def scored(*claims: model.Claim, depth: scores.Depth = "flagged") -> list[scores.ClaimScore]:
     """Return the scores of claims that are fit to be scored."""
-    found = score.judge(bundle().model, twin(), batch(*claims), explain_all=explain_all)
+    found = score.judge(bundle().model, twin(), batch(*claims), depth=depth)
     return [one for one in found if isinstance(one, scores.ClaimScore)]
 
 

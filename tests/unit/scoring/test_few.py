@@ -9,7 +9,7 @@ import formats_support
 import scoring_support as support
 from formats import model
 from formats import rows as row_schema
-from scoring.domain import columns, features, few, prints, records, rows
+from scoring.domain import columns, features, few, prints, records, rows, scores
 from scoring.inbound import converters
 from scoring.outbound import onnx
 from scoring.usecases import score
@@ -92,13 +92,13 @@ def test_any_history_has_the_numbers_of_blocks(seen: int):
         )
 
 
-@pytest.mark.parametrize("explain_all", [False, True])
-def test_few_claims_are_scored_as_among_many(explain_all: bool):  # noqa: FBT001
+@pytest.mark.parametrize("depth", ["probabilities", "flagged", "all"])
+def test_few_claims_are_scored_as_among_many(depth: scores.Depth):
     """The whole judgement, reasons included, is that of the same claim in blocks."""
     for claim in (support.claim(), support.costly(), support.claim(use="preauthorization")):
         batch = converters.to_rows(support.packed([claim]))
         ours, theirs = (
-            score.judge(support.bundle().model, support.twin(), one, explain_all=explain_all)
+            score.judge(support.bundle().model, support.twin(), one, depth=depth)
             for one in (batch, _blocks(batch))
         )
         assert ours.outside == theirs.outside
@@ -121,7 +121,7 @@ def test_few_claims_have_the_probabilities_that_onnxruntime_gives():
     ):
         batch = converters.to_rows(support.packed([claim]))
         ours, theirs = (
-            score.judge(support.bundle().model, estimator, one, explain_all=True)
+            score.judge(support.bundle().model, estimator, one, depth="all")
             for one in (batch, _blocks(batch))
         )
         np.testing.assert_allclose(ours.probability, theirs.probability, atol=1e-6)

@@ -61,7 +61,7 @@ def test_a_changed_byte_on_the_wire_never_crashes_the_converter(place: int, valu
 @settings(max_examples=60, deadline=None)
 def test_any_numbers_give_probabilities_or_a_reason(batch: rows.Rows):
     """Infinite, negative, missing, absurd: each claim is scored between 0 and 1 or named as outside."""
-    found = score.judge(MODEL, support.twin(), batch, explain_all=True)
+    found = score.judge(MODEL, support.twin(), batch, depth="all")
     assert len(found) == batch.items
     for answer, lines in zip(found, np.diff(batch.offsets), strict=True):
         if answer.state == "scored":
@@ -78,6 +78,6 @@ def test_any_numbers_give_probabilities_or_a_reason(batch: rows.Rows):
 @settings(max_examples=30, deadline=None)
 def test_every_answer_can_be_put_into_a_message(batch: rows.Rows):
     """Whatever the answer, the message is built and names its item."""
-    found = score.judge(MODEL, support.twin(), batch, explain_all=True)
+    found = score.judge(MODEL, support.twin(), batch, depth="all")
     messages = converters.to_claims(map(str, range(batch.items)), support.served(*found))
     assert [message.item_id for message in messages] == [str(item) for item in range(batch.items)]

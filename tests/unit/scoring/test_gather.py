@@ -77,11 +77,12 @@ class Room:
         keys: Sequence[int] | None = None,
         deadline: float = 60.0,
         schema: str = MODEL.row_schema_hash,
+        depth: scores.Depth = "flagged",
     ) -> answer.Answered:
         """Ask about claims in one call."""
         batch = support.batch(*claims)._replace(schema_hash=schema)
         made = support.keys(len(claims)) if keys is None else lambda: keys
-        return await self.gather(support.deadlines(len(claims), deadline), batch, keys=made)
+        return await self.gather(support.deadlines(len(claims), deadline), batch, keys=made, depth=depth)
 
 
 @pytest.fixture
@@ -134,6 +135,17 @@ async def test_an_item_that_is_late_is_refused_in_company(room: Room) -> None:
     late, good = await asyncio.gather(room.call(support.claim(), deadline=0.0), room.call(support.costly()))
     assert [one.answer.reason for one in late] == ["deadline.exceeded"]
     assert [one.answer.state for one in good if isinstance(one.answer, scores.ClaimScore)] == ["scored"]
+
+
+async def test_who_asks_for_probabilities_alone_shares_no_batch_with_others(room: Room) -> None:
+    """Two calls of each kind are two batches; those with reasons have them, the others have none."""
+    depths: list[scores.Depth] = ["flagged", "probabilities", "flagged", "probabilities"]
+    asked = (room.call(support.costly(), keys=STABLE[:1], depth=depth) for depth in depths)
+    told = [one.answer for served in await asyncio.gather(*asked) for one in served]
+    assert room.estimator.asked == [4, 4]
+    assert [bool(one.line_reasons) for one in told if isinstance(one, scores.ClaimScore)] == [
+        depth == "flagged" for depth in depths
+    ]
 
 
 async def test_a_large_call_goes_alone(room: Room) -> None:

@@ -30,7 +30,7 @@ def _documented(*lines: dict[str, Any], **changes: Any) -> model.Claim:
 
 
 def _explained(claim: model.Claim) -> scores.ClaimScore:
-    (found,) = support.scored(claim, explain_all=True)
+    (found,) = support.scored(claim, depth="all")
     assert found.state == "scored", found.reason
     return found
 

@@ -108,7 +108,7 @@ def test_a_claim_outside_the_training_range_gets_a_reason_and_no_number():
 async def test_explain_gives_contributions_for_every_row(scoring: score.Score):
     """Explaining does not look at the threshold."""
     batch = support.batch(support.claim({}, {}))
-    (found,) = await scoring(support.deadlines(1), batch, explain_all=True)
+    (found,) = await scoring(support.deadlines(1), batch, depth="all")
     assert isinstance(found, scores.ClaimScore)
     assert [reason.row for reason in found.line_reasons] == [0, 1]
     assert found.contributions is not None

@@ -51,13 +51,37 @@ async def test_score_answers_in_the_order_of_the_contexts(stub: "scoring_pb2_grp
 
 
 async def test_the_served_numbers_are_those_of_the_trees(stub: "scoring_pb2_grpc.ScorerAsyncStub"):
-    """Through the door, onnxruntime agrees with the walked trees to 1e-6."""
+    """Through the door, tables agree with the walked trees to 1e-6."""
     answer = await stub.Score(support.request(support.claim({}, {"quantity": 3}), support.costly()))
     for claim, expected in zip(
         answer.claims, support.scored(support.claim({}, {"quantity": 3}), support.costly()), strict=True
     ):
         assert claim.probability == pytest.approx(expected.probability, abs=1e-6)
         assert list(claim.line_probabilities) == pytest.approx(list(expected.line_probabilities), abs=1e-6)
+
+
+@pytest.mark.parametrize("columnar", [False, True])
+async def test_probabilities_alone_are_those_told_with_reasons(
+    stub: "scoring_pb2_grpc.ScorerAsyncStub", *, columnar: bool
+):
+    """Who asks for nothing else gets the same states and chances, no reasons, and prints of 0."""
+    request = support.request(support.claim(), support.costly(), support.claim(currency="EUR"))
+    request.columnar = columnar
+    whole = await stub.Score(request)
+    request.probabilities_only = True
+    bare = await stub.Score(request)
+    assert [answer async for answer in stub.ScoreStream(_requests([request]))] == [bare]
+    for claim, less in zip(whole.claims, bare.claims, strict=True):
+        for field in ("line_reasons", "contributions", "feature_hash"):
+            claim.ClearField(field)
+        assert claim == less
+    for part, less in zip(whole.parts, bare.parts, strict=True):
+        assert part.flagged_rows
+        for field in less.DESCRIPTOR.fields:
+            if field.name.startswith(("flagged_", "row_", "claim_")):
+                part.ClearField(field.name)
+        part.feature_hashes = bytes(len(part.feature_hashes))
+        assert part == less
 
 
 async def test_a_bad_batch_on_the_stream_spoils_no_other(stub: "scoring_pb2_grpc.ScorerAsyncStub"):

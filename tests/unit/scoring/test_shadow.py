@@ -127,7 +127,7 @@ async def test_pairs_are_what_both_said_of_the_same_claims():
 async def test_explanations_are_not_shadowed():
     """Who asks why is no new claim."""
     async with _room(support.twin()) as room:
-        await room.ask(*CLAIMS, explain_all=True)
+        await room.ask(*CLAIMS, depth="all")
         await room.shadow.settled()
         assert room.shadow.report(room.crew.lineup).seen == 0
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from chassis import errors
 
 type State = Literal["scored", "not_scored", "out_of_range"]
+type Depth = Literal["probabilities", "flagged", "all"]  # what is explained: nothing, what is flagged, all
 type Doubles = npt.NDArray[np.float64]
 type Places = npt.NDArray[np.intp]
 
@@ -47,7 +48,7 @@ class ClaimScore(NamedTuple):
     line_probabilities: tuple[float, ...] = ()
     line_reasons: tuple[LineReason, ...] = ()
     contributions: Doubles | None = None
-    print: int = 0  # of the rows that were judged
+    print: int = 0  # of the rows that were judged, where more than probabilities was asked for
 
 
 type Answer = ClaimScore | errors.Fault

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from chassis import clock as clocks
 from chassis import errors, streams, telemetry
-from scoring.domain import arms, rows
+from scoring.domain import arms, rows, scores
 from scoring.inbound import (
     anomaly_converters,
     arm_converters,
@@ -130,7 +130,8 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         followed = (context.traceparent for context in request.contexts)
         with telemetry.batch_span("scoring.score", followed, rows=len(request.contexts)):
             batch = converters.to_rows(request.rows)
-            served = await room(self._deadlines(request.contexts), batch, keys=keys)
+            depth: scores.Depth = "probabilities" if request.probabilities_only else "flagged"
+            served = await room(self._deadlines(request.contexts), batch, keys=keys, depth=depth)
             told = self._told(request, served)
             if request.anomalies:
                 await self._add_anomalies(told, batch)

@@ -88,16 +88,16 @@ class Answer:
         self._seconds = canary_seconds
 
     async def __call__(
-        self, deadlines: Sequence[float], batch: rows.Rows, *, keys: Keys, explain_all: bool = False
+        self, deadlines: Sequence[float], batch: rows.Rows, *, keys: Keys, depth: scores.Depth = "flagged"
     ) -> Answered:
         """Return one answer per claim, in their order; `keys` gives one number each.
 
         Raises what `score.Score` raises.
         """
         lineup = self._crew.lineup
-        tried = await self._canary(lineup, deadlines, batch, keys, explain_all=explain_all)
-        served = await self._stable(lineup, deadlines, batch, tried, explain_all=explain_all)
-        if lineup.shadow is not None and not explain_all and served.parts[0].arm == arms.STABLE:
+        tried = await self._canary(lineup, deadlines, batch, keys, depth=depth)
+        served = await self._stable(lineup, deadlines, batch, tried, depth=depth)
+        if lineup.shadow is not None and depth != "all" and served.parts[0].arm == arms.STABLE:
             self._shadow.offer(lineup, batch, served.parts[0])
         return served
 
@@ -108,7 +108,7 @@ class Answer:
         batch: rows.Rows,
         keys: Keys,
         *,
-        explain_all: bool,
+        depth: scores.Depth,
     ) -> crew.Part | None:
         """Return the canary's part, None when no claim meets it or when it failed."""
         seat = lineup.canary
@@ -120,17 +120,17 @@ class Answer:
         if not len(items):
             return None
         asked = [deadlines[item] for item in items.tolist()]
-        answers = await self._attempt(seat, asked, rows.subset(batch, chosen), explain_all=explain_all)
+        answers = await self._attempt(seat, asked, rows.subset(batch, chosen), depth=depth)
         return None if answers is None else crew.Part(arms.CANARY, seat.candidate.model, items, answers)
 
     async def _attempt(
-        self, seat: crew.Seat, deadlines: Sequence[float], batch: rows.Rows, *, explain_all: bool
+        self, seat: crew.Seat, deadlines: Sequence[float], batch: rows.Rows, *, depth: scores.Depth
     ) -> scores.Scored | None:
         """Return the canary's answers, None when it failed; it is then isolated."""
         left = min(deadlines) - self._clock.monotonic()
         try:
             async with asyncio.timeout(min(self._seconds, max(left, 0.0) * PATIENCE)):
-                answers = await seat.scoring(deadlines, batch, explain_all=explain_all)
+                answers = await seat.scoring(deadlines, batch, depth=depth)
         except TimeoutError:
             if left * PATIENCE >= self._seconds:  # else the caller was late, not the canary
                 seat.failed(len(deadlines), "arm.slow")
@@ -151,12 +151,12 @@ class Answer:
         batch: rows.Rows,
         tried: crew.Part | None,
         *,
-        explain_all: bool,
+        depth: scores.Depth,
     ) -> Answered:
         """Return all answers: the canary's that are there, the stable arm's for the rest."""
         seat = lineup.stable
         if tried is None or tried.items is None:
-            answers = await seat.scoring(deadlines, batch, explain_all=explain_all)
+            answers = await seat.scoring(deadlines, batch, depth=depth)
             seat.succeeded(len(answers))
             return Answered([crew.Part(arms.STABLE, seat.candidate.model, None, answers)])
         rest = np.ones(batch.items, dtype=np.bool_)
@@ -165,7 +165,7 @@ class Answer:
         if not len(items):
             return Answered([tried])
         asked = [deadlines[item] for item in items.tolist()]
-        answers = await seat.scoring(asked, rows.subset(batch, rest), explain_all=explain_all)
+        answers = await seat.scoring(asked, rows.subset(batch, rest), depth=depth)
         seat.succeeded(len(answers))
         return Answered([crew.Part(arms.STABLE, seat.candidate.model, items, answers), tried])
 

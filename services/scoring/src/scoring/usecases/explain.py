@@ -16,4 +16,4 @@ class Explain:
         self, deadlines: Sequence[float], batch: rows.Rows, *, keys: answer.Keys
     ) -> answer.Answered:
         """Return one explained answer per claim; raises what `answer.Answer` raises."""
-        return await self._answering(deadlines, batch, keys=keys, explain_all=True)
+        return await self._answering(deadlines, batch, keys=keys, depth="all")

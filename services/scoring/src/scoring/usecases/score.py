@@ -50,7 +50,7 @@ class Score:
         self._worker, self._clock, self._inline_rows = worker, clock, inline_rows
 
     async def __call__(
-        self, deadlines: Sequence[float], batch: rows.Rows, *, explain_all: bool = False
+        self, deadlines: Sequence[float], batch: rows.Rows, *, depth: scores.Depth = "flagged"
     ) -> scores.Scored:
         """Return one score or fault per claim, in their order; a fault of one leaves the others alone.
 
@@ -63,10 +63,10 @@ class Score:
         if len(faults) == batch.items:
             return scores.refused(batch.offsets, faults)
         if batch.size <= self._inline_rows:
-            return judge(self._model, self._estimator, batch, faults=faults, explain_all=explain_all)
+            return judge(self._model, self._estimator, batch, faults=faults, depth=depth)
         return await asyncio.get_running_loop().run_in_executor(
             self._worker,
-            lambda: judge(self._model, self._estimator, batch, faults=faults, explain_all=explain_all),
+            lambda: judge(self._model, self._estimator, batch, faults=faults, depth=depth),
         )
 
 
@@ -118,7 +118,7 @@ def judge(
     estimator: ports.Estimator,
     batch: rows.Rows,
     *,
-    explain_all: bool,
+    depth: scores.Depth,
     faults: Mapping[int, errors.Fault] | None = None,
 ) -> scores.Scored:
     """Return the scores of a checked batch; claims with `faults` get none, nor do those without lines."""
@@ -129,8 +129,17 @@ def judge(
     claims = seen(model.claim_explainer, found.claims, estimator.claims, few=batch.few)
     line_p = calibration.apply(model.line_calibration, lines.margins)
     claim_p = calibration.apply(model.claim_calibration, claims.margins)
+    if depth == "probabilities":
+        return scores.Scored(
+            offsets=batch.offsets,
+            probability=claim_p,
+            lines=line_p,
+            faults=faults,
+            outside=outside,
+            prints=[0] * batch.items,
+        )
     flagged_lines, flagged_claims = line_p >= model.flag_threshold, claim_p >= model.flag_threshold
-    if explain_all:
+    if depth == "all":
         flagged_lines[:] = flagged_claims[:] = True
     if outside or faults:
         accepted = np.ones(batch.items, dtype=np.bool_)
