@@ -34,12 +34,20 @@ GOALS = (
     ("one claim per request, 64 callers", "ours", "naive chain", 64, 25.0),
     ("same, --single", "ours --single", "naive monolith", 64, 35.0),
     ("1 caller", "ours", "naive chain", 1, 2.5),
+    ("64 callers, beside a chain of equal work", "ours", "equal chain", 64, 25.0),
+    ("--single, beside a monolith of equal work", "ours --single", "equal monolith", 64, 35.0),
+    ("1 caller, beside a chain of equal work", "ours", "equal chain", 1, 2.5),
 )
 P99_GOAL = 10.0  # times the chain's
+P99 = (
+    ("p99 at 64 callers, ms", "naive chain"),
+    ("p99, beside a chain of equal work, ms", "equal chain"),
+)
 # (row, ours, peer, the peer's name, goal as a ratio or None for what is told only) of files
 BULK = (
     ("NDJSON bulk", "ours", "limit", "in-process limit", 0.5),
     ("NDJSON bulk", "ours", "orm", "batched ORM", 10.0),
+    ("NDJSON bulk, beside one of equal work", "ours", "equal", "batched ORM, equal work", 10.0),
     ("NDJSON bulk, --single", "ours --single", "limit", "in-process limit", None),
     ("Arrow bulk", "arrow", "arrow limit", "in-process Arrow limit", 0.4),
     ("the same file again", "ours again", "ours", "its first time", 0.5),
@@ -82,9 +90,12 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[bulk.F
     raw: dict[str, list[bulk.Figures]] = {}
     with ExitStack() as stack:
         dsn = stack.enter_context(systems.database(folder / "peer-db"))
+        equal_dsn = stack.enter_context(systems.database(folder / "equal-db"))
         running = [
             stack.enter_context(systems.monolith(dsn, model_file)),
             stack.enter_context(systems.chain(dsn, model_file)),
+            stack.enter_context(systems.monolith(equal_dsn, model_file, "equal")),
+            stack.enter_context(systems.chain(equal_dsn, model_file, "equal")),
             stack.enter_context(systems.ours(folder / "ours", single=False)),
             stack.enter_context(systems.ours(folder / "single", single=True)),
         ]
@@ -94,7 +105,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, list[bulk.F
             asyncio.run(crowd.run(8, 2.0))
         for number in range(options.rounds):
             _rounds(raw, crowds, options.seconds, number)
-            _bulk(raw, running, (folder, number), dsn, model_file)
+            _bulk(raw, running, (folder, number), (dsn, equal_dsn), model_file)
     return raw
 
 
@@ -117,7 +128,7 @@ def _bulk(
     raw: dict[str, list[bulk.Figures]],
     running: list[systems.System],
     place: tuple[Path, int],
-    dsn: str,
+    databases: tuple[str, str],
     model_file: Path,
 ) -> None:
     """Measure every way of a file in turns, each with claims of its own; one file is sent again."""
@@ -130,12 +141,14 @@ def _bulk(
         raw.setdefault(f"bulk {name}", []).append(how(body))
 
     def peer(kind: str, body: bytes) -> bulk.Figures:
+        dsn = databases[kind == "equal"]
         file = folder / f"bulk-{kind}"
         file.write_bytes(body)
         return {"per_second": systems.bulk_peer(kind, file, dsn, model_file)}
 
     first, other = bulk.renamed(lines, f"R{number}"), bulk.arrow(bulk.renamed(lines, f"A{number}"))
     measured("orm", functools.partial(peer, "orm"), first)
+    measured("equal", functools.partial(peer, "equal"), first)
     measured("limit", functools.partial(peer, "limit"), first)
     measured("ours", functools.partial(bulk.http, several), first)
     measured("ours again", functools.partial(bulk.http, several), first)
@@ -166,17 +179,18 @@ def _show(raw: dict[str, list[bulk.Figures]], alone: list[dict[str, object]]) ->
         mine, theirs = f"{ours}|{callers}", f"{peer}|{callers}"
         tails = tuple(f"{_median(raw, key, 'p99_ms'):.1f}" for key in (mine, theirs))
         view.add_row(*_cells(row, (_median(raw, mine), peer, _median(raw, theirs)), goal, tails))
-    tail, chain = (_median(raw, f"{name}|64", "p99_ms") for name in ("ours", "naive chain"))
-    judged = _judged(chain / tail, P99_GOAL)
-    view.add_row("p99 at 64 callers, ms", f"{tail:.1f}", "", "naive chain", f"{chain:.1f}", "", *judged)
+    for row, peer in P99:
+        tail, chain = (_median(raw, f"{name}|64", "p99_ms") for name in ("ours", peer))
+        view.add_row(row, f"{tail:.1f}", "", peer, f"{chain:.1f}", "", *_judged(chain / tail, P99_GOAL))
     for row, ours, peer, named, bulk_goal in BULK:
         figures = _median(raw, f"bulk {ours}"), named, _median(raw, f"bulk {peer}")
         view.add_row(*_cells(row, figures, bulk_goal))
     for one in alone:
         view.add_row(*_alone(one))
-    fair = _median(raw, "naive chain|64") / _median(raw, "naive monolith|64")
     SCREEN.print(view)
-    SCREEN.print(f"peers: chain over monolith at 64 callers {fair:.2f} (fair between 0.7 and 1.5)")
+    for kind in systems.PEERS:
+        fair = _median(raw, f"{kind} chain|64") / _median(raw, f"{kind} monolith|64")
+        SCREEN.print(f"{kind} peers: chain over monolith at 64 callers {fair:.2f} (fair between 0.7 and 1.5)")
     failed = {key: sum(entry.get("failed", 0) for entry in entries) for key, entries in raw.items()}
     SCREEN.print(f"failed requests: { {key: count for key, count in failed.items() if count} or 'none' }")
 

@@ -15,6 +15,7 @@ from storage import compose as storage_compose
 from ultrathink_cli.outbound import loopback
 
 HERE = Path(__file__).parent
+PEERS = {"naive": "peers", "equal": "peers.equal"}  # equal: the peers that do the same work as we do
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +38,31 @@ def database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def monolith(dsn: str, model: Path) -> Iterator[System]:
-    """The naive monolith on one worker."""
+def monolith(dsn: str, model: Path, kind: str = "naive") -> Iterator[System]:
+    """The monolith of a kind of PEERS on one worker."""
     (port,) = loopback.free(1)
     settings = {"PEER_DSN": dsn, "PEER_MODEL": str(model), "PEER_PORT": str(port)}
-    name = "naive monolith"
-    with children.running(name, [sys.executable, "-m", "peers.monolith"], settings, HERE) as running:
+    name = f"{kind} monolith"
+    command = [sys.executable, "-m", f"{PEERS[kind]}.monolith"]
+    with children.running(name, command, settings, HERE) as running:
         children.ready(_address(port), running)
         yield System(name, port, "/claims")
 
 
 @contextmanager
-def chain(dsn: str, model: Path) -> Iterator[System]:
-    """The naive three-service chain."""
+def chain(dsn: str, model: Path, kind: str = "naive") -> Iterator[System]:
+    """The three-service chain of a kind of PEERS."""
     http, claims, scoring = loopback.free(3)
     settings = {"PEER_DSN": dsn, "PEER_MODEL": str(model), "PEER_PORT": str(http)}
     settings |= {"PEER_CLAIMS_PORT": str(claims), "PEER_SCORING_PORT": str(scoring)}
-    command = [sys.executable, "-m", "peers.chain"]
+    name, command = f"{kind} chain", [sys.executable, "-m", f"{PEERS[kind]}.chain"]
     with ExitStack() as stack:
         parts = [
-            stack.enter_context(children.running(f"naive chain's {part}", [*command, part], settings, HERE))
+            stack.enter_context(children.running(f"{name}'s {part}", [*command, part], settings, HERE))
             for part in ("scoring", "claims", "http")
         ]
         children.ready(_address(http), *parts)
-        yield System("naive chain", http, "/claims")
+        yield System(name, http, "/claims")
 
 
 @contextmanager
@@ -85,10 +87,11 @@ def token(folder: Path, tenant: str = "demo") -> str:
 
 
 def bulk_peer(kind: str, file: Path, dsn: str, model: Path) -> float:
-    """Run a bulk peer over a file; return claims per second."""
+    """Run a bulk peer over a file (`equal`: the one that does the same work); return claims per second."""
+    program = ["peers.equal.bulk"] if kind == "equal" else ["peers.bulk", kind]
     environment = {**os.environ, "PEER_DSN": dsn, "PEER_MODEL": str(model)}
     done = subprocess.run(
-        [sys.executable, "-m", "peers.bulk", kind, str(file)],
+        [sys.executable, "-m", *program, str(file)],
         cwd=HERE, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     result = json.loads(done.stdout.splitlines()[-1])

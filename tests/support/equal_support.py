@@ -80,10 +80,10 @@ def ours(claims: Sequence[model.Claim], as_of: dt.date, judge: engine.Engine | N
         nothing = histories.Known(past=[histories.Told()] * len(question.keys))
         known = before.beside("demo", question, nothing)
         past = histories.of_lines(claim, question, known)
-        said = judge.evaluate(claim, as_of=as_of).findings
-        said += judge.evaluate_past(claim, as_of=as_of, past=past).findings
+        now, later = judge.evaluate(claim, as_of=as_of), judge.evaluate_past(claim, as_of=as_of, past=past)
+        said = [*now.findings, *later.findings]
         if not any(finding.severity == "error" for finding in said):
-            before.add("demo", claim, question, identity)
+            before.add("demo", question, histories.leaves(claim, identity))
         found.append(sorted((finding.rule, finding.path) for finding in said))
     return found
 

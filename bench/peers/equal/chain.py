@@ -15,6 +15,7 @@ import fastapi
 import grpc
 import numpy as np
 import uvicorn
+import uvloop
 
 from peers import chain
 from peers.equal import rules, scoring, shapes, tables, work
@@ -131,4 +132,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "http":
         uvicorn.run(app, port=int(os.environ["PEER_PORT"]), log_level="warning", access_log=False)
     else:
-        asyncio.run({"claims": serve_claims, "scoring": serve_scoring}[sys.argv[1]]())
+        serve_part = {"claims": serve_claims, "scoring": serve_scoring}[sys.argv[1]]
+        asyncio.run(serve_part(), loop_factory=uvloop.new_event_loop)  # as uvicorn runs the door
