@@ -140,7 +140,7 @@ def _beside(batch: Sequence[Any]) -> None:
     beside = neighbours.Neighbours()
     for claim, question, told, identity in batch:
         beside.beside("demo", question, told)
-        beside.add("demo", claim, question, identity)
+        beside.add("demo", question, histories.leaves(claim, identity))
 
 
 def _spent(call: Callable[..., object], arguments: Sequence[tuple[Any, ...]]) -> float:
