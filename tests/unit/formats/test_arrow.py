@@ -15,6 +15,7 @@ import formats_support
 from chassis import errors
 from formats import canonical, frames, framing, media, model, readers
 from formats.arrow import framing as arrow
+from formats.arrow import reading
 
 COVERAGE = pa.struct([("payer", pa.string()), ("member_id", pa.string())])
 LINE = pa.struct([
@@ -86,6 +87,43 @@ def test_every_row_is_a_claim_whatever_the_batches_and_chunks(count: int, batch:
         sent = canonical.decode(msgspec.json.encode(plain))
         assert msgspec.structs.replace(one.claim, source=None) == sent
         assert one.claim.source == model.Source(format="arrow")
+
+
+LINES = st.fixed_dictionaries({
+    "sequence": st.integers(1, 9), "code": st.sampled_from(["G0103", None, "a\0b", ""]),
+    "service_date": st.sampled_from([dt.date(2026, 8, 1), None]),
+    "quantity": st.sampled_from([Decimal("1.5000"), Decimal(0), Decimal("-0.0001"), None]),
+    "net": st.sampled_from([150.1, 0.0, 1e-7, float("nan"), 12.0, None]),
+})  # fmt: skip
+RECORDS = st.fixed_dictionaries({
+    "claim_id": st.sampled_from(["A", None, ""]), "type": st.sampled_from(["oral", "x\0y", None]),
+    "use": st.sampled_from(["claim", "claim", "gift"]),
+    "created": st.sampled_from([dt.datetime(2026, 8, 2, tzinfo=dt.UTC), None]),
+    "provider": st.sampled_from([{"id": "P"}, {"id": None}, {"id": "P"}, None]),
+    "insurance": st.sampled_from([
+        [{"sequence": 1, "coverage": {"payer": "X", "member_id": None}}],
+        [{"sequence": 2, "coverage": None}, None], [], None,
+        [{"sequence": 1, "coverage": {"payer": None, "member_id": None}}],
+    ]),
+    "lines": st.one_of(st.none(), st.lists(LINES, max_size=3)),
+})  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(RECORDS, min_size=1, max_size=6), st.integers(0, 5))
+def test_columns_say_what_their_cells_say(changes: list[dict[str, Any]], start: int):
+    """A batch is read column by column: the claims and refusals are those of its rows read alone."""
+    rows = [record(number, **changed) for number, changed in enumerate(changes)]
+    found = read(stream(rows))[start:]
+    batch = pa.Table.from_pylist(rows, schema=SCHEMA).to_batches()[0]
+    alone = [reading._alone(batch.slice(at, 1)) for at in range(start, len(rows))]
+    for one, other in zip(found, alone, strict=True):
+        if isinstance(one, readers.Refused):
+            assert isinstance(other, errors.Invalid)
+            assert (one.fault.reason, one.fault.violations) == (other.reason, other.violations)
+        else:
+            assert isinstance(other, model.Claim)
+            assert canonical.encode(one.claim) == canonical.encode(other)
 
 
 def test_large_batches_are_read_in_parts_that_share_their_bytes():

@@ -38,10 +38,13 @@ def content_hash(claim: model.Claim) -> bytes:
 def content_hash_as_sent(claim: model.Claim, text: bytes) -> bytes:
     """Return what `content_hash` does, from `canonical.encode_as_sent` of the claim with some regime.
 
-    What was sent as JSON differs from its content in the regime alone, so it need not be written twice.
+    It differs from the content in source and regime alone, unless reading made the claim_id, so it need not
+    be written twice.
     """
-    if claim.source is not None or claim.claim_id_source not in _OF_SENDERS:
+    if claim.claim_id_source not in _OF_SENDERS:
         return content_hash(claim)
+    if claim.source is not None:  # as the regime it stands before whatever else could hold the same words
+        text = text.replace(b'"source":' + _encoder().encode(claim.source) + b",", b"", 1)
     if claim.regime is None or claim.regime == "base":
         text = _without_regime(text)
     return hashlib.sha256(_normal(text)).digest()
