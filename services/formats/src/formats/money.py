@@ -22,6 +22,10 @@ _OTHER_MINOR_DIGITS = {
 }  # fmt: skip
 _QUANTA = {digits: Decimal(1).scaleb(-digits) for digits in range(5)}
 _UNITS = {digits: Decimal(10**digits) for digits in range(5)}
+# By currency: they are asked for with every claim, some of them several times.
+_QUANTA_OF = {currency: _QUANTA[digits] for currency, digits in _OTHER_MINOR_DIGITS.items()}
+_UNITS_OF = {currency: _UNITS[digits] for currency, digits in _OTHER_MINOR_DIGITS.items()}
+_USUAL_QUANTUM, _USUAL_UNITS = _QUANTA[DEFAULT_MINOR_DIGITS], _UNITS[DEFAULT_MINOR_DIGITS]
 _EXACT = Context(prec=MAX_MINOR_DIGITS_OF_AMOUNT, traps=[Inexact, InvalidOperation])
 
 
@@ -35,9 +39,14 @@ def quantum(digits: int) -> Decimal:
     return _QUANTA[digits]
 
 
+def quantum_of(currency: str | None) -> Decimal:
+    """Return the smallest amount of this currency, for example 0.01 for SAR."""
+    return _QUANTA_OF.get(currency or "", _USUAL_QUANTUM)
+
+
 def units(currency: str | None) -> Decimal:
     """Return how many minor units are one major unit, for example 100 for SAR."""
-    return _UNITS[minor_digits(currency)]
+    return _UNITS_OF.get(currency or "", _USUAL_UNITS)
 
 
 def problem(amount: Decimal, digits: int) -> str | None:
@@ -62,4 +71,4 @@ def to_minor(amount: Decimal, currency: str | None) -> int:
 
 def from_minor(minor: int, currency: str | None) -> Decimal:
     """Return minor units as an exact amount in major units, with all decimals of the currency."""
-    return minor * _QUANTA[minor_digits(currency)]
+    return minor * quantum_of(currency)

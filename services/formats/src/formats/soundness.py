@@ -27,7 +27,7 @@ def is_sound(claim: model.Claim) -> bool:
         return False
     if claim.claim_id is not None and len(claim.claim_id) > MAX_IDENTITY_LENGTH:
         return False
-    quantum = money.quantum(money.minor_digits(claim.currency))
+    quantum = money.quantum_of(claim.currency)
     try:
         if not _of_claims()(claim, quantum):
             return False

@@ -207,6 +207,10 @@ def test_dots_count_where_the_table_says_so():
         ("ARRAY['59', '76'] @> modifiers", "k1.issuperset(r_modifiers)"),
         ("modifiers @> ARRAY['59', '76']", "_within(k1, r_modifiers)"),
         ("modifiers && udi", "_overlaps(r_modifiers, r_udi)"),
+        (
+            "modifiers <@ udi",
+            "(r_modifiers[0] in r_udi if len(r_modifiers) == 1 else _within(r_modifiers, r_udi))",
+        ),
     ],
 )
 def test_a_constant_list_is_a_set_from_the_start(text: str, body: str):

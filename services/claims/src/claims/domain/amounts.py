@@ -62,7 +62,7 @@ def add_up(claim: model.Claim) -> Sums:
 
 def shown(sums: Sums) -> decisions.Amounts:
     """Return the sums as decimals of major units, exact, with the currency's decimals."""
-    unit = money.quantum(money.minor_digits(sums.currency))
+    unit = money.quantum_of(sums.currency)
     submitted, tax, patient, payer = sums.submitted, sums.tax, sums.patient_share, sums.payer_share
     return decisions.Amounts(
         submitted=None if submitted is None else submitted * unit,

@@ -126,7 +126,7 @@ def stated(claim: model.Claim, place: Open) -> Refusal | None:
     if line.unit_price is None or line.quantity is None:
         return None
     try:
-        net = _net(line, money.quantum(money.minor_digits(claim.currency)))
+        net = _net(line, money.quantum_of(claim.currency))
     except DecimalException:  # beyond any amount: the model will say what it thinks of such a quantity
         return None
     amount = f"{net} {claim.currency}" if claim.currency else str(net)

@@ -258,10 +258,17 @@ def _unseen(question: Question, trace: identities.Trace | None) -> past.LineHist
     """Return what `_history` does where nothing was told."""
     if trace is None:
         return _history(question, None, 0)
-    if trace.visit or trace.authorization:
-        visit, used = (SILENCE if key else None for key in (trace.visit, trace.authorization))
-        return _history(question, _Answer(trace, SILENCE, visit, used), 0)
-    return NEW if trace.window.frequency_days is None else NEW_IN_WINDOW
+    windowed = trace.window.frequency_days is not None
+    if not (trace.visit or trace.authorization):
+        return NEW_IN_WINDOW if windowed else NEW
+    return past.LineHistory(
+        exact=0,
+        likely=0,
+        possible=0,
+        visits=0 if trace.visit else None,
+        claimed_quantity=SILENCE.quantity if windowed else None,
+        authorized_used=SILENCE.quantity if trace.authorization else None,
+    )
 
 
 def _answers(question: Question, known: Known, lines: int) -> list[_Answer | None]:

@@ -188,24 +188,23 @@ def _put(question: histories.Question, request: storage_pb2.LookupRequest) -> st
 def _known(result: storage_pb2.LookupResult) -> histories.Known | errors.Fault:
     if result.HasField("error"):
         return faults.from_wire(result.error)
+    provider, patient = result.provider, result.patient
     return histories.Known(
         matches=[
             histories.Match(index=one.index, id=one.id, claim_id=one.claim_id, line=one.line)
             for one in result.duplicates
         ],
-        provider_claims=result.provider.claims,
-        provider_denied=result.provider.denied,
-        provider_net_minor=result.provider.net_minor,
-        patient_claims=result.patient.claims,
-        patient_denied=result.patient.denied,
-        patient_net_minor=result.patient.net_minor,
-        past=[_told(answer) for answer in result.past],
+        provider_claims=provider.claims,
+        provider_denied=provider.denied,
+        provider_net_minor=provider.net_minor,
+        patient_claims=patient.claims,
+        patient_denied=patient.denied,
+        patient_net_minor=patient.net_minor,
+        past=[_told(answer) if answer.ByteSize() else histories.SILENCE for answer in result.past],
     )
 
 
 def _told(answer: storage_pb2.PastAnswer) -> histories.Told:
-    if not answer.lines and not answer.quantity_e4:
-        return histories.SILENCE
     return histories.Told(
         rows=[
             histories.Row(

@@ -57,7 +57,7 @@ class Assess:
         with self.stages.stage("decide", [work.arrival.context for work in works]):
             at = documents.instant(self._clock.now())
             decided = [_decided(work, moment, at) for work in admitted]
-            self.stages.decided(one.decision for one in decided if isinstance(one, ports.Submission))
+            self.stages.decided([one.decision for one in decided if isinstance(one, ports.Submission)])
             return decided
 
     async def _admit(
@@ -98,12 +98,10 @@ class Assess:
             return arrival.claim
         if arrival.context.deadline <= now:
             return late()
-        work = journeys.Journey(arrival, arrival.claim, tenant, moment)
+        rules = self._rules.of(tenant.name)
+        work = journeys.Journey(arrival, arrival.claim, tenant, rules, moment)
         work.identity = identities.identify(
-            work.claim,
-            tenant=arrival.context.tenant,
-            key=self._patient_key,
-            looking=self._rules.of(tenant.name).windows,
+            work.claim, tenant=arrival.context.tenant, key=self._patient_key, looking=rules.windows
         )
         work.question = histories.ask(work.claim, work.identity)
         return work
@@ -146,8 +144,7 @@ class Assess:
     def _evaluate_one(self, work: journeys.Journey) -> None:
         """Keep the claim's own text, which the question need not wait for, and what the rules say."""
         work.write()
-        rules = self._rules.of(work.tenant.name)
-        work.outcome = rules.evaluate(work.claim, as_of=work.as_of)
+        work.outcome = work.rules.evaluate(work.claim, as_of=work.as_of)
 
     async def _evaluate_many(self, tenant: str, works: list[journeys.Journey]) -> None:
         claims = [work.claim for work in works]
@@ -169,9 +166,8 @@ class Assess:
         if work.known is not None:
             work.known = beside.beside(work.tenant.name, work.question, work.known)
         past = histories.of_lines(work.claim, work.question, work.known)
-        rules = self._rules.of(work.tenant.name)
-        work.earlier = rules.evaluate_past(work.claim, as_of=work.as_of, past=past)
-        work.conclude(rules.checklists)
+        work.earlier = work.rules.evaluate_past(work.claim, as_of=work.as_of, past=past)
+        work.conclude()
         if not verdicts.refused(work.findings):
             beside.add(work.tenant.name, work.question, work.left)
 

@@ -45,15 +45,20 @@ class Journey:
 
     __slots__ = (
         "_as_of", "_sent", "advice", "arrival", "as_of", "claim", "claim_json", "content_hash", "duplicates",
-        "earlier", "fault", "findings", "identity", "known", "left", "outcome", "question", "score", "sums",
-        "tenant",
+        "earlier", "fault", "findings", "identity", "known", "left", "outcome", "question", "rules", "score",
+        "sums", "tenant",
     )  # fmt: skip
 
     def __init__(
-        self, arrival: ports.Arrival, claim: model.Claim, tenant: tenants.Tenant, moment: Moment
+        self,
+        arrival: ports.Arrival,
+        claim: model.Claim,
+        tenant: tenants.Tenant,
+        rules: ports.Rules,
+        moment: Moment,
     ) -> None:
         self.arrival = arrival
-        self.tenant = tenant
+        self.tenant, self.rules = tenant, rules
         self._sent = claim  # its hash is the sender's: a tenant's default is not content
         self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
         self.as_of, self._as_of = moment.day(self.claim.regime)
@@ -77,14 +82,14 @@ class Journey:
         self.claim_json = canonical.encode_as_sent(self.claim)
         self.content_hash = hashing.content_hash_as_sent(self._sent, self.claim_json)
 
-    def conclude(self, asking: checklists.Checklists) -> None:
+    def conclude(self) -> None:
         """Keep all of the decision that does not hang on the score, when the rules have spoken."""
         claim = self.claim
         self.findings = [*self.outcome.findings, *self.earlier.findings]
         self.left = histories.leaves(claim, self.identity)
         self.sums = amounts.add_up(claim)
         self.duplicates = [] if self.known is None else histories.duplicates(claim, self.question, self.known)
-        self.advice = asking.advise(claim, self.findings, as_of=self.as_of)
+        self.advice = self.rules.checklists.advise(claim, self.findings, as_of=self.as_of)
 
     def decide(self, moment: Moment, decided: str) -> ports.Submission:
         """Return the claim decided, ready for the record."""

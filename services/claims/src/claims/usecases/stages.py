@@ -35,7 +35,7 @@ class Stages:
 
     def decided(self, told: Iterable[decisions.Decision]) -> None:
         """Count the decisions of a batch."""
-        for kind, many in Counter((one.verdict, one.regime) for one in told).items():
+        for kind, many in Counter([(one.verdict, one.regime) for one in told]).items():
             count = self._counts.get(kind)
             if count is None:
                 count = self._counts[kind] = self._decided.labels(*kind).inc

@@ -31,21 +31,20 @@ class Submit:
     async def __call__(self, arrivals: Sequence[ports.Arrival]) -> list[Answer | errors.Fault]:
         """Return one answer or fault per arrival, in order; an answer is durable."""
         assessed = await self._assess(arrivals, permission="submit")
-        outcomes = [self._in_time(item) for item in assessed]
-        ready = [(place, item) for place, item in enumerate(outcomes) if isinstance(item, ports.Submission)]
-        answers: list[Answer | errors.Fault] = [
-            item if isinstance(item, errors.Fault) else assess.late() for item in outcomes
+        now = self._clock.monotonic()
+        ready = [
+            item for item in assessed if isinstance(item, ports.Submission) and item.context.deadline > now
         ]
-        if ready:
-            recorded = await self._record([item for _, item in ready])
-            for (place, item), made in zip(ready, recorded, strict=True):
-                answers[place] = _answer(item, made)
+        recorded = iter(await self._record(ready) if ready else ())
+        answers: list[Answer | errors.Fault] = []
+        for item in assessed:
+            if isinstance(item, errors.Fault):
+                answers.append(item)
+            elif item.context.deadline <= now:
+                answers.append(assess.late())
+            else:
+                answers.append(_answer(item, next(recorded)))
         return answers
-
-    def _in_time(self, item: ports.Submission | errors.Fault) -> ports.Submission | errors.Fault:
-        if isinstance(item, ports.Submission) and item.context.deadline <= self._clock.monotonic():
-            return assess.late()
-        return item
 
     async def _record(self, items: list[ports.Submission]) -> Sequence[ports.Recorded | errors.Fault]:
         try:
@@ -58,10 +57,9 @@ class Submit:
 
 
 def _answer(item: ports.Submission, made: ports.Recorded | errors.Fault) -> Answer | errors.Fault:
-    if isinstance(made, errors.Unavailable) and made.reason != assess.late().reason:
-        return assess.storage_away(made)
     if isinstance(made, errors.Fault):
-        return made
+        away = isinstance(made, errors.Unavailable) and made.reason != assess.late().reason
+        return assess.storage_away(made) if away else made
     verdict = documents.decode(made.document).verdict if made.replayed else item.decision.verdict
     document = documents.with_id(made.document if made.replayed else item.document, made.id)
     return Answer(claim=item.claim, document=document, verdict=verdict, id=made.id, replayed=made.replayed)

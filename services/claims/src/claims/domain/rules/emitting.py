@@ -291,11 +291,7 @@ class Emitter:
         if node.name == "overlaps" and isinstance(first, tree.Literal):
             first, second, left, right = second, first, right, left
         if not isinstance(second, tree.Literal) or not isinstance(second.value, tuple):
-            return self._strict(
-                f"{'_overlaps' if node.name == 'overlaps' else '_within'}({left.body}, {right.body})",
-                left,
-                right,
-            )
+            return self._strict(expressions.lists(node.name, first, left.body, right.body), left, right)
         known = self._layout.constant(frozenset(second.value))
         if node.name == "overlaps":
             return self._strict(f"(not {known}.isdisjoint({left.body}))", left)

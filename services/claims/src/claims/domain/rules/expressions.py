@@ -115,3 +115,15 @@ def hashable(text: str, node: tree.Node) -> str:
 def key(parts: list[str]) -> str:
     """Return the text of a key of these parts."""
     return parts[0] if len(parts) == 1 else "(" + ", ".join(parts) + ")"
+
+
+def lists(name: str, node: tree.Node, left: str, right: str) -> str:
+    """Return the text of `overlaps` or `within`; `node` is what `left` stands for.
+
+    Most lists of a claim have one member, which is looked at in place.
+    """
+    if name == "overlaps":
+        return f"_overlaps({left}, {right})"
+    whole = f"_within({left}, {right})"
+    single = isinstance(node, tree.Column) and left.isidentifier()
+    return f"({left}[0] in {right} if len({left}) == 1 else {whole})" if single else whole

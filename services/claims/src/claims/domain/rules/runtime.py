@@ -71,11 +71,6 @@ def version(profiles: Sequence[str]) -> str | None:
     return None
 
 
-def quantum(currency: str | None) -> Decimal:
-    """Return the currency's smallest unit."""
-    return money.quantum(money.minor_digits(currency))
-
-
 def divide(left: Decimal | int, right: Decimal | int) -> Decimal | None:
     """Return the decimal quotient rounded at DIVISION_DIGITS; None for a division by zero."""
     if not right:
@@ -258,7 +253,8 @@ NAMESPACE: dict[str, object] = {
         "len": len, "abs": abs, "enumerate": enumerate, "any": any, "tuple": tuple, "min": min, "max": max,
         "ArithmeticError": ArithmeticError,
     },
-    "_day": day_number, "_details": details, "_focal": focal, "_version": version, "_quantum": quantum,
+    "_day": day_number, "_details": details, "_focal": focal, "_version": version,
+    "_quantum": money.quantum_of,
     "_authorization": identities.authorization,
     "_addressed": bills.addressed, "_undated": bills.undated, "_unvalued": bills.unvalued,
     "_adjusted": bills.adjusted, "_bill": bills.bill, "_misformed": bills.misformed,
