@@ -106,10 +106,12 @@ class Maker:
         batch.CopyFrom(chosen[1])
         patients = [self._patient() for _ in range(size)]
         self._name(question, batch, patients)
-        owners = batch.history.item
-        batch.history.key[:] = [
-            _key(key, patients[owner]) for key, owner in zip(batch.history.key, owners, strict=True)
-        ]
+        told = batch.history
+        for column in (told.key, told.party):
+            column[:] = [
+                _key(one, patients[owner]) if one else one
+                for one, owner in zip(column, told.item, strict=True)
+            ]
         self.count += size
         return question, batch
 
@@ -128,6 +130,8 @@ class Maker:
             asked.patient_key = batch.claims.patient_key[place] = hashed
             for one in asked.past:
                 one.key = _key(one.key, patient)
+                if one.party:
+                    one.party = _key(one.party, patient)
 
 
 def _key(key: bytes, patient: str) -> bytes:

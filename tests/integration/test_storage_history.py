@@ -1,14 +1,19 @@
 """Past services in PostgreSQL: the newer schema beside the older program, and what housekeeping takes."""
 
+import os
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 import storage_support as support
+from chassis import clock
 from storage.domain import ids, records
-from storage.outbound import ledger, postgres, recalling, upkeep
+from storage.inbound import converters
+from storage.outbound import batches, ledger, postgres, recalling, upkeep
+from storage.outbound.migrations import statements
 from ultrathink.storage.v1 import storage_pb2
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -47,13 +52,13 @@ async def test_a_look_up_reads_little_of_a_month_without_statistics(
     """In its first minute a table is unknown to the planner; a question must not read the tenant's month."""
     batch = support.Batch()
     for number in range(2_000):
-        history = ((number.to_bytes(12), DAY, 10_000, MARK),)
+        history = ((number.to_bytes(12), DAY, 10_000, MARK, b""),)
         batch.add(f"C-{number}", lines=1, history=history, patient_key=f"{number:064x}")
     await support.record(storage, batch)
     asked = [
         records.Question(
             tenant="demo", claim_id="NEW", use="claim", provider_id="P1", patient_key=f"{number:064x}",
-            past=[records.Past(number.to_bytes(12), DAY - 30, DAY, 8)],
+            past=[records.Past(number.to_bytes(12), DAY - 30, DAY, 8, b"")],
         )
         for number in range(0, 2_000, 20)
     ]  # fmt: skip
@@ -62,7 +67,8 @@ async def test_a_look_up_reads_little_of_a_month_without_statistics(
         await connection.execute("SET search_path = ultrathink")
         now_ms = int(await connection.fetchval("SELECT extract(epoch FROM now()) * 1000"))
         explained = await connection.fetch(
-            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {ledger.LOOKUP}", *recalling.arguments(asked, now_ms)
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {ledger.PARTIES}",
+            *recalling.Asked(asked, now_ms).arguments(),
         )
     finally:
         await connection.close()
@@ -88,4 +94,76 @@ async def test_housekeeping_takes_rows_of_old_claims_only(
     item.past.add(key=KEY, from_day=DAY, to_day=DAY, most=5)
     [answer] = (await storage.store.LookupBatch(storage_pb2.LookupRequest(items=[item]))).results
     assert [line.claim_id for line in answer.past[0].lines] == ["NEW"]
-    assert gone == 2  # the claim's key and its row
+    assert gone == 3  # the claim's key, its row, and what it left for its patient
+
+
+async def test_what_an_older_program_leaves_is_found_by_the_patient_and_survives_the_migration(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
+    """The older function writes traces as well, and the migration makes the same of rows that are there."""
+    history = ((KEY, DAY, 10_000, MARK), (b"v" * 12, DAY - 2, records.NO_INT, b""))
+    built = support.Batch().add("OLD", history=history, payer_id="دافع").add("BARE", provider_id="")
+    batch = batch_of(built)
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database, owner=True))
+    see, fill = (one for one in statements_of_revision() if one.startswith(SEE_AND_FILL))
+    found = [[("OLD", 10_000, MARK, "دافع")], [("OLD", records.NO_INT, b"", "دافع")]]
+    try:
+        await connection.execute("SET search_path = ultrathink")
+        await connection.fetch(OLDER, *arguments_of(batch)[:20])
+        assert await told(storage, KEY, b"v" * 12) == found
+        async with connection.transaction():  # the owner is under the policies too, as in a migration
+            await connection.execute(see)
+            left = await connection.fetch(TRACES)
+            assert [row["first_day"] for row in left] == [DAY - 2, None]
+            await connection.execute("DELETE FROM traces")
+            await connection.execute(fill)
+            assert await connection.fetch(TRACES) == left
+        assert await told(storage, KEY, b"v" * 12) == found
+    finally:
+        await connection.close()
+
+
+SEE_AND_FILL = ("-- The owner is under", "INSERT INTO traces")
+OLDER = batches.RECORD.replace("record_claims", "record_batch").split(",\n  $21")[0] + ")"
+TRACES = "SELECT * FROM traces ORDER BY id"
+
+
+def statements_of_revision() -> list[str]:
+    """Return the statements of revision 0007."""
+    script = Path(statements.__file__).parent / "versions" / "v0007_traces.sql"
+    return script.read_text(encoding="utf-8").split(statements.SEPARATOR)
+
+
+def batch_of(built: support.Batch) -> records.Batch:
+    """Return a batch of claims without stored documents, received now."""
+    submission = converters.submission(built.request, clock.SystemClock())
+    names = ids.Mint(clock.SystemClock(), os.urandom).mint(len(submission.items))
+    return records.Batch(
+        chain="older",
+        ids=names,
+        at_ms=[ids.ms_of(name) for name in names],
+        submission=submission,
+        document_hashes=[bytes(32)] * len(names),
+        entries=[b"entry"] * len(names),
+        places=[records.Place(None, bytes(32), 0, 1, 1, 1, "")] * len(names),
+        bodies=[],
+    )
+
+
+def arguments_of(batch: records.Batch) -> list[object]:
+    """Return the arguments that write a batch behind the beginning of its chain."""
+    return batches.arguments(batch, {}, {"demo": (0, bytes(32))})[0]
+
+
+async def told(storage: support.Stubs, *keys: bytes) -> list[list[tuple[str, int, bytes, str]]]:
+    """Return what a claim of the patient is told about keys."""
+    item = storage_pb2.LookupItem(
+        context=support.context(), claim_id="X", provider_id="P1", use="claim", patient_key="a2b4c6d8e0f2"
+    )
+    for key in keys:
+        item.past.add(key=key, from_day=DAY - 9, to_day=DAY, most=5, party=b"")
+    [answer] = (await storage.store.LookupBatch(storage_pb2.LookupRequest(items=[item]))).results
+    return [
+        [(line.claim_id, line.quantity_e4, line.mark, line.payer_id) for line in one.lines]
+        for one in answer.past
+    ]

@@ -34,6 +34,11 @@ async def test_months_of_before_get_a_place_for_outcomes(embedded_postgres: supp
 
 async def _back_to_0002(connection: asyncpg.Connection) -> None:
     """Take the newer revisions away, as a database of that release stands."""
+    await connection.execute("DROP TABLE traces CASCADE")
+    await connection.execute(
+        "DROP FUNCTION record_claims, past_of, trace_state, trace_head, trace_entry, party_of"
+    )
+    await connection.execute("CREATE INDEX claims_by_patient ON claims (patient_key, tenant)")
     await connection.execute("DROP FUNCTION record_batch, chain_heads")
     await connection.execute(
         "DROP INDEX past_services_of_key, claims_in_lanes_by_risk, claims_in_lanes_by_probability,"

@@ -171,7 +171,10 @@ class Batch:
         history: tuple[tuple[object, ...], ...] = (),
         **columns: object,
     ) -> "Batch":
-        """Add one claim; `columns` replace values of its row, `history` holds (key, day, quantity, mark)."""
+        """Add one claim; `columns` replace values of its row.
+
+        `history` holds (key, day, quantity, mark) of each row, and its party where they have one.
+        """
         place = len(self.request.items)
         document = body if body is not None else claim_document(claim_id, lines)
         self.request.items.append(
@@ -191,7 +194,7 @@ class Batch:
             service_key = service_keys[number - 1] if number <= len(service_keys) else ""
             for name, value in line_row(place, number, service_key).items():
                 getattr(self.request.lines, name).append(value)
-        for number, (past_key, day, quantity, mark) in enumerate(history, start=1):
+        for number, (past_key, day, quantity, mark, *party) in enumerate(history, start=1):
             row = {
                 "item": place,
                 "line": number,
@@ -199,6 +202,7 @@ class Batch:
                 "day": day,
                 "quantity_e4": quantity,
                 "mark": mark,
+                **({"party": party[0]} if party else {}),
             }
             for name, value in row.items():
                 getattr(self.request.history, name).append(value)

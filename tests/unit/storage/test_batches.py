@@ -1,12 +1,13 @@
 """A batch as arguments of the schema: what is chained, what is picked, how columns travel."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import storage_support as support
 from chassis import testing as chassis_testing
-from storage.domain import chains, records
+from storage.domain import chains, records, traces
 from storage.inbound import converters
 from storage.outbound import batches
 
@@ -77,7 +78,7 @@ def test_numbers_come_column_after_column_and_texts_row_after_row():
     batch = batch_of("other", "demo")
     arguments, _ = batches.arguments(batch, contents_of(batch), {"demo": GENESIS, "other": GENESIS})
     numbers = [int(number) for number in arguments[6].strip("{}").split(", ")]
-    assert len(numbers) == 20 * 2
+    assert len(numbers) == 22 * 2
     assert numbers[:16] == [2, 1, 1_000, 1_001, 1, 2, 0, 0, 3, 3, 4, 4, 5, 5, 1, 1]
     rows = [row.split(batches.VALUE) for row in arguments[8].split(batches.ROW)]
     assert [len(row) for row in rows] == [ITEM, ITEM]
@@ -86,7 +87,7 @@ def test_numbers_come_column_after_column_and_texts_row_after_row():
     ]
     lines = [int(number) for number in arguments[9].strip("{}").split(", ")]
     assert lines[:8] == [1, 1, 2, 2, 1, 2, 1, 2]
-    assert arguments[18:] == ["{2, 1}", list(contents_of(batch).values())]
+    assert arguments[18:20] == ["{2, 1}", list(contents_of(batch).values())]
 
 
 def test_a_missing_mark_is_told_apart_from_one_of_zeros():
@@ -95,6 +96,27 @@ def test_a_missing_mark_is_told_apart_from_one_of_zeros():
     arguments, _ = batches.arguments(batch, contents_of(batch), {"demo": GENESIS})
     assert [int(number) for number in arguments[15].strip("{}").split(", ")][-2:] == [0, 1]
     assert arguments[16] == bytes(12) + bytes(12) + (1).to_bytes(12) + b"m" * 12
+
+
+def test_what_is_left_for_patients_goes_item_by_item_and_for_others_row_by_row():
+    """An item without a patient leaves NULL; days stand in the last columns, NULL where there are none."""
+    built = support.Batch()
+    built.add("C-0", history=((b"k" * 12, 7, 1, b"", b""), (b"a" * 12, 9, 1, b"", b"p" * 12)))
+    built.add("C-1", patient_key="").add("C-2")
+    submission = converters.submission(built.request, chassis_testing.ManualClock())
+    batch = msgspec.structs.replace(batch_of("demo", "demo", "demo"), submission=submission)
+    arguments, _ = batches.arguments(batch, contents_of(batch), {"demo": GENESIS})
+    named = traces.name("demo", "a2b4c6d8e0f2")
+    assert arguments[20] == f"{{{named},NULL,{named}}}"
+    assert [told is None for told in arguments[21]] == [False, True, False]
+    none = records.NO_INT
+    numbers = [int(number) for number in arguments[6].strip("{}").split(", ")]
+    assert numbers[-6:] == [7, none, none, 7, none, none]
+    assert arguments[22:24] == ["{1, 9, 9}", f"{{{traces.name('demo', traces.other(b'p' * 12))}}}"]
+    assert [told.endswith((1).to_bytes(8) + (9).to_bytes(4) + (2).to_bytes(4)) for told in arguments[24]] == [
+        True
+    ]
+    assert (arguments[15], arguments[16]) == ("{}", b"")
 
 
 def test_a_picked_batch_keeps_what_its_items_need():

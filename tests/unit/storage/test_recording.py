@@ -304,7 +304,7 @@ async def test_history_rows_are_forgotten_with_their_keys():
     tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
     await desk.send("A")
     [row] = desk.world.state.rows.values()
-    row.history = records.History([0], [1], [b"k" * 12], [20_666], [10_000], [b""])
+    row.history = records.History([0], [1], [b"k" * 12], [20_666], [10_000], [b""], [b""])
     desk.clock.advance(dt.timedelta(days=401).total_seconds())
     gone = [
         await keep_house.forget(upkeep=desk.world.upkeep, tenants=tenants, clock=desk.clock) for _ in range(2)

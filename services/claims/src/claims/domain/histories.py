@@ -37,12 +37,16 @@ NEW_IN_WINDOW = msgspec.structs.replace(NEW, claimed_quantity=Decimal(0))
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A key that is asked about from one day to another, both included; `most` rows are wanted."""
+    """A key that is asked about from one day to another, both included; `most` rows are wanted.
+
+    `party` says among whose rows: those of the patient where it is empty, else of an authorisation.
+    """
 
     key: bytes
     from_day: int
     to_day: int
     most: int
+    party: bytes = b""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -118,6 +122,7 @@ class Left(msgspec.Struct, frozen=True, gc=False):
     day: int
     quantity: Decimal | None
     mark: bytes
+    party: bytes = b""  # Empty for the claim's patient; an authorisation may be used by anybody.
 
 
 def without(known: Known, decision: decisions.Decision, submitted: int = 0) -> Known:
@@ -185,7 +190,8 @@ def leaves(claim: model.Claim, identity: identities.Identity) -> list[Left]:
         if trace.visit:
             found.append(Left(line.sequence, trace.visit, trace.day, None, b""))
         if trace.authorization:
-            found.append(Left(line.sequence, trace.authorization, trace.day, line.quantity, b""))
+            used = trace.authorization
+            found.append(Left(line.sequence, used, trace.day, line.quantity, b"", trace.reference))
     return found
 
 
@@ -243,7 +249,9 @@ def _keys(traces: Sequence[identities.Trace | None]) -> list[Key]:
             first = day - (window.follow_up_days or 0)
             found.append(Key(key=trace.visit, from_day=first, to_day=day, most=ROWS))
         if trace.authorization:
-            found.append(Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0))
+            found.append(
+                Key(key=trace.authorization, from_day=-EVER, to_day=EVER, most=0, party=trace.reference)
+            )
     return found
 
 

@@ -36,9 +36,9 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a line leaves in history and asks of it; keys are of KEY_BYTES, `day` counts from 1970-01-01.
 
     `service` stands for patient and code, `visit` for patient and provider where the code is a visit,
-    `authorization` for payer, reference and code where there is a reference; else they are empty. `mark`
-    tells rows of one service and day apart: MARK_BYTES over everything that makes it this service, then the
-    site, NO_SITE where none is told. It is empty where a repeat is meant.
+    `authorization` for payer, reference and code where there is a reference, whose own key is `reference`;
+    else they are empty. `mark` tells rows of one service and day apart: MARK_BYTES over everything that makes
+    it this service, then the site, NO_SITE where none is told. It is empty where a repeat is meant.
     """
 
     day: int
@@ -46,6 +46,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     mark: bytes = b""
     visit: bytes = b""
     authorization: bytes = b""
+    reference: bytes = b""
     window: windows.Window = windows.NONE
 
 
@@ -176,10 +177,16 @@ def _traces(
                 authorization=_key(f"authorization\x1f{payer}\x1f{reference}\x1f{service}")
                 if reference
                 else b"",
+                reference=_reference(payer, reference) if reference else b"",
                 window=window,
             )
         )
     return found
+
+
+@functools.lru_cache(maxsize=1_024)  # the lines of a claim mostly rest on one
+def _reference(payer: str, reference: str) -> bytes:
+    return _key(f"reference\x1f{payer}\x1f{reference}")
 
 
 def _key(told: str) -> bytes:

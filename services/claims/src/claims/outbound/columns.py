@@ -134,6 +134,7 @@ def history(items: Sequence[ports.Submission]) -> storage_pb2.HistoryColumns:
         day=[left.day for left in found],
         quantity_e4=[one if -QUANTITY_MOST <= one <= QUANTITY_MOST else calls.MISSING for one in scaled],
         mark=[left.mark for left in found],
+        party=[left.party for left in found],
     )
 
 

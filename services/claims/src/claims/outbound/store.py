@@ -181,7 +181,7 @@ def _put(question: histories.Question, request: storage_pb2.LookupRequest) -> st
         before=question.before,
     )
     for key in question.keys:
-        item.past.add(key=key.key, from_day=key.from_day, to_day=key.to_day, most=key.most)
+        item.past.add(key=key.key, from_day=key.from_day, to_day=key.to_day, most=key.most, party=key.party)
     return item
 
 

@@ -76,6 +76,7 @@ def _sound(submission: records.Submission) -> bool:
         and max(numbers, default=0) <= DAY_MAX
         and {*map(len, history.key)} <= {records.KEY_BYTES}
         and {*map(len, history.mark)} <= {0, records.KEY_BYTES}
+        and not any(map(_bad_party, {*history.party}))
         and not any(map(_bad_quantity, history.quantity_e4))
     )
 
@@ -113,6 +114,7 @@ def _judge_history(history: records.History, judged: list[errors.Fault | None]) 
     _mark(judged, history.day, history.item, lambda day: not -DAY_MAX <= day <= DAY_MAX, "history.day")
     _mark(judged, history.quantity_e4, history.item, _bad_quantity, "history.quantity_e4")
     _mark(judged, history.mark, history.item, lambda m: len(m) not in {0, records.KEY_BYTES}, "history.mark")
+    _mark(judged, history.party, history.item, _bad_party, "history.party")
 
 
 def _item_fault(item: records.Item, known: Known, now: float) -> errors.Fault | None:
@@ -155,6 +157,10 @@ def _clean(text: str) -> bool:
 
 def _bad_quantity(quantity: int) -> bool:
     return quantity != records.NO_INT and abs(quantity) > records.QUANTITY_MAX
+
+
+def _bad_party(party: bytes | None) -> bool:
+    return party is not None and len(party) not in {0, records.KEY_BYTES}
 
 
 def _too_large(number: int) -> bool:

@@ -45,7 +45,16 @@ class Mint:
 def _text(ms: int, random: int) -> str:
     high, low = random >> FIELD_B, random & ((1 << FIELD_B) - 1)
     digits = f"{(ms << 80) | (7 << 76) | (high << 64) | (2 << FIELD_B) | low:032x}"
+    return _parted(digits)
+
+
+def _parted(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def text(identifier: bytes) -> str:
+    """Return the canonical text of an id's 16 bytes."""
+    return _parted(identifier.hex())
 
 
 def ms_of(identifier: str) -> int:

@@ -14,6 +14,7 @@ KEY_BYTES = 12  # of a history key and of a mark: two of a tenant meet by chance
 QUANTITY_MAX = 10**14  # ten thousandths; SCAN_MOST of them still fit 64 bits
 PAST_MOST = 32  # rows told of one key: a rule needs to know that there are some, a person wants to see a few
 SCAN_MOST = 1_000  # rows of one key that are looked at: a service taken daily for two years, with room
+PARTY_MOST = 1_000  # newest claims of a patient that are looked at: two a day while keys are kept
 
 
 TEXTS = frozenset(
@@ -141,6 +142,7 @@ class History(Columns, gc=False):
     day: list[int]
     quantity_e4: list[int]
     mark: list[bytes]
+    party: list[bytes | None]  # b"" is the claim's patient; None comes from a caller that knows no parties
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -318,12 +320,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Past(msgspec.Struct, frozen=True):
-    """A question about the rows of one key with a day from `from_day` to `to_day`; `most` rows are wanted."""
+    """A question about the rows of one key with a day from `from_day` to `to_day`; `most` rows are wanted.
+
+    It is sought among the rows of its party, b"" for the patient; among all where that is None.
+    """
 
     key: bytes
     from_day: int
     to_day: int
     most: int
+    party: bytes | None = None
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

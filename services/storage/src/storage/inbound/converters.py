@@ -45,8 +45,16 @@ def submission(request: storage_pb2.RecordRequest, clock: clocks.Clock) -> recor
         _claims(request.claims, len(request.items)),
         lines,
         _columns(records.Findings, request.findings),
-        _columns(records.History, request.history),
+        _history(request.history),
     )
+
+
+def _history(message: storage_pb2.HistoryColumns) -> records.History:
+    """Return the history's columns; a sender that knows no parties has left theirs out."""
+    history = _columns(records.History, message)
+    if not history.party:
+        history.party = [None] * len(history.key)
+    return history
 
 
 _LATER = operator.attrgetter(*records.LATER)
@@ -118,7 +126,12 @@ def question(item: storage_pb2.LookupItem) -> records.Question:
         patient_key=item.patient_key,
         service_keys=list(item.service_keys),
         before=item.before,
-        past=[records.Past(one.key, one.from_day, one.to_day, one.most) for one in item.past],
+        past=[
+            records.Past(
+                one.key, one.from_day, one.to_day, one.most, one.party if one.HasField("party") else None
+            )
+            for one in item.past
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""A batch as the arguments of the schema's function `record_batch`: few and long, as is told beside it.
+"""A batch as the arguments of the schema's function `record_claims`: few and long, as is told beside it.
 
 Encoding every value by itself, and binding every column, cost more on both sides than writing the rows.
 """
@@ -8,15 +8,16 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from storage.domain import chains, records
+from storage.domain import chains, records, traces
 
 ROW, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
 NO_MARK = bytes(records.KEY_BYTES)
 
 RECORD = """
-SELECT * FROM record_batch($1, $2, $3::text::bigint[], $4, $5::text::uuid[], $6, $7::text::bigint[],
+SELECT * FROM record_claims($1, $2, $3::text::bigint[], $4, $5::text::uuid[], $6, $7::text::bigint[],
   $8::text::double precision[], $9, $10::text::bigint[], $11::text::double precision[], $12, $13,
-  $14::text::bigint[], $15, $16::text::bigint[], $17, $18::text::uuid[], $19::text::integer[], $20)
+  $14::text::bigint[], $15, $16::text::bigint[], $17, $18::text::uuid[], $19::text::integer[], $20,
+  $21::text::uuid[], $22, $23::text::integer[], $24::text::uuid[], $25)
 """
 APART = {"item", "probability", "key", "mark"}  # columns that travel in a form of their own
 
@@ -40,9 +41,8 @@ def arguments(
 ) -> tuple[list[Any], dict[str, tuple[int, bytes]]]:
     """Return the arguments of RECORD in its order, and the heads behind the batch's entries."""
     submission = batch.submission
-    claims, lines, findings, history = (
-        submission.claims, submission.lines, submission.findings, submission.history,
-    )  # fmt: skip
+    claims, lines, findings = submission.claims, submission.lines, submission.findings
+    history, (own, others) = traces.without_party(submission), traces.left(submission)
     numbers = {name: number for number, name in enumerate(heads, start=1)}
     tenants = [numbers[item.tenant] for item in submission.items]
     sequences, prints, after = _chained(batch, heads)
@@ -53,7 +53,8 @@ def arguments(
         b"".join([heads[name][1] + after[name][1] for name in heads]),
         f"{{{','.join(batch.ids)}}}",
         prints,
-        _array([*tenants, *_places(batch), *sequences, *itertools.chain(*_CLAIM_NUMBERS(claims))]),
+        _array([*tenants, *_places(batch), *sequences, *itertools.chain(*_CLAIM_NUMBERS(claims)),
+            *_days([trace or _NOTHING for trace in own])]),
         _array(claims.probability),
         _texts((*_own(batch), *_CLAIM_TEXTS(claims))),
         _array([*_owners(lines.item), *itertools.chain(*_LINE_NUMBERS(lines))]),
@@ -68,7 +69,19 @@ def arguments(
         f"{{{','.join([body.id for body in batch.bodies])}}}",
         _array([numbers[body.tenant] for body in batch.bodies]),
         [contents[body.id] for body in batch.bodies],
+        f"{{{','.join(['NULL' if trace is None else trace.party for trace in own])}}}",
+        [None if trace is None else trace.told for trace in own],
+        _array([*(trace.item + 1 for trace in others), *_days(others)]),
+        f"{{{','.join([trace.party for trace in others])}}}",
+        [trace.told for trace in others],
     ], after  # fmt: skip
+
+
+_NOTHING = traces.Trace(0, "NULL", b"", records.NO_INT, records.NO_INT)
+
+
+def _days(left: Sequence[traces.Trace]) -> Iterable[int]:
+    return [*(trace.first_day for trace in left), *(trace.last_day for trace in left)]
 
 
 def _chained(batch: records.Batch, heads: Heads) -> tuple[list[int], bytes, dict[str, tuple[int, bytes]]]:

@@ -7,6 +7,7 @@ FORGET = (
     "DELETE FROM idempotency_keys WHERE tenant = $1 AND id < id_floor($2)",
     "DELETE FROM service_keys WHERE tenant = $1 AND id < id_floor($2)",
     "DELETE FROM past_services WHERE tenant = $1 AND id < id_floor($2)",
+    "DELETE FROM traces WHERE tenant = $1 AND id < id_floor($2)",
 )
 # The cutoff is in instants; positions of running transactions are younger than any cutoff.
 TRIM = "DELETE FROM outbox WHERE tenant = $1 AND at_ms < $2"

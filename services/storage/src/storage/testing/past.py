@@ -46,8 +46,19 @@ def _rows(
             continue
         kept = row.history
         for place, key in enumerate(kept.key):
-            if key == one.key and one.from_day <= kept.day[place] <= one.to_day:
+            inside = key == one.key and one.from_day <= kept.day[place] <= one.to_day
+            if inside and _is_found(asked, one, row, kept.party[place]):
                 yield row, _line(row, place)
+
+
+def _is_found(asked: records.Question, one: records.Past, row: rows.Row, party: bytes | None) -> bool:
+    """Return whether a row was left for the party that is asked about, or by a caller that knows none."""
+    patient = row.columns["patient_key"] or ""
+    if one.party is None or (one.party == b"" and not asked.patient_key):
+        return party is None or (party == b"" and not patient)
+    if one.party:
+        return party is None or party == one.party
+    return not party and patient == asked.patient_key
 
 
 def _line(row: rows.Row, place: int) -> records.PastLine:

@@ -63,7 +63,9 @@ def _fault(question: records.Question, tenant: views.Tenant | None) -> errors.Fa
     if len(question.service_keys) > KEYS_MAX or len(question.past) > PAST_MAX:
         return errors.Invalid("lookup.too_many", f"At most {KEYS_MAX} lines of one claim.")
     if not all(map(_answerable, question.past)):
-        return errors.Invalid("lookup.past", f"A key has {records.KEY_BYTES} bytes, its days fit 32 bits.")
+        return errors.Invalid(
+            "lookup.past", f"A key or party has {records.KEY_BYTES} bytes, days fit 32 bits."
+        )
     if question.before and not ids.is_canonical(question.before):
         return errors.Invalid("id.invalid", "An id is a UUID in small letters, with its four hyphens.")
     return None
@@ -72,6 +74,7 @@ def _fault(question: records.Question, tenant: views.Tenant | None) -> errors.Fa
 def _answerable(past: records.Past) -> bool:
     return (
         len(past.key) == records.KEY_BYTES
+        and (not past.party or len(past.party) == records.KEY_BYTES)
         and -records.DAY_MAX <= past.from_day <= records.DAY_MAX
         and -records.DAY_MAX <= past.to_day <= records.DAY_MAX
     )
