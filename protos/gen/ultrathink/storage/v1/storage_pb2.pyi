@@ -332,6 +332,7 @@ class HistoryColumns(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     QUANTITY_E4_FIELD_NUMBER: _builtins.int
     MARK_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def item(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Index of the item in the batch."""
@@ -356,6 +357,13 @@ class HistoryColumns(_message.Message):
     def mark(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """12 bytes that tell rows of one key apart, or none."""
 
+    @_builtins.property
+    def party(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Whose the key is: empty for the claim's patient (ClaimColumns.patient_key), else 12 bytes for another party, such
+        as an authorisation. A claim's rows of one party are kept together and found by questions of that party alone.
+        Missing as a whole from a caller that knows no parties: such rows are found under their keys and by the patient.
+        """
+
     def __init__(
         self,
         *,
@@ -365,10 +373,11 @@ class HistoryColumns(_message.Message):
         day: _abc.Iterable[_builtins.int] | None = ...,
         quantity_e4: _abc.Iterable[_builtins.int] | None = ...,
         mark: _abc.Iterable[_builtins.bytes] | None = ...,
+        party: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "item", b"item", "key", b"key", "line", b"line", "mark", b"mark", "quantity_e4", b"quantity_e4"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "item", b"item", "key", b"key", "line", b"line", "mark", b"mark", "party", b"party", "quantity_e4", b"quantity_e4"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -564,12 +573,15 @@ class PastQuestion(_message.Message):
     FROM_DAY_FIELD_NUMBER: _builtins.int
     TO_DAY_FIELD_NUMBER: _builtins.int
     MOST_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """12 bytes."""
     from_day: _builtins.int
     to_day: _builtins.int
     most: _builtins.int
     """How many rows are wanted, newest day first; the sum is over all of them."""
+    party: _builtins.bytes
+    """Among whose rows the key is sought, as in HistoryColumns; not there: under the key alone, whosever it is."""
     def __init__(
         self,
         *,
@@ -577,12 +589,15 @@ class PastQuestion(_message.Message):
         from_day: _builtins.int = ...,
         to_day: _builtins.int = ...,
         most: _builtins.int = ...,
+        party: _builtins.bytes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_party", b"_party", "party", b"party"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "key", b"key", "most", b"most", "to_day", b"to_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_party", b"_party", "from_day", b"from_day", "key", b"key", "most", b"most", "party", b"party", "to_day", b"to_day"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__party: _TypeAlias = _typing.Literal["party"]  # noqa: Y015
+    _WhichOneofArgType__party: _TypeAlias = _typing.Literal["_party", b"_party"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__party) -> _WhichOneofReturnType__party | None: ...
 
 Global___PastQuestion: _TypeAlias = PastQuestion  # noqa: Y015
 
