@@ -33,7 +33,7 @@ def _request(headers: dict[str, str], body: bytes, path: str = URL) -> bytes:
     return support.head("POST", path, headers | {"content-length": str(len(body))}) + body
 
 
-def _nobody(_: bytes, /, *, close: bool) -> None:
+def _nobody(_: bytes, __: bytes, /, *, close: bool) -> None:
     """Take an answer that nobody looks at."""
     assert not close
 

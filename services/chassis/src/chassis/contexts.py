@@ -39,6 +39,11 @@ def to_wire(
     wire.item_id, wire.tenant, wire.subject = context.item_id, context.tenant, context.subject
     wire.roles.extend(context.roles)
     wire.remaining_ms = max(0, context.remaining_ms(clock) - margin_ms)
-    wire.branch, wire.traceparent = context.branch, context.traceparent
-    wire.idempotency_key, wire.request_id = context.idempotency_key, context.request_id
+    wire.request_id = context.request_id
+    if context.branch:  # an empty text is what stands there: writing it would cost as much as another
+        wire.branch = context.branch
+    if context.traceparent:
+        wire.traceparent = context.traceparent
+    if context.idempotency_key:
+        wire.idempotency_key = context.idempotency_key
     return wire

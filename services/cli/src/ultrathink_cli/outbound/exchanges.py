@@ -40,7 +40,11 @@ class Place(msgspec.Struct, frozen=True):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("a URL begins with http:// or https:// and names a host")
         tls = parts.scheme == "https"
-        host = parts.hostname.encode("idna").decode()
+        host = parts.hostname
+        if (
+            not host.isascii()
+        ):  # else the codec, which takes a hundredth of a second to load, has nothing to do
+            host = host.encode("idna").decode()
         return cls(host, parts.port or (443 if tls else 80), tls, parts.path.rstrip("/"))
 
     def authority(self) -> str:

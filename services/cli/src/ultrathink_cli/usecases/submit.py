@@ -101,7 +101,7 @@ async def submit(door: Door, file: Path, media_type: str, sent: Callable[[int], 
     if not skip:
         tally, known = Tally(), 0
     tally.resumed = skip
-    with receipts.open("ab" if skip else "wb") as kept:
+    with receipts.open("ab" if skip else "wb", buffering=CHUNK) as kept:
         for part in parts(file, skip, sent) if media_type == LINES else _rest(file, media_type, skip, sent):
             known = part.known
             async for lines in door.submit_stream(part.chunks, media_type):

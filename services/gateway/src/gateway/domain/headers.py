@@ -18,14 +18,14 @@ class _Ids:
     """New request ids, drawn many at a time: asking the system for each costs more than all else about it."""
 
     def __init__(self) -> None:
-        self._drawn = ""
+        self._drawn: list[str] = []
 
     def next(self) -> str:
         """Return 128 random bits in hexadecimal."""
         if not self._drawn:
-            self._drawn = secrets.token_hex(16 * 64)
-        drawn, self._drawn = self._drawn[:32], self._drawn[32:]
-        return drawn
+            many = secrets.token_hex(16 * 64)
+            self._drawn = [many[at : at + 32] for at in range(0, len(many), 32)]
+        return self._drawn.pop()
 
 
 _IDS = _Ids()

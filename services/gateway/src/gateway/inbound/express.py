@@ -23,9 +23,9 @@ CHANGING = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"or
 
 
 class Reply(Protocol):
-    """Takes the one answer of a request, head and body; `close` ends the connection after it."""
+    """Takes the one answer of a request, head (`replies.head`) and body; `close` ends the connection."""
 
-    def __call__(self, answer: bytes, /, *, close: bool) -> None:
+    def __call__(self, head: bytes, body: bytes, /, *, close: bool) -> None:
         """Send it."""
         ...
 
@@ -97,11 +97,13 @@ class Express:
     def _turn_away(self, request_id: str, began: float, reply: Reply) -> None:
         """Answer 429 for next to nothing: the fewer there are to answer, the more claims are."""
         if len(request_id) == len(MARK):
-            told = self._busy.answer.replace(MARK.encode(), request_id.encode())
+            mark, given = MARK.encode(), request_id.encode()
+            head, body = (part.replace(mark, given) for part in (self._busy.head, self._busy.body))
         else:
-            told = self._refused(turnstiles.BUSY, request_id).answer
+            told = self._refused(turnstiles.BUSY, request_id)
+            head, body = told.head, told.body
         self._meter.leave("POST", self._path, self._busy.status, began)
-        reply(told, close=False)
+        reply(head, body, close=False)
 
     def _answer(self, trip: "_Trip", answer: asyncio.Future[exchanges.Answer]) -> None:
         failure = asyncio.CancelledError() if answer.cancelled() else answer.exception()
@@ -112,19 +114,20 @@ class Express:
             told = self._refused(cause, trip.request_id)
         self._turnstile.leave(trip.tenant, answered=told.answers)
         self._meter.leave("POST", self._path, told.status, trip.began)
-        trip.reply(told.answer, close=told.close)
+        trip.reply(told.head, told.body, close=told.close)
 
     def _told(self, decision: exchanges.Answer, request_id: str) -> "_Told":
         status, extra = intake.told(decision, dry_run=self._dry_run)
         extra = {**extra, **self._fixed} if self._fixed else extra
-        return _Told(status, replies.whole(status, decision.media_type, decision.body, extra, request_id))
+        body = decision.body
+        return _Told(status, replies.head(status, decision.media_type, len(body), extra, request_id), body)
 
     def _refused(self, cause: BaseException, request_id: str) -> "_Told":
         fault = faults.of_exception(cause, "POST") if isinstance(cause, Exception) else replies.DEFECT
         status, extra = problems.status(fault), {**problems.headers(fault), **self._fixed}
         body = problems.body(fault, instance=self._path, request_id=request_id)
-        told = replies.whole(status, problems.MEDIA_TYPE, body, extra, request_id)
-        return _Told(status, told, close="connection" in extra, answers=turnstiles.tells(fault))
+        head = replies.head(status, problems.MEDIA_TYPE, len(body), extra, request_id)
+        return _Told(status, head, body, close="connection" in extra, answers=turnstiles.tells(fault))
 
 
 class _Trip(NamedTuple):
@@ -141,7 +144,8 @@ class _Told(NamedTuple):
     """An answer as it goes out."""
 
     status: int
-    answer: bytes
+    head: bytes
+    body: bytes
     close: bool = False
     answers: bool = True
 

@@ -41,13 +41,16 @@ async def send(
     await send({"type": "http.response.body", "body": body})
 
 
-def whole(status: int, media_type: str, body: bytes, headers: Mapping[str, str], request_id: str) -> bytes:
-    """Return a whole answer as it stands on the wire of HTTP/1.1, with what every answer carries."""
+def head(status: int, media_type: str, size: int, headers: Mapping[str, str], request_id: str) -> bytes:
+    """Return the head of an answer whose body has `size` bytes, with what every answer carries.
+
+    It is as on the wire of HTTP/1.1, but for the empty line at its end: the server has headers of its own.
+    """
     varying = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     if varying.count("\n") > len(headers):
         raise ValueError("a header's value holds the end of a line")
-    tail = f"{varying}x-request-id: {request_id}\r\ncontent-length: {len(body)}\r\n\r\n"
-    return b"".join((_fixed(status, media_type), tail.encode("latin-1"), body))
+    tail = f"{varying}x-request-id: {request_id}\r\ncontent-length: {size}\r\n"
+    return _fixed(status, media_type) + tail.encode("latin-1")
 
 
 @functools.lru_cache(maxsize=64)

@@ -101,7 +101,7 @@ class _Express:
         self.message_event = NOBODY_WAITS
         self.keep_alive, self.disconnected, self.response_complete = True, False, False
 
-    def reply(self, answer: bytes, /, *, close: bool) -> None:
+    def reply(self, head: bytes, body: bytes, /, *, close: bool) -> None:
         """Send the one answer, and let the connection go on unless the process is about to end."""
         self.response_complete = True
         transport = self.protocol.corked
@@ -110,8 +110,7 @@ class _Express:
         added = self.protocol.dates.line(self.protocol.server_state.default_headers)
         if not (close or self.keep_alive):
             added += b"connection: close\r\n"
-        head = answer.index(b"\n") + 1
-        transport.write_whole(b"".join((answer[:head], added, answer[head:])))
+        transport.write_whole(b"".join((head, added, b"\r\n", body)))
         if close or not self.keep_alive:
             transport.close()
         self.protocol.on_response_complete()
