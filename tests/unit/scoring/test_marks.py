@@ -31,21 +31,31 @@ def _rows(seed: int, width: int, most: int, count: int = 9) -> np.ndarray:
 @given(
     st.integers(0, 1_000),
     st.lists(st.integers(1, 40), min_size=1, max_size=8),
-    st.sampled_from([1, marks.FEW_ROWS, marks.FEW_ROWS + 1, marks.PART_ROWS]),
+    st.sampled_from([1, 9, marks.PART_ROWS]),
 )
 def test_a_rows_bits_are_all_that_its_values_set(seed: int, cuts: list[int], count: int) -> None:
-    """Looked up for features together and joined, few rows at once or many by groups: the same bits."""
+    """Looked up for features together and joined, of few rows or many: the bits are the same."""
     tables, bits = _tables(seed, cuts)
     matrix = _rows(seed, len(cuts), max(cuts), count)
     expected = np.bitwise_or.reduce(bits[bins.places(tables.bins, matrix)], axis=1)
     np.testing.assert_array_equal(marks.of(tables, matrix), expected)
 
 
+def test_what_does_not_fit_one_step_is_looked_up_in_several() -> None:
+    """More units than a step may look up for all groups: the last group sets its bits as the first does."""
+    found, owner, _ = bins.build({feature: np.arange(30, dtype=np.float32) for feature in range(4)})
+    units = marks.BYTES_AT_ONCE // marks.PART_ROWS // 2
+    bits = np.random.default_rng(5).integers(0, 256, size=(len(owner), units)).astype(np.uint8)
+    matrix = _rows(5, 4, 30, marks.PART_ROWS)
+    told = marks.of(marks.build(found, owner, bits), matrix)
+    np.testing.assert_array_equal(told, np.bitwise_or.reduce(bits[bins.places(found, matrix)], axis=1))
+
+
 def test_features_with_few_bins_are_looked_up_together() -> None:
-    """Six yes/no features make one group, of no more rows than allowed; a long one stays alone."""
-    tables, _ = _tables(1, [1] * 4 + [100])
-    assert len(tables.starts) == 2
-    assert len(tables.table) <= marks.JOINED_ROWS + 102
+    """Four yes/no features make one group, of no more rows than allowed; two long ones stay alone."""
+    tables, _ = _tables(1, [1] * 4 + [100] * 2)
+    assert len(tables.starts) == 3
+    assert len(tables.table) <= marks.JOINED_ROWS + 2 * 102
 
 
 def test_bins_that_say_the_same_share_a_row() -> None:

@@ -3,13 +3,15 @@
 An anomaly is a hint for a person. It is no forecast of a denial, and nothing decides by it.
 """
 
+import bisect
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import anomaly_words, isolation, peers, rows
+from scoring.domain import anomaly_words, columns, isolation, peers, rows
 
 TOLD_PERCENTILE = 99.0  # among its peers
 TOLD_DISTANCE = float(
@@ -63,12 +65,17 @@ class Anomaly(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """Lines or claims: their levels and measures, and the words that are told of them."""
+    """Lines or claims: their levels and measures, and the words that are told of them.
+
+    `of_lines` and `of_claims` are the categories that make peers, and where their codes stand.
+    """
 
     levels: peers.Levels
     measures: tuple[str, ...]
     words: dict[str, anomaly_words.Words]
     who: tuple[anomaly_words.Words, ...]
+    of_lines: dict[str, int]
+    of_claims: dict[str, int]
 
 
 class _Some(NamedTuple):
@@ -97,8 +104,20 @@ class _Beside(NamedTuple):
     level: int
 
 
-_LINES = _Kind(peers.LINE_LEVELS, peers.LINE_MEASURES, anomaly_words.LINE_MEASURES, anomaly_words.LINE_PEERS)
-_CLAIMS = _Kind(
+def _kind(
+    levels: peers.Levels,
+    measures: tuple[str, ...],
+    words: dict[str, anomaly_words.Words],
+    who: tuple[anomaly_words.Words, ...],
+) -> _Kind:
+    names = dict.fromkeys(name for level in levels for name in level)
+    of_lines = {name: columns.LINE_CODES.index(name) for name in names if name in peers.LINE_CATEGORIES}
+    of_claims = {name: columns.CLAIM_CODES.index(name) for name in names if name not in of_lines}
+    return _Kind(levels, measures, words, who, of_lines, of_claims)
+
+
+_LINES = _kind(peers.LINE_LEVELS, peers.LINE_MEASURES, anomaly_words.LINE_MEASURES, anomaly_words.LINE_PEERS)
+_CLAIMS = _kind(
     peers.CLAIM_LEVELS, peers.CLAIM_MEASURES, anomaly_words.CLAIM_MEASURES, anomaly_words.CLAIM_PEERS
 )
 _PAIRS = tuple(peers.PAIRS)
@@ -149,6 +168,8 @@ def _told(
 ) -> list[Anomaly]:
     """Return what is told of some rows, in their order."""
     known = ~np.isnan(some.percentile)
+    if known.all():
+        return list(_judged(kind, groups, judged, batch, some))
     found = _judged(kind, groups, judged, batch, some.only(known)) if known.any() else iter(())
     nothing = np.isnan(judged.values[some.places]).all(axis=1).tolist()
     return [
@@ -162,13 +183,14 @@ def _judged(
 ) -> Iterator[Anomaly]:
     """Yield judged rows among their named peers, with the evidence."""
     group = judged.group[some.places]
-    levels = np.cumsum([len(keys) for keys in groups.keys]).searchsorted(group, side="right").tolist()
+    ends = [*itertools.accumulate(map(len, groups.keys))]
+    levels = [bisect.bisect_right(ends, one) for one in group.tolist()]
     sizes = groups.peers[group].tolist()
     values = judged.values[some.places].tolist()
     typical = np.expm1(groups.centre[group]).round(DIGITS).tolist()
     pairs = [one.tolist() for one in some.pairs]
     named = _named(kind, batch, some)
-    strongest = _strongest(np.nan_to_num(judged.surprises[some.places]))
+    strongest = _strongest(judged.surprises[some.places])
     count = len(kind.measures)
     for at, (level, size, features) in enumerate(zip(levels, sizes, strongest, strict=True)):
         yield Anomaly(
@@ -187,28 +209,31 @@ def _judged(
 
 def _named(kind: _Kind, batch: rows.Rows, some: _Some) -> dict[str, list[str]]:
     """Return what rows, or their claims, carry in the categories that make peers."""
-    words = batch.dictionary
-    return {
-        name: [
-            words[code]
-            for code in (
-                batch.lines[name][some.places]
-                if name in peers.LINE_CATEGORIES
-                else batch.claims[name][some.items]
-            ).tolist()
-        ]
-        for name in dict.fromkeys(name for level in kind.levels for name in level)
-    }
+    words, answer = batch.dictionary, {}
+    for level, found, wanted, at in (
+        (columns.LINE_LEVEL, batch.lines, kind.of_lines, some.places),
+        (columns.CLAIM_LEVEL, batch.claims, kind.of_claims, some.items),
+    ):
+        if wanted:
+            codes = rows.blocks(level, found).codes[[*wanted.values()]].take(at, axis=1)
+            for name, own in zip(wanted, codes.tolist(), strict=True):
+                answer[name] = [words[code] for code in own]
+    return answer
 
 
 def _strongest(told: peers.Doubles) -> list[list[int]]:
     """Return per row its strongest feature and others that stand out; none where all is usual."""
-    order = (-told).argsort(axis=1, kind="stable")[:, :MOST_EVIDENCE]
-    strength = np.take_along_axis(told, order, axis=1)
-    least = np.full(order.shape[1], EVIDENCE_FROM)
-    least[0] = np.nextafter(0.0, 1.0)
-    counts = (strength >= least).sum(axis=1).tolist()
-    return [features[:kept] for features, kept in zip(order.tolist(), counts, strict=True)]
+    strengths = np.where(np.isnan(told), 0.0, told)
+    order = (-strengths).argsort(axis=1, kind="stable")[:, :MOST_EVIDENCE]
+    found = strengths[np.arange(len(order))[:, None], order]
+    return [
+        [
+            feature
+            for place, (feature, strength) in enumerate(zip(features, strong, strict=True))
+            if (strength >= EVIDENCE_FROM if place else strength > 0)
+        ]
+        for features, strong in zip(order.tolist(), found.tolist(), strict=True)
+    ]
 
 
 def _measure(kind: _Kind, feature: int, beside: _Beside) -> Evidence:

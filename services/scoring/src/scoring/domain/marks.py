@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from scoring.domain import bins
 
-JOINED_ROWS = 128  # of the table for features looked up together: more would no longer lie in the cache
+JOINED_ROWS = 512  # of the table for features looked up together: more would no longer lie in the cache
 PART_ROWS = 64  # rows whose bits are joined at once: they stay in the cache from one group to the next
-FEW_ROWS = 8  # up to here a step for each group of features costs more than what it looks up
+BYTES_AT_ONCE = 512 * 1024  # looked up in one step: a part of the cache, and far more than a step costs
 
 type Bits = npt.NDArray[np.unsignedinteger[Any]]
 type Floats = npt.NDArray[np.float32]
@@ -70,15 +70,11 @@ def of(marks: Marks, matrix: Floats) -> Bits:
     """Return rows × units: the bits that each row's values set. For at most `PART_ROWS` rows at once."""
     added = marks.steps.take(bins.places(marks.bins, matrix)).take(marks.order, axis=1)
     rows = np.add.reduceat(added, marks.starts, axis=1) if len(marks.starts) else added
-    if len(matrix) <= FEW_ROWS or not len(marks.starts):
-        answer: Bits = np.bitwise_or.reduce(marks.table.take(rows, axis=0), axis=1)
-        return answer
-    first, *others = np.ascontiguousarray(rows.T)
-    answer = marks.table.take(first, axis=0)
-    found = np.empty_like(answer)
-    for one in others:  # group by group: a group's part of the table is in the cache for all rows but one
-        marks.table.take(one, axis=0, out=found, mode="clip")
-        np.bitwise_or(answer, found, out=answer)
+    answer = np.zeros((len(matrix), marks.table.shape[1]), dtype=marks.table.dtype)
+    step = max(1, BYTES_AT_ONCE // max(1, answer.nbytes))
+    for part in (rows.T[first : first + step] for first in range(0, rows.shape[1], step)):
+        # Some groups for all rows, so that their part of the table is in the cache for all rows but one.
+        answer |= np.bitwise_or.reduce(marks.table.take(part, axis=0, mode="clip"), axis=0)
     return answer
 
 

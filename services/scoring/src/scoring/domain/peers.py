@@ -229,10 +229,10 @@ def percentile(groups: Groups, group: Ints, distance: Doubles) -> Doubles:
     """
     knots = groups.knots[group]
     above = (knots < distance[:, None]).sum(axis=1)
-    upper = np.clip(above, 1, len(SHARES) - 1)
+    upper = np.minimum(np.maximum(above, 1), len(SHARES) - 1)
     at = np.arange(len(group))
     low, high = knots[at, upper - 1], knots[at, upper]
-    part = np.clip((distance - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
+    part = np.minimum(np.maximum((distance - low) / np.where(high > low, high - low, 1.0), 0.0), 1.0)
     share = SHARES[upper - 1] + part * (SHARES[upper] - SHARES[upper - 1])
     share = np.where(above == 0, 0.0, np.where(above == len(SHARES), 1.0, share))
     peers = groups.peers[group]

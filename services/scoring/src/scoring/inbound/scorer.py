@@ -43,6 +43,8 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 
     def __init__(self, rooms: Rooms, clock: clocks.Clock) -> None:
         self._rooms, self._clock = rooms, clock
+        watching = rooms.watching
+        self._watching = None if watching is None else anomaly_converters.to_info(watching.model)
 
     async def Score(self, request: scoring_pb2.ScoreRequest, context: Any) -> scoring_pb2.ScoreResponse:
         """Score many rows in one call."""
@@ -80,9 +82,7 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
             card=model.card,
             metrics_json=model.metrics_json,
             arms=arm_converters.to_arms(self._rooms.crew.standings()),
-            anomaly_model=None
-            if self._rooms.watching is None
-            else anomaly_converters.to_info(self._rooms.watching.model),
+            anomaly_model=self._watching,
         )
 
     async def Complete(
@@ -145,10 +145,10 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
         everything: bool = False,
     ) -> None:
         """Add what is unusual among peers, where this process has a bundle for it."""
-        if self._rooms.watching is not None:
+        if self._rooms.watching is not None and self._watching is not None:
             found = await self._rooms.watching(batch, everything=everything)
             told.anomalies.extend(anomaly_converters.to_anomalies(found))
-            told.anomaly_model.CopyFrom(anomaly_converters.to_info(self._rooms.watching.model))
+            told.anomaly_model.CopyFrom(self._watching)
 
     def _told(self, request: scoring_pb2.ScoreRequest, served: answer.Answered) -> scoring_pb2.ScoreResponse:
         told = scoring_pb2.ScoreResponse(
