@@ -32,7 +32,7 @@ class Platform:
         self.port, self.grpc_port = loopback.free(2)
         self.single = single
         self._process: subprocess.Popen[bytes] | None = None
-        self._token = ""
+        self._tokens: dict[tuple[str, str], str] = {}
 
     def start(self) -> None:
         """Start and wait until it says ready."""
@@ -94,13 +94,16 @@ class Platform:
         )
 
     def token(self, role: str = "biller", tenant: str = "demo") -> str:
-        """A token of the development issuer."""
-        return self.command("token", "--role", role, "--tenant", tenant).stdout.strip()
+        """A token of the development issuer, asked of the command once for a role and tenant."""
+        wanted = (role, tenant)
+        if not self._tokens.get(wanted):
+            made = self.command("token", "--role", role, "--tenant", tenant)
+            self._tokens[wanted] = made.stdout.strip()
+        return self._tokens[wanted]
 
     def bearer(self) -> str:
         """The token that requests of this platform carry unless they bring another."""
-        self._token = self._token or self.token()
-        return self._token
+        return self.token()
 
     def get(self, path: str, token: str | None = None) -> tuple[int, bytes]:
         """GET; return status and body, 0 when nobody answers."""

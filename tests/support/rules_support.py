@@ -98,6 +98,14 @@ def judge(partial: Mapping[str, Any], *rules: Any, **head: Any) -> engine.Outcom
 
 
 @functools.cache
+def judging(*packs: str, many: int | None = None) -> engine.Engine:
+    """The engine of the repository's packs, or of those named: a kind of claim is compiled once a process."""
+    found, known = committed()
+    chosen = [pack for pack in found if not packs or pack.id in packs]
+    return engine.Engine(chosen, known, many=many)
+
+
+@functools.cache
 def committed() -> tuple[list[packs.Pack], tables.Tables]:
     """The packs of the repository."""
     return pack_files.load(PACKS)

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rules_support as support
-from claims.domain.rules import engine, examples
+from claims.domain.rules import examples
 
-ENGINE = engine.Engine(*support.committed())
 DAYS = ["2026-07-30", "2026-07-31", "2026-08-01", "2026-08-02", "2026-08-03"]
 AMOUNTS = ["-1", "0", "0.01", "33.33", "50", "99.99", "100", "115"]
 
@@ -194,7 +193,7 @@ def _row(path: str) -> int | None:
 def test_engine_and_second_telling_agree(claim: Claim):
     """Forty rules fire in exactly the rows in which their second telling says so."""
     built, as_of = examples.build(claim)
-    outcome = ENGINE.evaluate(built, as_of=as_of)
+    outcome = support.judging().evaluate(built, as_of=as_of)
     fired = {(finding.rule, _row(finding.path)) for finding in outcome.findings if finding.rule in TOLD}
     assert fired == _money(claim) | _order(claim) | _dates(claim) | _kinds(claim) | _twice(claim)
 
@@ -204,7 +203,7 @@ def test_engine_and_second_telling_agree(claim: Claim):
 def test_a_rule_fires_or_is_undecided_never_both(claim: Claim):
     """In one row a rule is TRUE, FALSE or unknown; an unknown one names something that is really absent."""
     built, as_of = examples.build(claim)
-    outcome = ENGINE.evaluate(built, as_of=as_of)
+    outcome = support.judging().evaluate(built, as_of=as_of)
     fired = {(finding.rule, finding.path) for finding in outcome.findings}
     assert fired.isdisjoint({(entry.rule, entry.path) for entry in outcome.not_checked})
     for entry in outcome.not_checked:
@@ -231,7 +230,7 @@ def test_the_order_of_lines_is_no_fact(claim: Claim, random: Any):
 
     def told(lines: list[Row]) -> list[tuple[str, str]]:
         built, as_of = examples.build({**claim, "lines": lines})
-        outcome = ENGINE.evaluate(built, as_of=as_of)
+        outcome = support.judging().evaluate(built, as_of=as_of)
         return sorted(
             (
                 finding.rule,

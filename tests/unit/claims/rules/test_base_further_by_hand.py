@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rules_support as support
-from claims.domain.rules import engine, examples
+from claims.domain.rules import examples
 
-ENGINE = engine.Engine(*support.committed())
 DAYS = ["2025-07-31", "2026-07-30", "2026-07-31", "2026-08-01", "2026-08-02", "2026-08-03"]
 AMOUNTS = ["-1", "0", "50", "100", "100.01"]
 
@@ -183,7 +182,7 @@ def _row(path: str) -> int | None:
 def test_engine_and_second_telling_agree(claim: Claim):
     """Twenty-eight more rules fire in exactly the rows in which their second telling says so."""
     built, as_of = examples.build(claim)
-    outcome = ENGINE.evaluate(built, as_of=as_of)
+    outcome = support.judging().evaluate(built, as_of=as_of)
     fired = {(finding.rule, _row(finding.path)) for finding in outcome.findings if finding.rule in TOLD}
     assert fired == _lines(claim) | _rows(claim) | _whole(claim)
     negative = Counter(_row(finding.path) for finding in outcome.findings if finding.rule == "BASE-121")

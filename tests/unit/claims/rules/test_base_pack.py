@@ -1,6 +1,5 @@
 """The base pack: it spares sound claims and published examples; its examples are judged in test_packs."""
 
-import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -8,16 +7,11 @@ from typing import Any
 import pytest
 
 import rules_support as support
-from claims.domain.rules import engine, examples
+from claims.domain.rules import examples
 from formats import model, readers
 
 BASE = support.committed()[0][0]
 EXAMPLES = Path(__file__).parents[5] / "shared" / "data" / "fhir"
-
-
-@functools.cache
-def _engine() -> engine.Engine:
-    return engine.Engine(*support.committed())
 
 
 def test_the_checker_of_examples_agrees():
@@ -39,7 +33,7 @@ def test_the_checker_of_examples_agrees():
 def test_a_sound_claim_has_no_finding():
     """The smallest sound claim satisfies every rule, and every rule is decided."""
     claim, as_of = examples.build({})
-    outcome = _engine().evaluate(claim, as_of=as_of)
+    outcome = support.judging().evaluate(claim, as_of=as_of)
     assert (outcome.findings, outcome.not_checked) == ([], [])
     assert {entry.name for entry in outcome.code_sets} >= {"icd-10-cm", "hcpcs"}
 
@@ -54,7 +48,7 @@ def test_the_pack_is_as_large_as_promised():
 def test_duplicates_point_at_the_repetition():
     """Of two equal lines the later one is shown."""
     claim, as_of = examples.build({"lines": [{}, {}, {"code": "X-2"}], "total": 300})
-    outcome = _engine().evaluate(claim, as_of=as_of)
+    outcome = support.judging().evaluate(claim, as_of=as_of)
     assert [(finding.rule, finding.line) for finding in outcome.findings] == [("BASE-701", 2)]
 
 
@@ -63,7 +57,7 @@ def test_the_zone_decides_a_late_evening():
     claim, as_of = examples.build(
         {"created": "2026-08-01T21:30:00Z", "lines": [{"service_date": "2026-08-02"}]}
     )
-    rules = {finding.rule for finding in _engine().evaluate(claim, as_of=as_of).findings}
+    rules = {finding.rule for finding in support.judging().evaluate(claim, as_of=as_of).findings}
     assert "BASE-301" not in rules
 
 
@@ -89,7 +83,7 @@ def test_published_examples_raise_no_false_alarm(folder: str, least: int, true: 
     wrong = {
         (finding.rule, finding.path)
         for _, claim in claims
-        for finding in _engine().evaluate(claim, as_of=support.AS_OF).findings
+        for finding in support.judging().evaluate(claim, as_of=support.AS_OF).findings
         if finding.severity == "error"
     }
     assert wrong == true
@@ -101,6 +95,6 @@ def test_published_examples_raise_no_false_alarm(folder: str, least: int, true: 
 def test_findings_are_plain_json(partial: dict[str, Any]):
     """What a finding carries can be written as JSON by anyone."""
     claim, as_of = examples.build(partial)
-    for finding in _engine().evaluate(claim, as_of=as_of).findings:
+    for finding in support.judging().evaluate(claim, as_of=as_of).findings:
         json.dumps([finding.actual, finding.expected], default=str)
         assert "{" not in finding.message.en + finding.message.ar

@@ -1,7 +1,6 @@
 """Both forms of a program give one answer: the packs' examples, changed claims, what one form cannot hold."""
 
 import datetime as dt
-import functools
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -34,11 +33,6 @@ def _examples() -> tuple[list[model.Claim], list[dt.date]]:
         if not {"tables", "history"} & set(example)
     ]
     return [claim for claim, _ in found], [day for _, day in found]
-
-
-@functools.cache
-def _judge_of_packs() -> engine.Engine:
-    return engine.Engine(*support.committed(), many=1)
 
 
 def _plain(violation: str, **fields: Any) -> dict[str, Any]:
@@ -74,7 +68,7 @@ def _both(claims: list[model.Claim], *documents: dict[str, Any]) -> list[list[pr
 def test_the_packs_own_examples_read_alike_in_both_forms():
     """Findings, paths, messages and undecided rules are equal and in order; regimes and days are mixed."""
     claims, days = _examples()
-    judge = _judge_of_packs()
+    judge = support.judging(many=1)
     assert len(claims) > 100
     alone = [judge.evaluate(claim, as_of=day) for claim, day in zip(claims, days, strict=True)]
     assert judge.evaluate_batch(claims, as_of=days) == alone
@@ -97,7 +91,7 @@ def test_no_committed_rule_is_left_to_the_scalar_form():
 )
 def test_sound_claims_read_alike_in_both_forms(documents: list[dict[str, Any]]):
     """Generated claims of every regime and type, mixed in one batch, have the outcomes they have alone."""
-    judge = _judge_of_packs()
+    judge = support.judging(many=1)
     claims = [canonical.decode(msgspec.json.encode(document)) for document in documents]
     days = [sound_claims.AS_OF] * len(claims)
     alone = [judge.evaluate(claim, as_of=sound_claims.AS_OF) for claim in claims]
@@ -109,7 +103,7 @@ def test_planted_faults_are_found_alike_in_both_forms():
     grounds = planting_grounds.grounds()
     documents = [planting.planted(grounds[fault.base], fault) for fault in planted_faults.FAULTS]
     claims = [canonical.decode(msgspec.json.encode(document)) for document in documents]
-    judge = _judge_of_packs()
+    judge = support.judging(many=1)
     days = [support.AS_OF] * len(claims)
     alone = [judge.evaluate(claim, as_of=support.AS_OF) for claim in claims]
     assert judge.evaluate_batch(claims, as_of=days) == alone
@@ -152,7 +146,7 @@ def _detail(at: int) -> model.LineDetail:
 @given(st.lists(CHANGES, min_size=1, max_size=6))
 def test_changed_claims_read_alike_in_both_forms(changes: list[dict[str, Any]]):
     """Currencies and regimes mixed, details in details, absent and absurd values: the outcomes are equal."""
-    judge = _judge_of_packs()
+    judge = support.judging(many=1)
     claims = [_changed(change) for change in changes]
     alone = [judge.evaluate(claim, as_of=support.AS_OF) for claim in claims]
     assert judge.evaluate_batch(claims, as_of=[support.AS_OF] * len(claims)) == alone

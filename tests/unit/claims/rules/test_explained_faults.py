@@ -12,17 +12,12 @@ import planting
 import planting_grounds
 import rules_support as support
 from claims.domain import decisions, documents, past, replaying, verdicts
-from claims.domain.rules import coverage, dissecting, engine, explaining, packs, portraits
+from claims.domain.rules import coverage, dissecting, explaining, packs, portraits
 from formats import canonical, model
 
 DAY = dt.date(2026, 8, 2)
 GROUNDS = planting_grounds.grounds()
 RISK = decisions.Risk(state="scored", probability=0.2)
-
-
-@functools.cache
-def _engine() -> engine.Engine:
-    return engine.Engine(*support.committed())
 
 
 @functools.cache
@@ -64,8 +59,8 @@ def test_a_portrait_of_a_fault_is_plain_and_whole(fault: planting.Fault) -> None
 def _recorded(claim: model.Claim, number: int) -> replaying.Recorded:
     """Record a claim as the service does, one at a time and with nothing before it."""
     said = (
-        _engine().evaluate(claim, as_of=DAY),
-        _engine().evaluate_past(claim, as_of=DAY, past=[past.NOTHING] * len(claim.lines)),
+        support.judging().evaluate(claim, as_of=DAY),
+        support.judging().evaluate_past(claim, as_of=DAY, past=[past.NOTHING] * len(claim.lines)),
     )
     findings = [finding for outcome in said for finding in outcome.findings]
     decision = decisions.Decision(
@@ -85,7 +80,7 @@ def test_what_was_decided_one_by_one_is_replayed_in_bulk_without_a_difference() 
     claims = [_claim(fault) for fault in planted_faults.FAULTS]
     claims += [canonical.decode(msgspec.json.encode(ground)) for ground in GROUNDS.values()]
     recorded = [_recorded(claim, number) for number, claim in enumerate(claims)]
-    judged = replaying.replay(recorded, _engine(), None)
+    judged = replaying.replay(recorded, support.judging(), None)
     assert judged.unreadable == []
     assert [found for found in judged.found if found.any()] == []
     assert len(judged.found) == len(claims)
@@ -93,7 +88,7 @@ def test_what_was_decided_one_by_one_is_replayed_in_bulk_without_a_difference() 
 
 def test_coverage_over_planted_faults_counts_each_fault_at_its_rule() -> None:
     """Every rule that a fault was planted for is seen to fire, and none is counted twice for one claim."""
-    counted = coverage.Coverage(_engine(), support.committed()[1])
+    counted = coverage.Coverage(support.judging(), support.committed()[1])
     faults = planted_faults.FAULTS[::5]
     for fault in faults:
         claim = _claim(fault)

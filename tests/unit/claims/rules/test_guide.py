@@ -1,5 +1,6 @@
 """The guide for people who write rules is true: its pack runs, its texts check, its messages are ours."""
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def _rows(heading: str) -> list[list[str]]:
     return [[cell.strip().replace("\\|", "|") for cell in row] for row in cells]
 
 
+@functools.cache
 def _known() -> tables.Tables:
     return table_files.load(support.PACKS).tables
 

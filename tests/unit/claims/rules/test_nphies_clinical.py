@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import rules_support as support
 import sound_claims
-from claims.domain.rules import engine, examples, packs
+from claims.domain.rules import examples, packs
 from formats import canonical
 
 FILES = (
@@ -41,11 +41,6 @@ ADMITTED = dt.date(2026, 8, 1)  # the encounter's start in the smallest claim
 
 
 @functools.cache
-def _engine() -> engine.Engine:
-    return engine.Engine(*support.committed())
-
-
-@functools.cache
 def _mine() -> frozenset[str]:
     rules = support.PACKS / "nphies" / "rules"
     read = (yaml.safe_load((rules / f"{name}.yaml").read_text(encoding="utf-8")) for name in FILES)
@@ -60,7 +55,7 @@ def _pack() -> packs.Pack:
 def _found(partial: Mapping[str, Any]) -> set[str]:
     """The rules of these files that fire on an nphies claim."""
     claim, as_of = examples.build({"regime": "nphies", **partial})
-    fired = {finding.rule for finding in _engine().evaluate(claim, as_of=as_of).findings}
+    fired = {finding.rule for finding in support.judging().evaluate(claim, as_of=as_of).findings}
     return fired & _mine()
 
 
@@ -142,7 +137,7 @@ def test_a_sound_claim_is_left_alone(name: str):
 def test_generated_sound_claims_are_left_alone(data: st.DataObject, kind: str):
     """No rule of any pack finds an error in a sound claim of any type."""
     claim = canonical.decode(json.dumps(data.draw(sound_claims.strategy(kind))).encode())
-    findings = _engine().evaluate(claim, as_of=sound_claims.AS_OF).findings
+    findings = support.judging().evaluate(claim, as_of=sound_claims.AS_OF).findings
     assert [finding.rule for finding in findings if finding.severity == "error"] == []
 
 
@@ -171,7 +166,7 @@ def test_older_messages_are_spared(kind: str, version: str | None, *, encounter:
         {"regime": "nphies", "type": kind, "profile": profile, "supporting_info": []}
         | ({} if encounter else {"encounter": None})
     )
-    outcome = _engine().evaluate(claim, as_of=as_of)
+    outcome = support.judging().evaluate(claim, as_of=as_of)
     assert (number in {finding.rule for finding in outcome.findings}) is bool(asked)
     assert (number in {entry.rule for entry in outcome.not_checked}) is (asked is None)
 
@@ -286,7 +281,7 @@ def test_each_medicine_has_one_supply(links: list[set[int]], supplies: set[int])
     claim, as_of = examples.build(
         {"regime": "nphies", "type": "pharmacy", "supporting_info": info, "lines": lines}
     )
-    findings = _engine().evaluate(claim, as_of=as_of).findings
+    findings = support.judging().evaluate(claim, as_of=as_of).findings
     told = {finding.line for finding in findings if finding.rule == "BV-00376"}
     assert told == {at for at, link in enumerate(links, start=1) if len(link & supplies) != 1}
 

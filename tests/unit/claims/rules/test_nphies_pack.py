@@ -1,6 +1,5 @@
 """The nphies pack, first half: each example, and what is tricky told a second time by hand."""
 
-import functools
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 import fhir_support
 import rules_support as support
-from claims.domain.rules import engine, examples
+from claims.domain.rules import examples
 from formats import media, model, readers
 
 PACK = next(pack for pack in support.committed()[0] if pack.id == "nphies")
@@ -24,14 +23,9 @@ def fired(partial: dict[str, Any]) -> set[str]:
     return judged(claim, as_of)
 
 
-@functools.cache
-def _engine() -> engine.Engine:
-    return engine.Engine([PACK], support.committed()[1])
-
-
 def judged(claim: model.Claim, as_of: Any = support.AS_OF) -> set[str]:
     """The rules of this pack that fire on a claim."""
-    outcome = _engine().evaluate(claim, as_of=as_of)
+    outcome = support.judging("nphies").evaluate(claim, as_of=as_of)
     return {finding.rule for finding in outcome.findings}
 
 
@@ -271,7 +265,7 @@ def test_a_supporting_text_may_be_as_long_as_its_script_allows(text: str, rules:
 def test_claims_by_other_ways_are_not_asked_about_a_message():
     """CSV and JSON carry no Bundle; none of its rules fires or is reported as undecided."""
     claim, as_of = examples.build({"regime": "nphies"})
-    outcome = _engine().evaluate(claim, as_of=as_of)
+    outcome = support.judging("nphies").evaluate(claim, as_of=as_of)
     told = {entry.rule for entry in outcome.not_checked} | {finding.rule for finding in outcome.findings}
     assert told & MESSAGE == set()
 

@@ -46,11 +46,6 @@ def _mine() -> frozenset[str]:
 
 
 @functools.cache
-def _plain() -> engine.Engine:
-    return engine.Engine(*support.committed())
-
-
-@functools.cache
 def _looking() -> list[packs.Pack]:
     """The pack with those rules alone that look into tables: quick to compile again for other tables."""
     pack = next(pack for pack in support.committed()[0] if pack.id == "nphies")
@@ -64,7 +59,7 @@ def _tables(rule: packs.Rule) -> bool:
 
 
 def _judged(partial: Mapping[str, Any]) -> engine.Outcome:
-    judge = _plain()
+    judge = support.judging()
     if "tables" in partial:
         judge = engine.Engine(_looking(), examples.laid(partial, support.committed()[1]))
     claim, as_of = examples.build({"regime": "nphies", **TOLD, **partial})

@@ -1,13 +1,12 @@
 """Every committed pack: each example of each rule comes out, both languages speak, codes have their form."""
 
-import functools
 import re
 from collections import Counter
 
 import pytest
 
 import rules_support as support
-from claims.domain.rules import engine, examples, packs
+from claims.domain.rules import examples, packs
 
 PACKS, KNOWN = support.committed()
 RULES = [(pack, rule) for pack in PACKS for rule in pack.rules]
@@ -36,16 +35,14 @@ NPHIES = {
 }  # fmt: skip
 
 
-@functools.cache
-def _judge(name: str) -> engine.Engine:
-    return engine.Engine([pack for pack in PACKS if pack.id == name], KNOWN)
-
-
 @pytest.mark.parametrize(("pack", "rule", "name", "at"), EXAMPLES)
 def test_every_example_comes_out(pack: packs.Pack, rule: packs.Rule, name: str, at: int):
     """A rule fires on what it says violates it, and is decided and silent on what satisfies it."""
     partial = getattr(rule.examples, name)[at]
-    assert examples.tried(pack, rule, partial, KNOWN, fires=name == "violates", judge=_judge(pack.id)) == ""
+    assert (
+        examples.tried(pack, rule, partial, KNOWN, fires=name == "violates", judge=support.judging(pack.id))
+        == ""
+    )
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)

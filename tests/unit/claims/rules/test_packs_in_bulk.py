@@ -4,7 +4,7 @@ import msgspec
 
 import rules_support as support
 import sound_claims
-from claims.domain.rules import engine, examples
+from claims.domain.rules import examples
 from formats import canonical
 
 OF_EACH = 70  # sound claims of a kind, so that a kind's program is judged by columns
@@ -12,7 +12,7 @@ OF_EACH = 70  # sound claims of a kind, so that a kind's program is judged by co
 
 def test_many_claims_at_once_and_one_by_one_say_the_same():
     """Findings and undecided rules of every example and sound claim are equal in both forms."""
-    judge = engine.Engine(*support.committed())
+    judge = support.judging()
     cases = [
         examples.build(partial)
         for pack in support.committed()[0]

@@ -1,7 +1,6 @@
 """Sound claims of every kind have no error; one planted fault is seen by the right rule alone."""
 
 import datetime as dt
-import functools
 
 import msgspec
 import pytest
@@ -11,24 +10,18 @@ import planting
 import planting_grounds
 import rules_support as support
 from claims.domain import past
-from claims.domain.rules import engine
 from formats import canonical
 
 GROUNDS = planting_grounds.grounds()
 KINDS_AT_LEAST = 60
 
 
-@functools.cache
-def _engine() -> engine.Engine:
-    return engine.Engine(*support.committed())
-
-
 def _findings(document: planting.Json) -> list[tuple[str, str, str]]:
     claim = canonical.decode(msgspec.json.encode(document))
     day = dt.date(2026, 8, 2)
     told = [
-        *_engine().evaluate(claim, as_of=day).findings,
-        *_engine().evaluate_past(claim, as_of=day, past=[past.NOTHING] * len(claim.lines)).findings,
+        *support.judging().evaluate(claim, as_of=day).findings,
+        *support.judging().evaluate_past(claim, as_of=day, past=[past.NOTHING] * len(claim.lines)).findings,
     ]
     return [(found.rule, found.severity, found.path) for found in told]
 

@@ -1,7 +1,6 @@
 """Sound claims of every regime and type: no rule says error, and the generators keep their word."""
 
 import datetime as dt
-import functools
 from decimal import Decimal
 from typing import Any
 
@@ -12,19 +11,13 @@ from hypothesis import strategies as st
 
 import rules_support as support
 import sound_claims
-from claims.domain.rules import engine
 from formats import canonical
 
 KINDS = sorted(sound_claims.ALL)
 
 
-@functools.cache
-def _engine() -> engine.Engine:
-    return engine.Engine(*support.committed())
-
-
 def _errors(claim: dict[str, Any], as_of: dt.date = sound_claims.AS_OF) -> list[tuple[str, str, str]]:
-    outcome = _engine().evaluate(canonical.decode(msgspec.json.encode(claim)), as_of=as_of)
+    outcome = support.judging().evaluate(canonical.decode(msgspec.json.encode(claim)), as_of=as_of)
     return [
         (finding.rule, finding.path, finding.message.en)
         for finding in outcome.findings
