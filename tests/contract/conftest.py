@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 import claims_rooms
+import lending
 import storage_support as support
 from chassis import clock as clocks
 from storage.domain import views
@@ -18,19 +19,26 @@ OTHER = views.Tenant(tenant="other", display_name="Another", default_regime="nph
 IDLE = views.Tenant(tenant="idle", display_name="Gone", active=False)
 
 
+@pytest.fixture(scope="session")
+def lender(embedded_postgres: support.Server) -> lending.Lender:
+    """Databases of the session's server, used again."""
+    return lending.Lender(embedded_postgres)
+
+
 @pytest.fixture(params=["twin", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
 def make_storage(request: pytest.FixtureRequest) -> Make:
     """A maker of storage services with the tenants demo, other and idle (inactive)."""
     if request.param == "twin":
         return lambda clock=None: support.twin(clock, OTHER, IDLE)
     server: support.Server = request.getfixturevalue("embedded_postgres")
+    lender: lending.Lender = request.getfixturevalue("lender")
 
     @contextlib.asynccontextmanager
     async def made(clock: clocks.Clock | None = None) -> AsyncIterator[support.Stubs]:
-        name = await server.fresh()
-        await server.add_tenants(name, OTHER, IDLE)
-        async with support.service(server, clock, name) as stubs:
-            yield stubs
+        async with lender.lend() as name:
+            await server.add_tenants(name, OTHER, IDLE)
+            async with support.service(server, clock, name) as stubs:
+                yield stubs
 
     return made
 
@@ -58,7 +66,7 @@ def make_rooms(request: pytest.FixtureRequest) -> claims_rooms.Make:
     if request.param == "twin":
         return claims_rooms.twin
     server: support.Server = request.getfixturevalue("embedded_postgres")
-    return functools.partial(claims_rooms.postgres, server)
+    return functools.partial(claims_rooms.postgres, server, request.getfixturevalue("lender"))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 import claims_support as support
+import lending
 import storage_support
 from chassis import clock as clocks
 from chassis import contexts
@@ -58,12 +59,14 @@ def twin() -> contextlib.AbstractAsyncContextManager[storage_support.Stubs]:
 
 
 @contextlib.asynccontextmanager
-async def postgres(server: storage_support.Server) -> AsyncIterator[storage_support.Stubs]:
-    """Yield storage on a fresh database with three tenants."""
-    name = await server.fresh()
-    await server.add_tenants(name, OTHER, IDLE)
-    async with storage_support.service(server, None, name) as stubs:
-        yield stubs
+async def postgres(
+    server: storage_support.Server, lender: lending.Lender
+) -> AsyncIterator[storage_support.Stubs]:
+    """Yield storage on a database as good as new, with three tenants."""
+    async with lender.lend() as name:
+        await server.add_tenants(name, OTHER, IDLE)
+        async with storage_support.service(server, None, name) as stubs:
+            yield stubs
 
 
 def context(tenant: str = "demo", **overrides: Any) -> contexts.CallContext:
