@@ -132,6 +132,7 @@ HISTORIES: Mapping[str, set[str]] = {
     "other id": {"HIST-101"},
     "same id": set(),
     "other provider": {"HIST-104"},
+    "no provider": set(),
     "other practitioner": {"HIST-103"},
     "other payer": set(),
     "no payer": {"HIST-103"},
@@ -152,8 +153,8 @@ def again(claim: Mapping[str, Any], case: str) -> dict[str, Any]:
     if case != "same id":
         found["claim_id"] += "-2"
     found |= copy.deepcopy(_SAID_AGAIN.get(case, {}))
-    if case == "other provider":
-        found["provider"]["id"] = "PR-ELSEWHERE"
+    if case in {"other provider", "no provider"}:
+        found["provider"] = {"id": "PR-ELSEWHERE"} if case == "other provider" else {"name": "Clinic"}
     elif case == "other practitioner":
         found["care_team"][0]["practitioner"] = "PR-ELSE"
     elif case in {"other payer", "no payer"}:

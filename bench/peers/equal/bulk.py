@@ -34,10 +34,17 @@ async def run(lines: list[bytes]) -> None:
     for batch in itertools.batched(lines, BATCH):
         claims = [shapes.Claim.model_validate_json(line) for line in batch]
         async with session_of() as session:
-            fresh = await _fresh(session, claims)
-            session.add_all(await _judged(session, fresh, book, scorer) if fresh else [])
-            await session.commit()
+            await keep(session, claims, book, scorer)
     await engine.dispose()
+
+
+async def keep(
+    session: sa_asyncio.AsyncSession, claims: list[shapes.Claim], book: rules.Rules, scorer: scoring.Scorer
+) -> None:
+    """Judge and commit those claims of a batch that are not recorded yet."""
+    fresh = await _fresh(session, claims)
+    session.add_all(await _judged(session, fresh, book, scorer) if fresh else [])
+    await session.commit()
 
 
 async def _fresh(session: sa_asyncio.AsyncSession, claims: list[shapes.Claim]) -> list[shapes.Claim]:

@@ -141,9 +141,7 @@ def test_customers_lists_mean_the_same(
 
 
 @hypothesis.given(st.data())
-@hypothesis.settings(
-    max_examples=300, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
-)
+@hypothesis.settings(max_examples=300)
 def test_faulty_claims_are_judged_alike(simulated: list[dict[str, Any]], data: st.DataObject):
     """Whatever is changed, left out or repeated in claims of one patient, both find the same."""
     whole = data.draw(st.sampled_from(simulated))
@@ -153,6 +151,37 @@ def test_faulty_claims_are_judged_alike(simulated: list[dict[str, Any]], data: s
     except errors.Invalid:
         hypothesis.reject()
     _same(documents)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {}, {"modifiers": ["25"]}, {"modifiers": ["76"]}, {"tooth": "11"}, {"sub_site": ["O"]},
+        {"code": "X-9"}, {"body_site": "LA"}, {"care_team_sequences": []}, {"system": "hcpcs"},
+        {"sequence": 1}, {"quantity": 2}, {"service_date": "2026-08-01T10:00:00+03:00"},
+        {"code": None, "revenue_code": "0270"},
+    ],
+)  # fmt: skip
+def test_a_service_twice_in_a_claim_is_told_alike(other: dict[str, Any]):
+    """Two lines of a claim are one service, or two, for both."""
+    for lines in ([{}, other], [other, {}], [other, other, {}]):
+        claim, as_of = examples.build({"lines": lines, "total": 100 * len(lines)})
+        assert support.theirs([canonical.encode(claim)], as_of) == support.ours([claim], as_of)
+
+
+@pytest.mark.parametrize("encounter", [None, {"end": "2026-01-01"}, {"end": "2026-08-01"}])
+@pytest.mark.parametrize("served", [None, "2026-01-01", "2026-08-01"])
+@pytest.mark.parametrize("period", [None, {"end": "2026-01-01"}])
+@pytest.mark.parametrize("created", [None, "2026-08-02"])
+def test_codes_are_judged_by_the_same_day(
+    encounter: dict[str, str] | None, served: str | None, period: dict[str, str] | None, created: str | None
+):
+    """The encounter's end, the last service, the period or the claim says which table holds."""
+    told = {"encounter": encounter, "billable_period": period, "created": created}
+    claim, as_of = examples.build(
+        {**told, "lines": [{"service_date": served}], "diagnoses": [{"code": "ZZZ"}]}
+    )
+    assert support.theirs([canonical.encode(claim)], as_of) == support.ours([claim], as_of)
 
 
 def test_details_of_lines_with_one_number_are_the_named_difference():
