@@ -53,11 +53,16 @@ class Scorer:
 
     def score(self, rows: np.ndarray) -> Scores:
         """Return probabilities of rows, and the strongest contributions to the flagged."""
-        asked = rows if self._plain else pd.DataFrame(rows, columns=INDEX)
-        chances = self._model.predict_proba(asked)[:, 1]
+        chances = self.chances(rows)
         flagged = np.flatnonzero(chances >= FLAG)
         reasons = self._reasons(rows, flagged) if flagged.size else {}
         return Scores(chances.tolist(), reasons)
+
+    def chances(self, rows: np.ndarray) -> np.ndarray:
+        """Return the probability of denial of each row."""
+        asked = rows if self._plain else pd.DataFrame(rows, columns=INDEX)
+        found: np.ndarray = self._model.predict_proba(asked)[:, 1]
+        return found
 
     def _reasons(self, rows: np.ndarray, flagged: np.ndarray) -> Reasons:
         matrix = xgboost.DMatrix(rows[flagged], nthread=1, feature_names=NAMES)
