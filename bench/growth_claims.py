@@ -23,8 +23,7 @@ from ultrathink_cli.outbound import folders
 
 SEED = 12
 TEMPLATES = 512  # claims that are told again and again
-CLAIMS_PER_PATIENT = 5
-PATIENTS_FIRST = 200
+CLAIMS_PER_PATIENT = 5  # at every mark: what is measured is the store's growth, not that of a patient's past
 REMAINING_MS = 60_000
 
 type Pair = tuple[storage_pb2.LookupRequest, storage_pb2.RecordRequest]
@@ -116,7 +115,7 @@ class Maker:
         return question, batch
 
     def _patient(self) -> str:
-        return str(self._dice.randrange(PATIENTS_FIRST + self.count // CLAIMS_PER_PATIENT))
+        return str(self._dice.randrange(1 + self.count // CLAIMS_PER_PATIENT))
 
     def _name(
         self, question: storage_pb2.LookupRequest, batch: storage_pb2.RecordRequest, patients: list[str]

@@ -8,7 +8,7 @@ nothing is known costs one probe.
 import hashlib
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -21,16 +21,6 @@ _ROW = struct.Struct(">16shI")  # id, state, bytes that are told
 _MARKED = 1 << 31  # in the line's number: a mark is there
 _NO_MARK = bytes(records.KEY_BYTES)
 _NAME_DIGITS = 32
-
-type Rows = Sequence["Row"]
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """What one claim left: its id in 16 bytes, what has become of it, and the rest as told."""
-
-    id: bytes
-    state: int
-    told: bytes
 
 
 class Trace(msgspec.Struct, gc=False):
@@ -110,43 +100,35 @@ def _head(claim_id: str, provider: str, payer: str) -> bytes:
     return b"".join((_HEAD.pack(*map(len, texts)), *texts))
 
 
-def rows(left: bytes) -> Rows:
-    """Return a party's rows as the schema tells them: id, state, size and what is told, each."""
-    found = []
-    start = 0
-    while start < len(left):
-        identifier, state, size = _ROW.unpack_from(left, start)
-        start += _ROW.size
-        found.append(Row(identifier, state, left[start : start + size]))
-        start += size
-    return found
-
-
 def remembered(
-    asked: records.Question, wanted: Sequence[bytes], rows: Rows
+    asked: records.Question, wanted: Sequence[bytes], left: bytes
 ) -> dict[bytes, list[tuple[records.PastLine, bool]]]:
     """Return by key what claims that stand left for a party under it, each with whether it was denied.
 
-    Only keys are there that something is known of; the asking claim's own rows are not.
+    `left` are the party's rows as the schema tells them: id, state, size and what is told, each. Only keys
+    are there that something is known of; the asking claim's own rows are not.
     """
     found: dict[bytes, list[tuple[records.PastLine, bool]]] = defaultdict(list)
-    for row in rows:
-        told = row.told
-        for key in wanted:
-            if key in told:
-                if not row.state & GONE:
-                    _open(asked, row, wanted, found)
-                break
+    start = 0 if _any(wanted, left) else len(left)
+    while start < len(left):
+        identifier, state, size = _ROW.unpack_from(left, start)
+        start += _ROW.size
+        told = left[start : start + size]
+        start += size
+        if not state & GONE and _any(wanted, told):
+            for key, line in _lines(asked, identifier, told, wanted):
+                found[key].append((line, bool(state & DENIED)))
     return found
 
 
-def _open(
-    asked: records.Question,
-    row: Row,
-    wanted: Sequence[bytes],
-    found: dict[bytes, list[tuple[records.PastLine, bool]]],
-) -> None:
-    told = row.told
+def _any(wanted: Sequence[bytes], told: bytes) -> bool:
+    return any([key in told for key in wanted])  # noqa: C419 - a list of few is quicker
+
+
+def _lines(
+    asked: records.Question, identifier: bytes, told: bytes, wanted: Sequence[bytes]
+) -> Iterator[tuple[bytes, records.PastLine]]:
+    """Yield what one claim left under keys that are wanted; nothing where it is the asking claim itself."""
     start = _HEAD.size
     texts = []
     for size in _HEAD.unpack_from(told):
@@ -155,13 +137,12 @@ def _open(
     claim_id, provider, payer = texts
     if (claim_id, provider) == (asked.claim_id, asked.provider_id):
         return
-    identifier, denied = ids.text(row.id), bool(row.state & DENIED)
+    named = ids.text(identifier)
     for key, mark, quantity, day, line in _ENTRY.iter_unpack(told[start:]):
         if key in wanted:
             kept = mark if line & _MARKED else b""
             number = line & ~_MARKED
-            told_line = records.PastLine(identifier, claim_id, number, day, quantity, kept, provider, payer)
-            found[key].append((told_line, denied))
+            yield key, records.PastLine(named, claim_id, number, day, quantity, kept, provider, payer)
 
 
 def answer(asked: records.Past, found: Sequence[tuple[records.PastLine, bool]]) -> records.PastAnswer:

@@ -19,7 +19,8 @@ NOTHING = answers.Outcomes(
     source="", at_ms=0, line=[], outcome=[], nphies=[], carc=[], allowed_minor=[], paid_minor=[]
 )
 PARTIES = """
-SELECT * FROM past_of($1, $2, $3, $4, $5, $6, $7::text::uuid[], $8, $9::text::uuid[], $10, $11, $12)
+SELECT * FROM past_of($1, $2, $3, $4, $5, $6, $7::text::uuid[],
+  $8::text::uuid[], $9::text::uuid[], $10, $11, $12)
 """
 KEYS = """
 SELECT * FROM recall(

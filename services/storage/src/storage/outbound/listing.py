@@ -18,7 +18,7 @@ ROW = (
     "revision",
 )  # fmt: skip
 LANE = ("verdict", "review_status")
-FEW = 20_000  # claims of a provider that are sorted as they are: a lane is long where they are all cheap
+FEW = 60_000  # claims of a provider that are sorted in its index, in 20 ms: a lane may be long
 BEYOND = """
 SELECT EXISTS (SELECT FROM claims WHERE tenant = $1 AND provider_id = $2 ORDER BY id OFFSET $3 LIMIT 1)
 """
@@ -73,13 +73,27 @@ def _first(
     """Return the first rows of a statement by some columns: those of each lane, and the first of these."""
     c = tables.CLAIMS.c
     if not in_lanes:
-        return statement.order_by(*(_turned(question, c[name]) for name in order)).limit(most)
+        return _whole(question, statement, order, most)
     lanes = _lanes(question)
     inside = statement.where(*(c[name] == lanes.c[name] for name in LANE))
     inside = inside.order_by(*(_turned(question, c[name]) for name in order)).limit(most)
     rows = inside.lateral("claim")
     merged = sa.select(*(rows.c[name] for name in ROW)).select_from(lanes.join(rows, sa.true()))
     return merged.order_by(*(_turned(question, rows.c[name]) for name in order)).limit(most)
+
+
+def _whole(
+    question: queries.Listing, statement: sa.Select[Any], order: tuple[str, ...], most: int
+) -> sa.Select[Any]:
+    """Return the first rows of a statement: they are found within the provider's index, then read."""
+    c = tables.CLAIMS.c
+    sorted_by = [c[name] for name in order if name != "id"]
+    found = statement.with_only_columns(c.id, *sorted_by)
+    first = found.order_by(*(_turned(question, c[name]) for name in order)).limit(most).subquery("first")
+    row = sa.select(*(c[name] for name in ROW)).where(c.tenant == question.tenant, c.id == first.c.id)
+    whole = row.offset(0).lateral("claim")
+    rows = sa.select(*(whole.c[name] for name in ROW)).select_from(first.join(whole, sa.true()))
+    return rows.order_by(*(_turned(question, first.c[name]) for name in order))
 
 
 def _lanes(question: queries.Listing) -> sa.CTE:

@@ -71,7 +71,7 @@ class Asked:
             *([provider[part] for provider in self._providers] for part in range(4)),
             [tenant for tenant, _, _ in self._parties],
             f"{{{','.join(names)}}}",
-            [since for since, _, _ in self._spans],
+            f"{{{','.join([ids.floor(since) for since, _, _ in self._spans])}}}",
             f"{{{','.join([before or LAST_ID for _, _, before in self._parties])}}}",
             *([span[part] for span in self._spans] for part in (1, 2)),
             records.PARTY_MOST,
@@ -126,7 +126,7 @@ def answers(batch: Asked, found: Any, rows: Sequence[Any]) -> list[records.Answe
     known = [number - 1 for number in found["parties"] or ()]
     sums = dict(zip(known, map(records.Aggregate, *columns), strict=True))
     told_of = zip(known, found["party_left"] or (), strict=True)
-    left = {place: traces.rows(told) for place, told in told_of if told}
+    left = {place: told for place, told in told_of if told}
     duplicates: dict[int, list[records.Duplicate]] = defaultdict(list)
     keyed: dict[int, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -151,13 +151,11 @@ def answers(batch: Asked, found: Any, rows: Sequence[Any]) -> list[records.Answe
     return told
 
 
-def _past(
-    asked: records.Question, parties: Mapping[bytes, traces.Rows], keyed: Keyed
-) -> list[records.PastAnswer]:
+def _past(asked: records.Question, parties: Mapping[bytes, bytes], keyed: Keyed) -> list[records.PastAnswer]:
     """Return the answers about a question's keys, each out of its party's rows and those of `recall`."""
     known = {
-        party: traces.remembered(asked, [one.key for one in asked.past if one.party == party], rows)
-        for party, rows in parties.items()
+        party: traces.remembered(asked, [one.key for one in asked.past if one.party == party], left)
+        for party, left in parties.items()
     }
     if not keyed and not any(known.values()):
         return [UNKNOWN] * len(asked.past)

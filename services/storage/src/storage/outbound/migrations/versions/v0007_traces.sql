@@ -74,12 +74,12 @@ GRANT SELECT, INSERT, DELETE, UPDATE (state) ON traces TO ultrathink_app
 DROP INDEX claims_by_patient
 ----
 -- What history knows of a batch, as one row of columns: of providers (r_*) with their days, and of other parties (t_*)
--- with the instant that their sums begin with, the id that their past ends before, and the days of the keys asked about.
+-- with the ids that their sums begin with and their past ends before, and the days of the keys asked about.
 -- `left` tells a party's traces with such days, newest first: id 16, state 2, size 4 and what is told, each.
 -- `older` says whether there are rows of callers that know no parties; they are asked for by `recall`.
 CREATE FUNCTION past_of(
   p_tenants text, r_tenant text[], r_provider text[], r_from integer[], r_until integer[], t_tenant text[],
-  t_party uuid[], t_since_ms bigint[], t_before uuid[], t_from integer[], t_until integer[], p_most integer
+  t_party uuid[], t_since uuid[], t_before uuid[], t_from integer[], t_until integer[], p_most integer
 ) RETURNS TABLE (older boolean, claims bigint[], denied bigint[], net_minor bigint[], parties integer[],
   party_claims bigint[], party_denied bigint[], party_net_minor bigint[], party_left bytea[]) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan AS $$
@@ -106,7 +106,9 @@ BEGIN
               FROM claims o WHERE o.tenant = t_tenant[i] AND o.id = c.id))) || int4send(length(c.told)) || c.told,
             ''::bytea) FILTER (WHERE c.first_day <= t_until[i] AND c.last_day >= t_from[i]) AS found
         FROM (
-          SELECT x.*, x.state & 1 > 0 AND x.id >= id_floor(t_since_ms[i]) AS counts FROM traces x
+          SELECT x.id, x.state, x.submitted_minor, x.first_day, x.last_day, x.told,
+            x.state & 1 > 0 AND x.id >= t_since[i] AS counts
+          FROM traces x
           WHERE x.party = t_party[i] AND x.tenant = t_tenant[i] AND x.id < t_before[i]
           ORDER BY x.id DESC LIMIT p_most) c) a
       WHERE a.known > 0) t;
