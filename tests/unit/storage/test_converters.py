@@ -165,12 +165,17 @@ def test_history_is_told_with_each_lines_place() -> None:
     """A hit names the line asked about, and both aggregates arrive under their own names."""
     hit = records.Duplicate(index=2, id=ID, claim_id="C-9", line=4)
     answer = records.Answer([hit], records.Aggregate(5, 2, 700), records.Aggregate(1, 0, 90))
-    told = converters.lookup_result("item", answer)
+    fault = errors.Invalid("lookup.too_many", "Too many.")
+    request = storage_pb2.LookupRequest(batch_id=7)
+    for item in ("1", "2"):
+        request.items.add().context.item_id = item
+    response = converters.lookup_response(request, [answer, fault])
+    told, refused = response.results
+    assert (response.batch_id, told.item_id, refused.item_id) == (7, "1", "2")
     found = told.duplicates[0]
     assert (found.index, found.id, found.claim_id, found.line) == (2, ID, "C-9", 4)
     assert (told.provider.claims, told.provider.denied, told.provider.net_minor) == (5, 2, 700)
     assert (told.patient.claims, told.patient.denied, told.patient.net_minor) == (1, 0, 90)
-    refused = converters.lookup_result("item", errors.Invalid("lookup.too_many", "Too many."))
     assert faults.from_wire(refused.error).reason == "lookup.too_many"
 
 

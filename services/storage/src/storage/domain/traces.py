@@ -5,6 +5,7 @@ keys in them here. So a claim adds one entry to one index, however many lines it
 nothing is known costs one probe.
 """
 
+import functools
 import hashlib
 import struct
 from collections import defaultdict
@@ -38,6 +39,7 @@ class Trace(msgspec.Struct, gc=False):
         self.first_day, self.last_day = min(self.first_day, day), max(self.last_day, day)
 
 
+@functools.lru_cache(maxsize=8_192)  # a claim in flight is asked about and recorded under the same names
 def name(tenant: str, party: str) -> str:
     """Return what stands for a party: a UUID's digits, half of a SHA-256; in the schema party_of."""
     return hashlib.sha256(f"{tenant}\x1f{party}".encode()).hexdigest()[:_NAME_DIGITS]
@@ -96,8 +98,11 @@ _NO_HISTORY = records.History.empty()
 
 
 def _head(claim_id: str, provider: str, payer: str) -> bytes:
-    texts = (claim_id.encode(), provider.encode(), payer.encode())
-    return b"".join((_HEAD.pack(*map(len, texts)), *texts))
+    whole = f"{claim_id}{provider}{payer}"
+    if whole.isascii():  # as many bytes as characters
+        return _HEAD.pack(len(claim_id), len(provider), len(payer)) + whole.encode()
+    sizes = (len(text.encode()) for text in (claim_id, provider, payer))
+    return _HEAD.pack(*sizes) + whole.encode()
 
 
 def remembered(

@@ -72,11 +72,7 @@ class ClaimStore(storage_pb2_grpc.ClaimStoreServicer):
             answers = await look_up.look_up(
                 questions, ledger=rooms.ledger, tenants=rooms.tenants, clock=rooms.clock
             )
-        results = [
-            converters.lookup_result(item.context.item_id, answer)
-            for item, answer in zip(request.items, answers, strict=True)
-        ]
-        return storage_pb2.LookupResponse(batch_id=request.batch_id, results=results)
+        return converters.lookup_response(request, answers)
 
     async def RecordChange(  # noqa: N802 - the contract's name
         self, request: storage_pb2.RecordChangeRequest, context: Any

@@ -95,25 +95,19 @@ def record_response(
     request: storage_pb2.RecordRequest, outcomes: list[records.Outcome]
 ) -> storage_pb2.RecordResponse:
     """Return the answer: one result per item, in order."""
-    return storage_pb2.RecordResponse(
-        batch_id=request.batch_id,
-        results=[
-            _record_result(item.context.item_id, outcome)
-            for item, outcome in zip(request.items, outcomes, strict=True)
-        ],
-    )
-
-
-def _record_result(item_id: str, outcome: records.Outcome) -> storage_pb2.RecordResult:
-    if isinstance(outcome, errors.Fault):
-        return storage_pb2.RecordResult(item_id=item_id, error=faults.to_wire(outcome))
-    recorded = storage_pb2.Recorded(
-        id=outcome.id,
-        replayed=outcome.replayed,
-        decision_json=outcome.decision_json,
-        recorded_at_ms=outcome.recorded_at_ms,
-    )
-    return storage_pb2.RecordResult(item_id=item_id, recorded=recorded)
+    response = storage_pb2.RecordResponse(batch_id=request.batch_id)
+    add = response.results.add
+    for item, outcome in zip(request.items, outcomes, strict=True):
+        result = add()
+        result.item_id = item.context.item_id
+        if isinstance(outcome, records.Recorded):
+            told = result.recorded
+            told.id, told.recorded_at_ms = outcome.id, outcome.recorded_at_ms
+            if outcome.replayed:
+                told.replayed, told.decision_json = True, outcome.decision_json
+        else:
+            result.error.CopyFrom(faults.to_wire(outcome))
+    return response
 
 
 def question(item: storage_pb2.LookupItem) -> records.Question:
@@ -126,30 +120,41 @@ def question(item: storage_pb2.LookupItem) -> records.Question:
         patient_key=item.patient_key,
         service_keys=list(item.service_keys),
         before=item.before,
-        past=[
-            records.Past(
-                one.key, one.from_day, one.to_day, one.most, one.party if one.HasField("party") else None
-            )
-            for one in item.past
-        ],
+        past=list(map(_past, item.past)),
     )
 
 
-def lookup_result(item_id: str, answer: records.Answer | errors.Fault) -> storage_pb2.LookupResult:
-    """Return the answer of one item."""
-    if isinstance(answer, errors.Fault):
-        return storage_pb2.LookupResult(item_id=item_id, error=faults.to_wire(answer))
-    result = storage_pb2.LookupResult(item_id=item_id)
+def _past(one: storage_pb2.PastQuestion) -> records.Past:
+    party = one.party or (b"" if one.HasField("party") else None)
+    return records.Past(one.key, one.from_day, one.to_day, one.most, party)
+
+
+def lookup_response(
+    request: storage_pb2.LookupRequest, answers: Sequence[records.Answer | errors.Fault]
+) -> storage_pb2.LookupResponse:
+    """Return the answer: one result per item, in order."""
+    response = storage_pb2.LookupResponse(batch_id=request.batch_id)
+    for item, answer in zip(request.items, answers, strict=True):
+        result = response.results.add()
+        result.item_id = item.context.item_id
+        if isinstance(answer, records.Answer):
+            _tell(answer, result)
+        else:
+            result.error.CopyFrom(faults.to_wire(answer))
+    return response
+
+
+def _tell(answer: records.Answer, result: storage_pb2.LookupResult) -> None:
     for hit in answer.duplicates:
         result.duplicates.add(index=hit.index, id=hit.id, claim_id=hit.claim_id, line=hit.line)
     _aggregate(answer.provider, result.provider)
     _aggregate(answer.patient, result.patient)
+    add = result.past.add
     for one in answer.past:
-        told = result.past.add()
+        told = add()
         if one.lines or one.quantity_e4:
             told.quantity_e4 = one.quantity_e4
             told.lines.extend(map(_past_line, one.lines))
-    return result
 
 
 def _past_line(line: records.PastLine) -> storage_pb2.PastLine:

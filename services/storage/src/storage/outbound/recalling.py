@@ -23,6 +23,7 @@ class Asked:
 
     def __init__(self, questions: Sequence[records.Question], now_ms: int) -> None:
         self.questions, self._now_ms = questions, now_ms
+        self._now_since = max(0, now_ms - AGGREGATE_MS)
         self._providers: dict[tuple[str, str, int, int], int] = {}
         self._parties: dict[tuple[str, str, str], int] = {}
         self._spans: list[tuple[int, int, int]] = []  # of each party: since, first and last day asked about
@@ -33,9 +34,8 @@ class Asked:
         """Return the number of a question's provider, -1 for none."""
         if not asked.provider_id:
             return -1
-        end = _end(asked, self._now_ms)
-        last = end if asked.before else end + DAY_MS
-        key = (asked.tenant, asked.provider_id, self.since(asked) // DAY_MS, last // DAY_MS)
+        last = ids.ms_of(asked.before) if asked.before else self._now_ms + DAY_MS
+        key = (asked.tenant, asked.provider_id, self._since(asked) // DAY_MS, last // DAY_MS)
         return self._providers.setdefault(key, len(self._providers))
 
     def _parties_of(self, asked: records.Question) -> dict[bytes, int]:
@@ -56,22 +56,23 @@ class Asked:
     def _number(self, asked: records.Question, party: str) -> int:
         number = self._parties.setdefault((asked.tenant, party, asked.before), len(self._parties))
         if number == len(self._spans):
-            self._spans.append((self.since(asked), records.DAY_MAX, -records.DAY_MAX))
+            self._spans.append((self._since(asked), records.DAY_MAX, -records.DAY_MAX))
         return number
 
-    def since(self, asked: records.Question) -> int:
+    def _since(self, asked: records.Question) -> int:
         """Return the instant that a question's aggregates begin with, in ms."""
-        return max(0, _end(asked, self._now_ms) - AGGREGATE_MS)
+        return max(0, ids.ms_of(asked.before) - AGGREGATE_MS) if asked.before else self._now_since
 
     def arguments(self) -> list[Any]:
         """Return the arguments of `past_of` in its order."""
         names = [traces.name(tenant, party) for tenant, party, _ in self._parties]
+        floors = {since: ids.floor(since) for since in {span[0] for span in self._spans}}
         return [
             postgres.tenants_setting(sorted({asked.tenant for asked in self.questions})),
             *([provider[part] for provider in self._providers] for part in range(4)),
             [tenant for tenant, _, _ in self._parties],
             f"{{{','.join(names)}}}",
-            f"{{{','.join([ids.floor(since) for since, _, _ in self._spans])}}}",
+            f"{{{','.join([floors[since] for since, _, _ in self._spans])}}}",
             f"{{{','.join([before or LAST_ID for _, _, before in self._parties])}}}",
             *([span[part] for span in self._spans] for part in (1, 2)),
             records.PARTY_MOST,
@@ -176,10 +177,6 @@ def _joined(asked: records.Past, answer: records.PastAnswer, rows: list[Any]) ->
     lines.sort(key=traces.newest, reverse=True)
     del lines[min(asked.most, records.PAST_MOST) :]
     return records.PastAnswer(lines, answer.quantity_e4 + rows[0]["amount"])
-
-
-def _end(asked: records.Question, now_ms: int) -> int:
-    return ids.ms_of(asked.before) if asked.before else now_ms
 
 
 def _line(row: Any) -> records.PastLine:
