@@ -57,11 +57,11 @@ def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32]
     )
 
 
-@np.errstate(invalid="ignore")  # a signalling NaN is a missing value like the others
 def places(bins: Bins, matrix: Floats) -> npt.NDArray[np.intp]:
     """Return rows × features of `bins`: the number of the bin that each value lies in."""
-    values = matrix.take(bins.feature, axis=1) + np.float32(0)  # minus nought is nought
+    values = matrix.take(bins.feature, axis=1)
     np.copyto(values, np.float32(np.nan), where=np.isnan(values))  # one NaN of the many, which sorts last
+    values += np.float32(0)  # minus nought is nought
     return bins.edges.searchsorted(_joined(values, bins.first)) + bins.shift
 
 

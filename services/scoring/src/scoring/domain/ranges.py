@@ -50,7 +50,6 @@ def bounds(ranges: Ranges) -> Bounds:
     return Bounds(np.where(constant, -ends, low), np.where(constant, ends, high), ranges.missing)
 
 
-@np.errstate(invalid="ignore")
 def outside(found: Bounds, matrix: Matrix, names: tuple[str, ...]) -> list[tuple[int, str]]:
     """Return (row, reason) of each row with a value outside, in row order.
 
