@@ -20,14 +20,9 @@ HEAVY = {
     "scoring.__main__": NOWHERE | WEB | SQL | RULES,
     "storage.__main__": NOWHERE | WEB | MODELS | RULES,
     # The command that starts them: they wait for it.
-    "ultrathink_cli.inbound.up": (NOWHERE - {"rich", "typer"})
-    | WEB
-    | MODELS
-    | SQL
-    | RULES
-    | {"pydantic", "httpx2"},
+    "ultrathink_cli.inbound.up": (NOWHERE - {"typer"}) | WEB | MODELS | SQL | RULES | {"pydantic", "httpx2"},
     # A file's sender waits for its start too.
-    "ultrathink_cli.inbound.submit": (NOWHERE - {"rich", "typer"})
+    "ultrathink_cli.inbound.submit": (NOWHERE - {"typer"})
     | WEB
     | MODELS
     | SQL

@@ -1,5 +1,6 @@
 """What a biller sees of a decision, and the exit status a script sees."""
 
+import contextlib
 import io
 from typing import Any
 
@@ -129,3 +130,22 @@ def test_ctrl_c_ends_quietly() -> None:
     with pytest.raises(typer.Exit) as ended, console.faults_shown():
         raise KeyboardInterrupt
     assert ended.value.exit_code == 130
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_is_drawn_where_somebody_looks(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """On a terminal it shows how far a file is; in a log there is nothing of it."""
+
+    class Screen(io.StringIO):
+        """A stream that may be a terminal."""
+
+        def isatty(self) -> bool:
+            """Say so."""
+            return terminal
+
+    screen = Screen()
+    monkeypatch.setenv("TERM", "xterm")
+    with contextlib.redirect_stderr(screen), console.bar("bytes") as bar:
+        task = bar.add_task("claims.ndjson", total=10)
+        bar.update(task, completed=5)
+    assert bool(screen.getvalue()) is terminal

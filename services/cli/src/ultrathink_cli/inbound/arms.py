@@ -49,7 +49,7 @@ def compare(*, data: options.Data = None, as_json: AsJson = False) -> None:
     for kind, groups in (("", [found.all]), ("payer ", found.payers), ("type ", found.types)):
         for one in groups:
             shown.add_row(f"{kind}{one.name}" if one.name else "all", *_cells(one))
-    console.out.print(shown)
+    console.out().print(shown)
 
 
 @app.command()
@@ -74,7 +74,7 @@ def roll_back(data: options.Data = None) -> None:
 
 def _decided(found: Sequence[scoring_client.Arm], *, durable: bool) -> None:
     if not durable:
-        console.err.print("Lasts until scoring restarts: ULTRATHINK_ARMS_STATE_DIR names no folder.")
+        console.err().print("Lasts until scoring restarts: ULTRATHINK_ARMS_STATE_DIR names no folder.")
     _show(found, as_json=False)
 
 
@@ -95,7 +95,7 @@ def _show(found: Sequence[scoring_client.Arm], *, as_json: bool) -> None:
             f"{arm.share_percent:g} %",
             *(f"{count:,}" for count in (arm.scored, arm.failed, arm.dropped)),
         )
-    console.out.print(shown)
+    console.out().print(shown)
 
 
 def _cells(one: scoring_client.Figures) -> list[str]:

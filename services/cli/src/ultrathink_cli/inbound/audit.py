@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import progress, text
+from rich import text
 
 from chassis import errors
 from ultrathink_cli import compose
@@ -48,7 +48,7 @@ def _told(last: storage_client.Progress) -> bool:
 
 
 async def _followed(
-    walk: AsyncIterator[storage_client.Progress], bar: progress.Progress
+    walk: AsyncIterator[storage_client.Progress], bar: console.Bar
 ) -> storage_client.Progress:
     task = bar.add_task("verifying", total=1)
     last: storage_client.Progress | None = None
@@ -71,7 +71,7 @@ def export(
     data: options.Data = None,
 ) -> None:
     """Write lines with scores, outcomes and served features for data scientists; no patient's data."""
-    with console.faults_shown(), console.err.status("exporting") as shown:
+    with console.faults_shown(), console.err().status("exporting") as shown:
         if form != "parquet":
             raise errors.Invalid("format.unknown", f"--format is parquet, not {form}")
         state = asyncio.run(

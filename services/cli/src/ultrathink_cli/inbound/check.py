@@ -59,7 +59,7 @@ def check(
         for file in files:
             mine = [decision for decision in checked if decision["file"] == str(file)]
             if mine:
-                console.out.print(decisions.claims_table(mine, lang=lang, title=str(file)))
+                console.out().print(decisions.claims_table(mine, lang=lang, title=str(file)))
     raise typer.Exit(status)
 
 
@@ -88,7 +88,7 @@ async def _check(
             try:
                 found, refused = await _file(channel, file)
             except errors.Fault as fault:
-                console.err.print(f"{file}:", style="bold", soft_wrap=True)
+                console.err().print(f"{file}:", style="bold", soft_wrap=True)
                 console.show(fault)
                 told.status = exits.UNREADABLE
                 continue
@@ -110,7 +110,7 @@ async def _file(channel: Any, file: Path) -> tuple[list[dict[str, Any]], bool]:
     async for result in claims_client.check(channel, file, media_type):
         if "error" in result:
             refused = True
-            console.err.print(f"{file}, claim {result['position']}:", style="bold", soft_wrap=True)
+            console.err().print(f"{file}, claim {result['position']}:", style="bold", soft_wrap=True)
             _show(result["error"])
         else:
             found.append({"file": str(file), **result})

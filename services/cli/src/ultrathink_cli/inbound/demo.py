@@ -59,7 +59,7 @@ async def _show(url: str, token: str, lang: str) -> bool:
     gateway = gateway_client.GatewayClient(url, token)
     for name, body in ((name, (SAMPLES / name).read_bytes()) for name in expected.files):
         decided += await _send(gateway, name, body)
-    console.out.print(decisions.claims_table(decided, lang=lang))
+    console.out().print(decisions.claims_table(decided, lang=lang))
     deviations = expected.deviations(decided)
     for deviation in deviations:
         console.tell(text.Text(f"unexpected: {deviation}", style="bold red"))

@@ -37,11 +37,11 @@ def train(
     seed: Annotated[int, typer.Option(help="same data, seed and lock file: same bundle")] = 0,
 ) -> None:
     """Train a model and write its bundle: model, calibration, metrics, card."""
-    with console.faults_shown(), console.err.status("training") as shown:
+    with console.faults_shown(), console.err().status("training") as shown:
         metrics = compose.train(
             task, data, seed, out, lambda done: shown.update(f"training: {done} steps done")
         )
-    console.out.print_json(json.dumps(metrics))
+    console.out().print_json(json.dumps(metrics))
 
 
 def evaluate(
@@ -59,7 +59,7 @@ def evaluate(
     view = table.Table("figure", "value", box=box.SIMPLE_HEAD)
     for name, value in metrics.items():
         view.add_row(name, json.dumps(value) if isinstance(value, dict | list) else f"{value}")
-    console.out.print(view)
+    console.out().print(view)
 
 
 def drift(
@@ -95,7 +95,7 @@ def _tell(report: compose.DriftReport) -> None:
         _judged(view, " of lines", report.lines.calibration, report.lines.ranking)
     if report.reviewers:
         _judged(view, " by reviewers", report.reviewers.calibration, report.reviewers.ranking, state="told")
-    console.out.print(view)
+    console.out().print(view)
     for sentence in report.words:
         console.tell(sentence)
 

@@ -87,7 +87,7 @@ def replay(
 async def _replayed(files: layout.Layout, walk: _Walk, plan: Any) -> None:
     """Follow the walk to its end, or to Ctrl-C: what is done until then is in `walk`."""
     begun = time.monotonic()
-    with console.err.status("claims") as shown:
+    with console.err().status("claims") as shown:
         try:
             async with compose.storage_door(files) as channel:
                 parts = storage_client.read_claims(

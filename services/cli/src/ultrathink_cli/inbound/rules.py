@@ -241,5 +241,5 @@ def _now() -> dt.datetime:
 @contextlib.contextmanager
 def _counting(unit: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a progress function whose total is not known beforehand."""
-    with console.err.status(unit) as shown:
+    with console.err().status(unit) as shown:
         yield lambda done, _: shown.update(f"{done:,} {unit}")

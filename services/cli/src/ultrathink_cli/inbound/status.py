@@ -24,7 +24,7 @@ def status(data: options.Data = None) -> None:
     view = table.Table("room", "address", "state", box=box.SIMPLE_HEAD)
     for room, (address, state) in states.items():
         view.add_row(room, address, state)
-    console.out.print(view)
+    console.out().print(view)
 
 
 async def _states(running: run_file.Running) -> dict[str, tuple[str, str]]:

@@ -37,7 +37,7 @@ def listed(*, tenant: Tenant = "", pack: Pack = None, as_json: AsJson = False) -
     for entry in found:
         for issue in entry["issues"] or [{}]:
             shown.add_row(entry["name"], *_cells(issue))
-    console.out.print(shown)
+    console.out().print(shown)
 
 
 @app.command()
@@ -100,7 +100,7 @@ def add(
         console.tell(f"{added['rows']} rows are well formed; nothing was added.")
         return
     console.tell(f"{added['rows']} rows are in {added['folder']}.")
-    console.err.print("A running platform takes them when it is started again.", soft_wrap=True)
+    console.err().print("A running platform takes them when it is started again.", soft_wrap=True)
 
 
 def _cells(issue: dict[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ def listed(
         state = "yes" if one["active"] else "no"
         threshold = f"{one['review_threshold']:g}"
         shown.add_row(one["tenant"], one["display_name"], threshold, one["default_regime"], state)
-    console.out.print(shown)
+    console.out().print(shown)
 
 
 @app.command(epilog=DATA_HELP)
