@@ -129,7 +129,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         self._admit(deadline)
         self._last_id += 1
         request.batch_id = self._last_id
-        pending = _Pending[Req, Res](request, asyncio.get_running_loop().create_future())
+        pending: _Pending[Req, Res] = _Pending(request, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
         timer = timers.running(self._wakes).call_later(
             deadline - self._now(), outcomes.refuse_late, pending.future

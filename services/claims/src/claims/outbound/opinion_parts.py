@@ -1,15 +1,16 @@
 """Scores told in columns, read into this room's words: what each arm answered of a batch, claim by claim."""
 
+import bisect
 import itertools
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
 
 from chassis import errors, faults
 from claims.domain import decisions, risk
 from ultrathink.scoring.v1 import scoring_pb2
+
+_SIZES = {"B": 1, "I": 4, "q": 8, "d": 8}  # bytes of a value by its letter in `struct`
 
 type Answer = risk.Score | errors.Fault
 type _Why = tuple[list[risk.LineReason], list[decisions.Contribution]]
@@ -34,12 +35,12 @@ class Words(NamedTuple):
 
 
 class _Columns(NamedTuple):
-    """The columns of a part as lists, one value per claim or per line."""
+    """The columns of a part, one value per claim or per line."""
 
     states: bytes
-    chances: list[float]
-    lines: list[float]
-    prints: list[int]
+    chances: Sequence[float]
+    lines: Sequence[float]
+    prints: Sequence[int]
 
 
 def nonsense() -> errors.Fault:
@@ -59,7 +60,7 @@ def read(
         items = list(part.items) or range(len(lines))
         try:
             told = _part(part, [lines[item] for item in items], words(part.model_revision))
-        except (ValueError, LookupError):  # columns of other lengths, places that are none
+        except (ValueError, LookupError, struct.error):  # columns of other lengths, places that are none
             continue
         for item, answer in zip(items, told, strict=True):
             answers[item] = answer
@@ -67,7 +68,7 @@ def read(
 
 
 def _part(part: scoring_pb2.ScoredPart, counts: list[int], words: Words) -> list[Answer]:
-    """Return the answers of a part; raises ValueError or LookupError when its columns do not fit."""
+    """Return the answers of a part; raises what `read` catches when its columns do not fit."""
     starts = [0, *itertools.accumulate(counts)]
     told = _columns(part, len(counts), starts[-1])
     reasons = _line_reasons(part, starts, words)
@@ -77,19 +78,20 @@ def _part(part: scoring_pb2.ScoredPart, counts: list[int], words: Words) -> list
     for place, (state, first, last) in enumerate(zip(told.states, starts, starts[1:], strict=False)):
         if state == scoring_pb2.SCORE_STATE_SCORED:
             flagged = reasons.get(place, []), moved.get(place, [])
-            answers.append(_score(told, place, told.lines[first:last], words, flagged))
+            answers.append(_score(told, place, list(told.lines[first:last]), words, flagged))
         else:
             answers.append(_unscored(why.get(place), state, told.prints[place], words))
     return answers
 
 
 def _columns(part: scoring_pb2.ScoredPart, claims: int, lines: int) -> _Columns:
-    chances = _numbers(part.probabilities, "<f8", claims)
-    rows = _numbers(part.line_probabilities, "<f8", lines)
     if len(part.states) != claims:
         raise ValueError(part.states)
     return _Columns(
-        part.states, chances.tolist(), rows.tolist(), _numbers(part.feature_hashes, "<i8", claims).tolist()
+        part.states,
+        _numbers(part.probabilities, "d", claims),
+        _numbers(part.line_probabilities, "d", lines),
+        _numbers(part.feature_hashes, "q", claims),
     )
 
 
@@ -128,18 +130,16 @@ def _line_reasons(
     part: scoring_pb2.ScoredPart, starts: list[int], words: Words
 ) -> dict[int, list[risk.LineReason]]:
     """Return why lines are flagged, by the place of their claim."""
-    rows = np.frombuffer(part.flagged_rows, "<u4")
-    if not len(rows):
+    rows = _numbers(part.flagged_rows, "I", len(part.flagged_rows) // _SIZES["I"])
+    if not rows:
         return {}
-    if int(rows.max()) >= starts[-1]:
+    if max(rows) >= starts[-1]:
         raise LookupError(rows)
-    places = np.searchsorted(starts, rows, side="right") - 1
-    labels, chances = _table(part.row_reasons, "u1", len(rows)), _table(part.row_chances, "<f8", len(rows))
+    labels, chances = _table(part.row_reasons, "B", len(rows)), _table(part.row_chances, "d", len(rows))
     moved = _moved(part.row_groups, part.row_shares, len(rows), words)
     found: dict[int, list[risk.LineReason]] = {}
-    for row, place, guessed, likely, shares in zip(
-        rows.tolist(), places.tolist(), labels, chances, moved, strict=True
-    ):
+    for row, guessed, likely, shares in zip(rows, labels, chances, moved, strict=True):
+        place = bisect.bisect_right(starts, row) - 1
         guesses = [words.guesses[label] for label in guessed]
         reason = risk.LineReason(
             row=row - starts[place],
@@ -155,7 +155,7 @@ def _claim_reasons(
     part: scoring_pb2.ScoredPart, claims: int, words: Words
 ) -> dict[int, list[decisions.Contribution]]:
     """Return what moved the scores of flagged claims, by their place."""
-    places = np.frombuffer(part.flagged_claims, "<u4").tolist()
+    places = _numbers(part.flagged_claims, "I", len(part.flagged_claims) // _SIZES["I"])
     if not places:
         return {}
     if max(places) >= claims:
@@ -164,15 +164,14 @@ def _claim_reasons(
 
 
 def _moved(groups: bytes, shares: bytes, count: int, words: Words) -> list[list[decisions.Contribution]]:
+    known = words.groups
     return [
         [
-            decisions.Contribution(
-                feature=words.groups[group][0], label=words.groups[group][1], log_odds=share
-            )
+            decisions.Contribution(feature=known[group][0], label=known[group][1], log_odds=share)
             for group, share in zip(*one, strict=True)
             if share
         ]
-        for one in zip(_table(groups, "u1", count), _table(shares, "<f8", count), strict=True)
+        for one in zip(_table(groups, "B", count), _table(shares, "d", count), strict=True)
     ]
 
 
@@ -182,15 +181,15 @@ def _likely(guess: Guess, chance: float) -> decisions.LikelyReason:
     )
 
 
-def _numbers(column: bytes, kind: str, count: int) -> npt.NDArray[Any]:
-    """Return a column's values; raises ValueError when there are not `count`."""
-    found: npt.NDArray[Any] = np.frombuffer(column, kind)
-    if len(found) != count:
-        raise ValueError(count)
-    return found
+def _numbers(column: bytes, kind: str, count: int) -> Any:
+    """Return a column's values, little-endian; raises struct.error when there are not `count`."""
+    return struct.unpack(f"<{count}{kind}", column)
 
 
-def _table(column: bytes, kind: str, rows: int) -> list[list[Any]]:
+def _table(column: bytes, kind: str, rows: int) -> list[Any]:
     """Return as many rows of a column that holds several values for each."""
-    found: list[list[Any]] = np.frombuffer(column, kind).reshape(rows, -1).tolist()
-    return found
+    width, rest = divmod(len(column), rows * _SIZES[kind])
+    if rest:
+        raise ValueError(rest)
+    values = _numbers(column, kind, rows * width)
+    return [values[at : at + width] for at in range(0, len(values), width)] if width else [()] * rows
