@@ -52,14 +52,18 @@ _OUTSIDE: dict[Answer, Event] = {
     "approved": "outside.approved", "partial": "outside.partial", "rejected": "outside.rejected",
 }  # fmt: skip
 
+_FIRST: dict[decisions.Verdict, decisions.Status] = {
+    "accept": decisions.Status(wire="received", business="draft", review="none"),
+    "review": decisions.Status(wire="received", business="draft", review="open"),
+    "reject": decisions.Status(wire="refused", business="draft", review="none"),
+}
+
 type _Guard = Callable[[decisions.Status], bool]
 
 
 def begin(verdict: decisions.Verdict) -> decisions.Status:
     """Return the first status of a recorded claim: a rejected one is refused and never leaves the house."""
-    wire = "refused" if verdict == "reject" else "received"
-    review = "open" if verdict == "review" else "none"
-    return decisions.Status(wire=wire, business="draft", review=review)
+    return _FIRST[verdict]
 
 
 def advance(status: decisions.Status, event: Event) -> decisions.Status:

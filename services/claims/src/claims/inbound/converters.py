@@ -65,11 +65,15 @@ def tell(
 ) -> claims_pb2.SubmitResult:
     """Append the answer about one item in the accepted form, where it is sent from: nothing is copied."""
     told = results.add()
-    told.item_id, told.position = item_id, position
+    told.item_id = item_id
+    if position:
+        told.position = position
     if isinstance(answer, errors.Fault):
         told.error.CopyFrom(faults.to_wire(answer))
         return told
-    told.replayed, told.claim_id, told.verdict = answer.replayed, answer.id, VERDICTS[answer.verdict]
+    if answer.replayed:
+        told.replayed = True
+    told.claim_id, told.verdict = answer.id, VERDICTS[answer.verdict]
     _RENDERERS[accept](told, answer)
     return told
 

@@ -1,5 +1,6 @@
 """A claim on its way through the stages of being assessed, and the decision that it becomes."""
 
+import functools
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -126,7 +127,7 @@ class Journey:
             regime=claim.regime or "base",
             status=lifecycle.begin(verdict),
             verdict=verdict,
-            thresholds=decisions.Thresholds(review=threshold),
+            thresholds=_thresholds(threshold),
             as_of=self._as_of,
             findings=self.findings,
             not_checked=[*outcome.not_checked, *self.earlier.not_checked],
@@ -142,8 +143,15 @@ class Journey:
         )
 
 
+@functools.lru_cache(maxsize=64)  # tenants keep theirs
+def _thresholds(review: float) -> decisions.Thresholds:
+    return decisions.Thresholds(review=review)
+
+
 def _once(
     told: Sequence[decisions.CodeSetRevision], more: Sequence[decisions.CodeSetRevision]
 ) -> list[decisions.CodeSetRevision]:
     """Return all revisions that were asked, each once."""
+    if not more:
+        return list(told)
     return [*told, *(revision for revision in more if revision not in told)]
