@@ -55,7 +55,7 @@ async def test_row_level_security_holds_without_our_code(
     try:
         await connection.execute("SET search_path = ultrathink")
         tables = ["claims", "claim_lines", "findings", "bodies", "idempotency_keys", "service_keys"]
-        tables += ["past_services"]
+        tables += ["past_services", "traces"]
         tables += ["provider_days", "audit_heads", "audit_entries", "outbox", "transitions"]
         for table in tables:
             assert await count(connection, table) == 0
@@ -219,7 +219,15 @@ async def test_a_disk_that_is_full_leaves_nothing_half_written(
     assert {result.error.reason for result in results} == {"database.unavailable"}
     connection = await asyncpg.connect(embedded_postgres.superuser_dsn(storage.database))
     try:
-        for table in ("claims", "claim_lines", "audit_entries", "audit_heads", "idempotency_keys", "bodies"):
+        for table in (
+            "claims",
+            "claim_lines",
+            "audit_entries",
+            "audit_heads",
+            "idempotency_keys",
+            "bodies",
+            "traces",
+        ):
             assert await count(connection, f"ultrathink.{table}") == 0
         await connection.execute("DROP TRIGGER full_disk ON ultrathink.outbox")
     finally:
