@@ -10,7 +10,7 @@ import pytest
 
 import storage_support as support
 from chassis import clock
-from storage.domain import ids, records
+from storage.domain import ids, records, views
 from storage.inbound import converters
 from storage.outbound import batches, ledger, postgres, recalling, upkeep
 from storage.outbound.migrations import statements
@@ -167,3 +167,36 @@ async def told(storage: support.Stubs, *keys: bytes) -> list[list[tuple[str, int
         [(line.claim_id, line.quantity_e4, line.mark, line.payer_id) for line in one.lines]
         for one in answer.past
     ]
+
+
+async def test_a_tenant_without_older_rows_does_not_look_through_those_of_others(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
+    """Whether rows without a party are to be asked for is told by an index, whatever others have."""
+    await embedded_postgres.add_tenants(storage.database, views.Tenant(tenant="other", display_name="Other"))
+    for number in range(4):
+        rows = tuple((bytes([number, row]) * 6, DAY, 10_000, MARK) for row in range(250))
+        batch = support.Batch()
+        for claim in range(10):
+            batch.add(f"C-{number}-{claim}", history=rows)
+        await support.record(storage, batch)
+    asked = [records.Question(tenant="other", claim_id="N", use="claim", provider_id="P", patient_key="p")]
+    connection = await asyncpg.connect(embedded_postgres.superuser_dsn(storage.database))
+    try:
+        await connection.execute("SET search_path = ultrathink; ANALYZE past_services")
+        for _ in range(2):  # the first one plans
+            explained = await connection.fetch(
+                f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {ledger.PARTIES}",
+                *recalling.Asked(asked, 0).arguments(),
+            )
+        [found] = await connection.fetch(ledger.PARTIES, *recalling.Asked(asked, 0).arguments())
+    finally:
+        await connection.close()
+    buffers = next(row[0] for row in explained if "shared hit=" in row[0])
+    assert int(re.findall(r"shared hit=(\d+)", buffers)[0]) < BUFFERS_OF_A_CALL
+    assert not found["older"]
+
+
+BUFFERS_OF_A_CALL = (
+    1_500  # planning reads most of them; the other tenant's rows fill two hundred more at least
+)

@@ -41,9 +41,10 @@ async def _back_to_0002(connection: asyncpg.Connection) -> None:
     await connection.execute("CREATE INDEX claims_by_patient ON claims (patient_key, tenant)")
     await connection.execute("DROP FUNCTION record_batch, chain_heads")
     await connection.execute(
-        "DROP INDEX past_services_of_key, claims_in_lanes_by_risk, claims_in_lanes_by_probability,"
-        " claims_in_lanes_by_amount, claims_moved, claims_by_provider_and_values, claims_by_payer,"
-        " claims_reviewed, claims_rejected, claims_of_other_use"
+        "DROP INDEX past_services_of_key, past_services_of_tenant, claims_in_lanes_by_risk,"
+        " claims_in_lanes_by_probability, claims_in_lanes_by_amount, claims_moved,"
+        " claims_by_provider_and_values, claims_by_payer, claims_reviewed, claims_rejected,"
+        " claims_of_other_use"
     )
     await connection.execute("CREATE INDEX past_services_by_key ON past_services (tenant, key, day)")
     await connection.execute("CREATE INDEX claims_in_review ON claims (tenant, at_risk_minor, id)")
