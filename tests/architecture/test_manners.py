@@ -55,7 +55,7 @@ def test_the_plumbing_stays_within_its_budget() -> None:
     lines = sum(
         len(path.read_text().splitlines()) for path in house.python_files(ROOT / "services/chassis/src")
     )
-    assert lines <= 5_900
+    assert lines <= 6_100
 
 
 def test_a_business_word_in_the_plumbing_is_seen(tmp_path: Path) -> None:

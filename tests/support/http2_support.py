@@ -11,13 +11,13 @@ import grpc.aio
 import streams_support
 from chassis import apps, errors, identity, streams
 from chassis import clock as clocks
-from chassis.http2 import calls, connections, server
+from chassis.http2 import asking, calls, connections, server
 from chassis.http2 import streams as halves
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
 METHOD = "/ultrathink.scoring.v1.Scorer/ScoreStream"
-type Shape = calls.Shape[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse]
-SHAPE: Shape = calls.Shape(
+type Shape = asking.Shape[scoring_pb2.ScoreRequest, scoring_pb2.ScoreResponse]
+SHAPE: Shape = asking.Shape(
     METHOD,
     scoring_pb2.ScoreRequest.SerializeToString,
     scoring_pb2.ScoreResponse.FromString,
@@ -60,10 +60,10 @@ class Scorer(scoring_pb2_grpc.ScorerServicer):
 class Door:
     """A listening door and what is behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_calls: int = MOST_CALLS) -> None:
         self.gate, self.scorer = Open(), Scorer()  # type: ignore[abstract]  # its other methods are not served
         self.port = 0
-        self.server = server.Server(self._app().register, self.gate, clocks.SystemClock(), MOST_CALLS)  # type: ignore[arg-type]  # a gate by shape
+        self.server = server.Server(self._app().register, self.gate, clocks.SystemClock(), most_calls)  # type: ignore[arg-type]  # a gate by shape
 
     def _app(self) -> apps.App:
         def register(target: grpc.aio.Server) -> None:
@@ -75,15 +75,20 @@ class Door:
         return apps.App("scoring", register, ("ultrathink.scoring.v1.Scorer",), {}, ready)
 
     @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        return len(self.server._connections)
+
+    @property
     def target(self) -> str:
         """Where it listens."""
         return f"127.0.0.1:{self.port}"
 
 
 @asynccontextmanager
-async def door() -> AsyncIterator[Door]:
+async def door(most_calls: int = MOST_CALLS) -> AsyncIterator[Door]:
     """Yield a door that listens."""
-    opened = Door()
+    opened = Door(most_calls)
     opened.port = await opened.server.start("127.0.0.1:0")
     try:
         yield opened

@@ -31,7 +31,7 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.connection = connection
         self.written = bytearray()
-        self.closing = self.aborted = False
+        self.closing = self.aborted = self.ended = False
         self.full_at: int | None = None
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -55,6 +55,10 @@ class Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         """Return whether the end was asked for."""
         return self.closing
+
+    def write_eof(self) -> None:
+        """Remember that nothing more is written."""
+        self.ended = True
 
     def close(self) -> None:
         """Remember that the end was asked for."""

@@ -1,4 +1,4 @@
-"""The channel within a process and the channel over a socket behave alike: one suite, both subjects."""
+"""The channel within a process and channels over a socket behave alike: one suite, all subjects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,16 +21,17 @@ class Subject:
         self.echo = echo
 
 
-@pytest.fixture(params=["local", "socket"])
+@pytest.fixture(params=["local", "socket", "grpc"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-    """The same service behind either channel."""
+    """The same service behind each channel: in the process, at both doors, at gRPC's alone."""
     echo = support.Echo()
     app = support.app(echo)
     if request.param == "local":
         async with local.LocalChannel(app, caller=support.CALLER) as channel:
             yield Subject(support.EchoStub(channel), echo)
     else:
-        async with testing.serve(app, caller=support.CALLER) as channel:
+        beside = request.param == "socket"
+        async with testing.serve(app, caller=support.CALLER, streams=beside) as channel:
             yield Subject(support.EchoStub(channel), echo)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 import grpc
 
 from chassis import errors, faults, links, metrics
-from chassis.http2 import calls
+from chassis.http2 import asking, calls
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # A batch is bounded at 4 MiB or one item, whose body has at most 10 MB.
 KEEPALIVE_MS = 30_000  # Below the idle limits of load balancers (60 s); a dead peer is noticed within 40 s.
@@ -48,14 +48,15 @@ class Credentials(Protocol):
 def open_channel(target: str, *, signer: Credentials | None, streams: str = "") -> grpc.aio.Channel:
     """Return a channel to `target` (host:port or a gRPC name) whose calls raise faults.
 
-    Batch streams go to the door at `streams` (see `chassis.http2`); where there is none they are sent to
-    `target` in the same way, since any gRPC server understands them.
+    Unary calls and batch streams go to the door at `streams` (see `chassis.http2`). Where there is none,
+    unary calls are left to gRPC, and batch streams are sent to `target` in the same way, since any gRPC
+    server understands them.
 
     Calls fail at once when the target cannot be reached (wait-for-ready is off): the caller knows whether
     to try again. It must be created inside the event loop that uses it, and closed.
     """
     inner = grpc.aio.insecure_channel(target, options=OPTIONS)
-    return Channel(inner, signer, calls.Calls(streams or target))
+    return Channel(inner, signer, calls.Calls(streams or target), beside=bool(streams))
 
 
 @contextlib.contextmanager
@@ -160,10 +161,26 @@ class _Method:
         return () if signer is None else (signer.metadata(self._method),)
 
 
+class _UnaryMethod(_Method):
+    """A method of one request and one answer, asked at the second door; options of gRPC's own go to gRPC."""
+
+    def __init__(self, inner: Any, channel: "Channel", shape: asking.Shape[Any, Any]) -> None:
+        super().__init__(inner, shape.name, channel)
+        self._shape = shape
+
+    def __call__(
+        self, request: Any = None, timeout: float | None = None, metadata: Any = None, **options: Any
+    ) -> Any:
+        if any(value is not None for value in options.values()):
+            return super().__call__(request, timeout, metadata, **options)
+        told = (*(metadata or ()), *self.proof())
+        return self._channel.calls.ask(self._shape, request, told, timeout)
+
+
 class _StreamMethod(_Method):
     """A method that streams both ways; a batch stream opens it as a line instead of calling it."""
 
-    def __init__(self, inner: Any, channel: "Channel", shape: calls.Shape[Any, Any]) -> None:
+    def __init__(self, inner: Any, channel: "Channel", shape: asking.Shape[Any, Any]) -> None:
         super().__init__(inner, shape.name, channel)
         self._shape = shape
 
@@ -184,12 +201,23 @@ def _shape(name: str) -> Any:
 class Channel(grpc.aio.Channel):
     """A gRPC channel whose calls are signed and raise faults."""
 
-    def __init__(self, inner: grpc.aio.Channel, signer: Credentials | None, dialled: calls.Calls) -> None:
+    def __init__(
+        self, inner: grpc.aio.Channel, signer: Credentials | None, dialled: calls.Calls, *, beside: bool
+    ) -> None:
         self.inner = inner
         self.signer = signer
         self.calls = dialled
+        self._beside = beside  # Whether there is a second door.
 
-    unary_unary = _shape("unary_unary")
+    def unary_unary(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None, **options: Any
+    ) -> Any:
+        """Return the callable of a method of one request and one answer, as generated stubs ask for it."""
+        inner = self.inner.unary_unary(method, request_serializer, response_deserializer, **options)
+        if not self._beside:
+            return _Method(inner, method, self)
+        return _UnaryMethod(inner, self, asking.Shape(method, request_serializer, response_deserializer))
+
     unary_stream = _shape("unary_stream")
     stream_unary = _shape("stream_unary")
 
@@ -198,7 +226,7 @@ class Channel(grpc.aio.Channel):
     ) -> Any:
         """Return the callable of a method that streams both ways, as generated stubs ask for it."""
         inner = self.inner.stream_stream(method, request_serializer, response_deserializer, **options)
-        return _StreamMethod(inner, self, calls.Shape(method, request_serializer, response_deserializer))
+        return _StreamMethod(inner, self, asking.Shape(method, request_serializer, response_deserializer))
 
     async def close(self, grace: float | None = None) -> None:
         """Close the channel; calls in flight have `grace` seconds to finish, none when it is None."""

@@ -9,7 +9,7 @@ import pytest
 
 import http2_support as support
 from chassis import channels, errors
-from chassis.http2 import calls
+from chassis.http2 import asking, calls
 from streams_support import StreamServer, answer, echo, items, request, until, until_many
 from ultrathink.scoring.v1 import scoring_pb2
 
@@ -231,7 +231,7 @@ async def test_a_fault_of_the_other_end_arrives_whole(fault: errors.Fault) -> No
 async def test_an_answer_that_cannot_be_read_ends_the_call() -> None:
     """As our defect or theirs, not as a broken connection: it would come again."""
     heard = support.Heard()
-    shape: support.Shape = calls.Shape(
+    shape: support.Shape = asking.Shape(
         support.METHOD, scoring_pb2.ScoreRequest.SerializeToString, _unreadable
     )
     async with (

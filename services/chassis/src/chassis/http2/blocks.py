@@ -38,6 +38,35 @@ class Reader:
     def __init__(self) -> None:
         self._decoder = hpack.Decoder(max_header_list_size=frames.MAX_HEADER_BYTES)
         self._kept: dict[bytes, Headers] = {}  # What blocks say while the table stays as it is.
+        self._first: frames.Frame | None = None  # Of a block whose continuation is awaited,
+        self._part = bytearray()  # and what came of it.
+
+    def may_take(self, found: frames.Frame) -> None:
+        """Return when this frame may come now; raises Broken for one that interrupts a block."""
+        first = self._first
+        if first is not None and (found.kind != frames.CONTINUATION or found.stream != first.stream):
+            raise frames.Broken(frames.PROTOCOL_ERROR, "headers interrupted")
+
+    def begin(self, found: frames.Frame) -> bytes | None:
+        """Return the block that a frame of HEADERS is, None when more of it follows; raises Broken."""
+        self._first, self._part = found, bytearray(frames.unpadded(found))
+        return self._whole(found)
+
+    def go_on(self, found: frames.Frame) -> tuple[frames.Frame, bytes | None]:
+        """Return the first frame of the block that goes on here, and the block when it is whole."""
+        if self._first is None:
+            raise frames.Broken(frames.PROTOCOL_ERROR, "a continuation of nothing")
+        first = self._first
+        self._part += found.payload
+        return first, self._whole(found)
+
+    def _whole(self, found: frames.Frame) -> bytes | None:
+        if len(self._part) > frames.MAX_HEADER_BYTES:
+            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
+        if not found.flags & frames.END_HEADERS:
+            return None
+        self._first = None
+        return bytes(self._part)
 
     def read(self, block: bytes) -> Headers:
         """Return the headers of a block, not to be changed; raises HPACKError for one that is none."""

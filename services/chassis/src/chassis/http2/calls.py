@@ -1,25 +1,18 @@
-"""The calling end of a batch stream: one call on a connection of its own, opened when it is needed.
+"""The calling end: batch streams as lines on connections of their own, unary calls on those of a pool.
 
-A call lives for minutes and is replaced by the next, so that a connection for each costs nothing, finds
+A line lives for minutes and is replaced by the next, so that a connection for each costs nothing, finds
 copies that came later and needs no pool. Whether to try again is the batch stream's to decide.
 """
 
 import asyncio
 import random
-import socket
 import time
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from google.protobuf import message as messages
 
 from chassis import errors, links, metrics
-from chassis.http2 import connections, frames, status, streams
-
-CONNECT_SECONDS: Final = (
-    2.0  # Within a data centre a connection takes a millisecond; a lost packet one second.
-)
-USER_AGENT: Final = "ultrathink-chassis"
+from chassis.http2 import asking, connections, frames, pools, status, streams, targets
 
 
 class Calls:
@@ -30,16 +23,17 @@ class Calls:
     """
 
     def __init__(self, target: str, *, turn: int | None = None) -> None:
-        self._targets = [_Target(one.strip()) for one in target.split(",")]
+        self._targets = [targets.Target(one.strip()) for one in target.split(",")]
         # Not all callers begin with the same copy.
         self._turn = random.randrange(2**16) if turn is None else turn  # noqa: S311 - hides nothing
         self._connecting: set[asyncio.Task[None]] = set()
         self._connections: set[connections.Connection] = set()
+        self._pool = pools.Pool(self._targets, self._turn)
         self._gone: asyncio.Future[None] | None = None  # Done when no connection is left.
 
     def dial[Req, Res](
         self,
-        method: "Shape[Req, Res]",
+        method: asking.Shape[Req, Res],
         metadata: tuple[tuple[str, str], ...],
         receiver: links.Receiver[Res],
     ) -> "Line[Req, Res]":
@@ -50,8 +44,19 @@ class Calls:
         task.add_done_callback(self._connecting.discard)
         return line
 
+    def ask[Req, Res](
+        self,
+        method: asking.Shape[Req, Res],
+        request: Req,
+        metadata: asking.Metadata,
+        timeout: float | None,
+    ) -> asking.Question[Res]:
+        """Make a unary call; it is on its way when this returns, or once there is a connection."""
+        return asking.Question(self._pool, method, method.write(request), metadata, timeout)
+
     async def aclose(self) -> None:
         """Give up what is open, and return when the sockets are closed."""
+        await self._pool.aclose()
         for task in tuple(self._connecting):
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
@@ -67,100 +72,38 @@ class Calls:
             self._gone.set_result(None)
 
     async def _connect(self, line: "Line[Any, Any]", metadata: tuple[tuple[str, str], ...]) -> None:
-        connection = connections.Connection(accept=None, closed=self._closed)
+        connection = connections.Connection(accept=None, closed=self._closed, going=line.going)
         try:
             authority = await self._reach(connection)
-        except (OSError, TimeoutError):
+        except OSError:
+            line.broken()
+            return
+        if connection.gone:  # lost as soon as it was made
             line.broken()
             return
         self._connections.add(connection)
-        line.begin(connection, _headers(authority, line.method.name, metadata))
+        line.begin(connection, asking.headers(authority, line.method.name, metadata))
 
     async def _reach(self, connection: connections.Connection) -> str:
         """Connect to the copy whose turn it is, or the next that can be reached; return its authority."""
-        found: list[_Address] = []
-        failure: Exception = OSError("no address")
-        for target in self._targets:
-            try:
-                found += await target.addresses()
-            except OSError as cause:
-                failure = cause
+        found = await targets.addresses(self._targets)
         self._turn += 1
-        first = self._turn % max(1, len(found))
+        first = self._turn % len(found)
+        failure = OSError()
         for address in (*found[first:], *found[:first]):
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await address.connect(connection)
-            except (OSError, TimeoutError) as cause:
+                await address.connect(connection)
+            except OSError as cause:
                 failure = cause
             else:
                 return address.authority
         raise failure
 
 
-class _Address(NamedTuple):
-    """One copy of a service."""
-
-    authority: str
-    path: str  # of a unix socket; empty for host and port
-    host: str
-    port: int
-
-    async def connect(self, connection: connections.Connection) -> None:
-        """Connect; raises OSError."""
-        loop = asyncio.get_running_loop()
-        if self.path:
-            await loop.create_unix_connection(lambda: connection, self.path)
-        else:
-            await loop.create_connection(lambda: connection, self.host, self.port)
-
-
-class _Target:
-    """Where a service listens, as a person writes it."""
-
-    def __init__(self, text: str) -> None:
-        self._path = text.removeprefix("unix:") if text.startswith("unix:") else ""
-        host, _, port = text.removeprefix("dns:///").rpartition(":")
-        if not self._path and not (host and port.isascii() and port.isdigit()):
-            raise errors.Invalid("target.malformed", "A target is host:port, dns:///host:port or unix:path.")
-        self._host, self._port = host.strip("[]"), port
-
-    async def addresses(self) -> list[_Address]:
-        """Return every copy behind the name; raises OSError for an unknown name."""
-        if self._path:
-            return [_Address("localhost", self._path, "", 0)]
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host, int(self._port), type=socket.SOCK_STREAM)
-        authority = f"{self._host}:{self._port}"
-        return [_Address(authority, "", str(address[0]), int(address[1])) for *_, address in found]
-
-
-def _headers(authority: str, method: str, metadata: tuple[tuple[str, str], ...]) -> streams.Headers:
-    return [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", method),
-        (":authority", authority),
-        ("te", "trailers"),
-        ("content-type", "application/grpc"),
-        ("user-agent", USER_AGENT),
-        *metadata,
-    ]
-
-
-class Shape[Req, Res]:
-    """A method as generated stubs describe it: its full name, and how messages become bytes and back."""
-
-    __slots__ = ("name", "read", "write")
-
-    def __init__(self, name: str, write: Callable[[Req], bytes], read: Callable[[bytes], Res]) -> None:
-        self.name, self.write, self.read = name, write, read
-
-
 class Line[Req, Res]:
     """One call in flight, as a batch stream holds it; the owner of its HTTP/2 stream."""
 
-    def __init__(self, method: Shape[Req, Res], receiver: links.Receiver[Res]) -> None:
+    def __init__(self, method: asking.Shape[Req, Res], receiver: links.Receiver[Res]) -> None:
         self.method = method
         self.connecting: asyncio.Task[None]
         self._receiver = receiver
@@ -231,6 +174,11 @@ class Line[Req, Res]:
     def refused(self, fault: errors.Fault) -> None:
         """End a call whose answer cannot be taken."""
         self._conclude(fault)
+
+    def going(self) -> None:
+        """Send what follows elsewhere: a batch stream takes a message without any field for a farewell."""
+        if not self._over:
+            self._receiver.answer(self.method.read(b""))
 
     def broken(self) -> None:
         """Learn that the call was reset or its connection lost."""

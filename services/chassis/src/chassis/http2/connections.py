@@ -30,7 +30,8 @@ type Accept = Callable[[streams.Stream, streams.Headers], streams.Owner]
 class Connection(asyncio.Protocol):
     """The protocol of one socket. `accept` names the owner of a stream that the peer opens: a server's end.
 
-    `closed` is told once, after every owner of an open stream was told `broken`.
+    `closed` is told once, after every owner of an open stream was told `broken`; `going` when a server says
+    that it answers what it has taken and takes no more.
     """
 
     def __init__(
@@ -38,9 +39,10 @@ class Connection(asyncio.Protocol):
         *,
         accept: Accept | None,
         closed: Callable[["Connection"], None],
+        going: Callable[[], None] | None = None,
         wakes: timers.Timers | None = None,
     ) -> None:
-        self._accept, self._closed, self._wakes = accept, closed, wakes
+        self._accept, self._closed, self._going, self._wakes = accept, closed, going, wakes
         self.streams: dict[int, streams.Stream] = {}
         self._reader = frames.Reader(FRAME_BYTES)
         self._blocks, self._untold = blocks.Reader(), blocks.NO_TABLE
@@ -49,12 +51,12 @@ class Connection(asyncio.Protocol):
         self._window = frames.FIRST_WINDOW  # what may still be sent on all streams
         self._first_window = frames.FIRST_WINDOW
         self._frame = frames.LEAST_FRAME
+        self._most_streams = MAX_STREAMS  # that the peer takes at once
         self._received = 0  # bytes since the connection's window was last widened
-        self._block: tuple[frames.Frame, bytearray] | None = None  # headers whose continuation is awaited
         self._last_number = 0 if accept is not None else -1
         self._waste, self._unread = 0, 0
         self._paused = self._leaving = self._introduced = False
-        self._gone = True  # Not made yet, closed or lost: nothing is read or written.
+        self.gone = True  # Not made yet, closed or lost: nothing is read or written.
         self._heard = self._pinged = False
         self._beat: timers.Timer
         self._takers: dict[int, Callable[[frames.Frame], None]] = {
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Introduce this end."""
-        self._gone = False
+        self.gone = False
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=BUFFER_BYTES)
         ours = {
@@ -89,12 +91,16 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every owner."""
         del exc
-        self._gone = True
+        self.gone = True
         self._beat.cancel()
         for stream in tuple(self.streams.values()):
             if self.forget(stream):
                 stream.owner.broken()
         self._closed(self)
+
+    def takes(self) -> bool:
+        """Return whether a client's end may open one more stream."""
+        return not (self.gone or self._leaving) and len(self.streams) < self._most_streams
 
     def open(self, owner: streams.Owner) -> streams.Stream:
         """Return a new stream of a client's end."""
@@ -111,13 +117,13 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close the socket when what was written has left."""
-        if not self._gone:
-            self._gone = True
+        if not self.gone:
+            self.gone = True
             self._transport.close()
 
     def abort(self) -> None:
         """Close the socket now, whatever waits to be written."""
-        self._gone = True
+        self.gone = True
         self._transport.abort()
 
     def headers(self, stream: streams.Stream, block: bytes, *, ended: bool) -> bytes:
@@ -129,22 +135,17 @@ class Connection(asyncio.Protocol):
         """Return how many bytes the next frame of the stream may carry."""
         return 0 if self._paused else min(self._window, stream.window, self._frame)
 
-    def write_data(
-        self, stream: streams.Stream, prefix: bytes, payload: bytes | memoryview, around: tuple[bytes, bytes]
-    ) -> None:
-        """Write one frame of data for which there is room, between other frames of its stream."""
-        size = len(prefix) + len(payload)
+    def spend(self, stream: streams.Stream, size: int, flags: int = 0) -> bytes:
+        """Return the head of a frame of data for which there is room, and count it against the windows."""
         self._window -= size
         stream.window -= size
-        if not self._gone:  # in one piece, for writelines never pauses before 3.12.9
-            head = frames.head(frames.DATA, 0, stream.number, size)
-            self._transport.write(b"".join((around[0], head, prefix, payload, around[1])))
+        return frames.head(frames.DATA, flags, stream.number, size)
 
     def write(self, data: bytes) -> None:
         """Write whole frames."""
         if self._paused:
             self._unread += len(data)
-        if not self._gone:
+        if not self.gone:
             self._transport.write(data)
 
     def forget(self, stream: streams.Stream) -> bool:
@@ -164,8 +165,8 @@ class Connection(asyncio.Protocol):
             self.forget(stream)
 
     def _leave_when_empty(self) -> None:
-        if self._leaving and not self.streams and not self._gone:
-            self._gone = True
+        if self._leaving and not self.streams and not self.gone:
+            self.gone = True
             try:
                 self._transport.write_eof()  # not close: what still comes would reset what was not read
             except OSError:  # the peer has gone
@@ -182,7 +183,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Let the transport close: HTTP/2 knows no half-closed connection."""
-        self._gone = True
+        self.gone = True
 
     def data_received(self, data: bytes) -> None:
         """Read frames; one that breaks the protocol ends the connection."""
@@ -206,21 +207,19 @@ class Connection(asyncio.Protocol):
         return data[len(expected) :]
 
     def _break(self, code: int) -> None:
-        if self._gone:
+        if self.gone:
             return
         self._say_goodbye(code)
-        self._gone = True
+        self.gone = True
         self._transport.abort() if self._paused else self._transport.close()
 
     def _say_goodbye(self, code: int) -> None:
         self.write(frames.goaway(0 if self._accept is None else self._last_number, code))
 
     def _take(self, found: frames.Frame) -> None:
-        if self._gone:
+        if self.gone:
             return
-        block = self._block
-        if block is not None and (found.kind != frames.CONTINUATION or found.stream != block[0].stream):
-            raise frames.Broken(frames.PROTOCOL_ERROR, "headers interrupted")
+        self._blocks.may_take(found)
         if found.kind == frames.DATA:
             self._take_data(found)
             return
@@ -278,28 +277,16 @@ class Connection(asyncio.Protocol):
         self.settle(stream)
 
     def _take_headers(self, found: frames.Frame) -> None:
-        block = bytearray(frames.unpadded(found))
-        if found.flags & frames.END_HEADERS:
-            self._take_block(found, bytes(block))
-        else:
-            self._block = found, block
+        self._take_block(found, self._blocks.begin(found))
 
     def _take_continuation(self, found: frames.Frame) -> None:
-        if self._block is None:
-            raise frames.Broken(frames.PROTOCOL_ERROR, "a continuation of nothing")
-        first, block = self._block
         if not found.payload:
             self._count_waste()
-        block += found.payload
-        if len(block) > frames.MAX_HEADER_BYTES:
-            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
-        if found.flags & frames.END_HEADERS:
-            self._block = None
-            self._take_block(first, bytes(block))
+        self._take_block(*self._blocks.go_on(found))
 
-    def _take_block(self, first: frames.Frame, block: bytes) -> None:
-        if len(block) > frames.MAX_HEADER_BYTES:
-            raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
+    def _take_block(self, first: frames.Frame, block: bytes | None) -> None:
+        if block is None:
+            return
         if not self._introduced:
             raise frames.Broken(frames.PROTOCOL_ERROR, "headers before settings")
         pairs = self._blocks.read(block)
@@ -330,11 +317,12 @@ class Connection(asyncio.Protocol):
         return stream
 
     def _take_reset(self, found: frames.Frame) -> None:
-        frames.read_number(found.payload)
+        code = frames.read_number(found.payload)
         self._must_be_known(found.stream)
         self._count_waste()
         stream = self.streams.get(found.stream)
         if stream is not None and self.forget(stream):
+            stream.unseen = code == frames.REFUSED_STREAM
             stream.owner.broken()
 
     def _take_settings(self, found: frames.Frame) -> None:
@@ -344,6 +332,7 @@ class Connection(asyncio.Protocol):
             return
         told, self._introduced = frames.read_settings(found.payload), True
         self._frame = told.get(frames.MAX_FRAME, self._frame)
+        self._most_streams = told.get(frames.MAX_STREAMS, self._most_streams)
         first, self._first_window = self._first_window, told.get(frames.INITIAL_WINDOW, self._first_window)
         for stream in self.streams.values():
             stream.window = frames.widened(stream.window, self._first_window - first)
@@ -360,12 +349,18 @@ class Connection(asyncio.Protocol):
             self.write(frames.frame(frames.PING, frames.ACK, 0, found.payload))
 
     def _take_goaway(self, found: frames.Frame) -> None:
-        """Give up the streams that the peer has not taken; it answers the others."""
+        """Give up the streams that the peer has not taken, and open no more; it answers the others."""
         last = frames.read_goaway(found.payload)
-        if self._accept is None:
-            for stream in tuple(self.streams.values()):
-                if stream.number > last and self.forget(stream):
-                    stream.owner.broken()
+        if self._accept is not None:
+            return
+        self._leaving = True
+        for stream in tuple(self.streams.values()):
+            if stream.number > last and self.forget(stream):
+                stream.unseen = True
+                stream.owner.broken()
+        if self._going is not None:
+            self._going()
+        self._leave_when_empty()
 
     def _take_window(self, found: frames.Frame) -> None:
         more = frames.read_number(found.payload)
@@ -388,7 +383,7 @@ class Connection(asyncio.Protocol):
     def _keep_alive(self) -> None:
         """Ask a silent peer whether it is there; give the connection up when it does not say so."""
         if self._pinged and not self._heard:  # closed and not yet lost: it does not take what was written
-            self._gone = True
+            self.gone = True
             self._transport.abort()
             return
         self._waste = 0

@@ -46,12 +46,16 @@ def chosen(code: grpc.StatusCode, text: str, metadata: Metadata = ()) -> streams
     return [
         ("grpc-status", str(code.value[0])),
         ("grpc-message", urllib.parse.quote(text, safe=_PRINTABLE)),
-        *((key, _told(value)) for key, value in metadata),
+        *texts(metadata),
     ]
 
 
-def _told(value: str | bytes) -> str:
-    return value if isinstance(value, str) else base64.b64encode(value).decode().rstrip("=")
+def texts(metadata: Metadata) -> streams.Headers:
+    """Return metadata as headers: bytes as base64."""
+    return [
+        (key, value if isinstance(value, str) else base64.b64encode(value).decode().rstrip("="))
+        for key, value in metadata
+    ]
 
 
 def outcome(found: Mapping[str, str]) -> errors.Fault | None:

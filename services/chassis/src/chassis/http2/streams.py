@@ -16,8 +16,6 @@ PREFIX: Final = struct.Struct(">BL")  # In front of each message: whether it is 
 UNTOLD: Final = 4 * 1024 * 1024  # So much is free again before it is worth a frame that says so.
 GRANTED: Final = MAX_MESSAGE_BYTES + UNTOLD + 65_536  # A window that takes the largest message whole.
 
-_ALONE: Final = (b"", b"")  # Between no other frames.
-
 type Headers = blocks.Headers
 
 
@@ -70,6 +68,7 @@ class Stream:
         "number",
         "owner",
         "remote_done",
+        "unseen",
         "window",
     )
 
@@ -80,6 +79,7 @@ class Stream:
         self.backlog: deque[memoryview] = deque()
         self.granted = GRANTED
         self.done = self.remote_done = self._refused = False
+        self.unseen = False  # The peer said that it did nothing for this stream: it may be asked again.
         self._last: bytes | None = None  # The frame that ends this half, once the backlog is written.
         self._partial = bytearray()
         self._spent = 0
@@ -95,7 +95,7 @@ class Stream:
             return
         prefix, size = PREFIX.pack(0, len(message)), PREFIX.size + len(message)
         if not self.backlog and size <= self.connection.room(self):
-            self.connection.write_data(self, prefix, message, _ALONE)
+            self.connection.write(b"".join((self.connection.spend(self, size), prefix, message)))
         else:
             self.backlog.append(memoryview(prefix + message))
             self._pour()  # tells nobody: an owner that sends when it learns of room would call itself
@@ -110,22 +110,21 @@ class Stream:
             self._last = self.connection.headers(self, blocks.written(trailers), ended=True)
         self.flush()
 
-    def reply(self, opening: bytes, message: bytes, trailers: bytes) -> None:
-        """Write a whole answer and end this half: one piece where windows and transport have room for it."""
-        size = PREFIX.size + len(message)
+    def whole(self, opening: bytes, message: bytes, trailers: bytes | None = None) -> None:
+        """Write headers, one message and the end of this half, in one piece where there is room."""
         if self.done or self._last is not None:
             return
-        first = self.connection.headers(self, opening, ended=False)
-        last = self.connection.headers(self, trailers, ended=True)
+        first, size = self.connection.headers(self, opening, ended=False), PREFIX.size + len(message)
+        last = b"" if trailers is None else self.connection.headers(self, trailers, ended=True)
         if self.backlog or size > self.connection.room(self):
             self.connection.write(first)
             self.send(message)
-            self._last = last
+            self._last = last or frames.frame(frames.DATA, frames.END_STREAM, self.number)
             self.flush()
             return
         self.done = True
-        prefix = PREFIX.pack(0, len(message))
-        self.connection.write_data(self, prefix, message, (first, last))
+        head = self.connection.spend(self, size, 0 if last else frames.END_STREAM)
+        self.connection.write(b"".join((first, head, PREFIX.pack(0, len(message)), message, last)))
         self.connection.settle(self)
 
     def cancel(self, code: int = frames.CANCEL) -> None:
@@ -152,7 +151,8 @@ class Stream:
             room = self.connection.room(self)
             if room <= 0:
                 return False
-            self.connection.write_data(self, b"", part[:room], _ALONE)
+            head = self.connection.spend(self, min(room, len(part)))
+            self.connection.write(b"".join((head, part[:room])))
             if room < len(part):
                 self.backlog[0] = part[room:]
             else:

@@ -77,7 +77,7 @@ class Call(served.Call):
             self.end(streams.too_large())
         elif not self._over:
             self._conclude("ok")
-            self._stream.reply(_OPENING, answer, _TRAILERS)
+            self._stream.whole(_OPENING, answer, _TRAILERS)
             self.settle()
 
     async def abort(
