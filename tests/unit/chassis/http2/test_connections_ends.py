@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from chassis.http2 import connections, frames, streams
-from wire_support import TRAILERS, End, Owner, data, served
+import http2_support
+from chassis.http2 import calls, connections, frames, streams
+from wire_support import ASK, TRAILERS, End, Owner, Transport, data, served
 
 
 def test_a_server_that_ends_first_takes_no_more_of_the_stream() -> None:
@@ -142,3 +143,21 @@ def test_a_peer_that_sends_no_more_bytes_gets_no_more() -> None:
     end.connection.eof_received()
     end.owners[0].stream.send(b"answer")
     assert end.said() == []
+
+
+async def test_a_servers_farewell_moves_a_batch_stream_elsewhere() -> None:
+    """A foreign server says GOAWAY and answers what it took: the call is told as our servers tell it."""
+    heard = http2_support.Heard()
+    end = End(serving=False).greeted()
+    line = calls.Line(http2_support.SHAPE, heard)
+    end.connection = connections.Connection(
+        accept=None, closed=lambda _: None, going=line.going, wakes=end.time
+    )
+    end.transport = Transport(end.connection)
+    end.connection.connection_made(end.transport)
+    end.greeted()
+    line.begin(end.connection, ASK)
+    end.hear(frames.goaway(1, frames.NO_ERROR))
+    assert [answer.batch_id for answer in heard.answers] == [0]
+    assert heard.ends == []
+    assert not end.connection.takes()
