@@ -25,11 +25,10 @@ from peers.equal import history, rules, scoring, shapes, tables, work
 BATCH = 1_000
 
 
-async def run(lines: list[bytes]) -> None:
+async def run(lines: list[bytes], book: rules.Rules, scorer: scoring.Scorer) -> None:
     """Read, look up, check, score and keep a file of claims."""
     engine = tables.engine(os.environ["PEER_DSN"])
     await tables.create(engine)
-    book, scorer = rules.load(), scoring.Scorer(Path(os.environ["PEER_MODEL"]))
     session_of = sa_asyncio.async_sessionmaker(engine, expire_on_commit=False)
     for batch in itertools.batched(lines, BATCH):
         claims = [shapes.Claim.model_validate_json(line) for line in batch]
@@ -94,10 +93,11 @@ def _part(scores: scoring.Scores, at: int, count: int) -> scoring.Scores:
 
 
 def main(file: Path) -> None:
-    """Run over a file; print what it took."""
+    """Run over a file; print what it took. Rules, texts and model are read before, as in a service."""
     lines = file.read_bytes().splitlines()
+    book, scorer = rules.load(), scoring.Scorer(Path(os.environ["PEER_MODEL"]))
     began = time.perf_counter()
-    asyncio.run(run(lines))
+    asyncio.run(run(lines, book, scorer))
     print(json.dumps({"claims": len(lines), "seconds": time.perf_counter() - began}))
 
 
