@@ -20,5 +20,7 @@ def keep(name: str, **content: Any) -> str:
     document = {"at": at.isoformat(), "machine": machine, **content}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}{'-' if name else ''}{at:%Y-%m-%dT%H%M%S}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    # A line per part: what is sampled for minutes would fill tens of thousands of them.
+    parts = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items())
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
     return f"bench/results/{path.name}"
