@@ -1,4 +1,4 @@
--- Holds what a provider's lists are sorted and narrowed by: twenty thousand entries are read and sorted without their
+-- Holds what a provider's lists are sorted and narrowed by: tens of thousands of entries are read and sorted without their
 -- claims, see listing.py.
 CREATE INDEX claims_by_provider_and_values ON claims (provider_id, tenant, id)
   INCLUDE (probability, at_risk_minor, submitted_minor, verdict, review_status)
