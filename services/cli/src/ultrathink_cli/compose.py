@@ -372,16 +372,16 @@ def simulate(claims: int, seed: int, out: Path, progress: Callable[[int], None])
 
 def train(task: str, data: Path, seed: int, out: Path, progress: Callable[[int], None]) -> dict[str, Any]:
     """Train the named task's model; return its metrics."""
-    from training import tasks  # noqa: PLC0415 - see the module
+    from training import ready  # noqa: PLC0415 - see the module
 
-    return tasks.find(task).train(data, seed, out, progress)
+    return ready.find(task).train(data, seed, out, progress)
 
 
 def evaluate(task: str, folder: Path, data: Path) -> dict[str, Any]:
     """Measure a bundle on labelled data."""
-    from training import tasks  # noqa: PLC0415 - see the module
+    from training import ready  # noqa: PLC0415 - see the module
 
-    return tasks.find(task).evaluate(folder, data)
+    return ready.find(task).evaluate(folder, data)
 
 
 type DriftReport = drifting.Report
