@@ -15,7 +15,7 @@ from typer import testing as typing_person
 import scoring_support as support
 from scoring.outbound import bundles
 from ultrathink_cli import __main__ as command
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys
 from ultrathink_cli.domain import layout
 from ultrathink_cli.outbound import run_file
 
@@ -31,11 +31,11 @@ def _run(*arguments: str | Path) -> clicks.Result:
 def _scoring(data: Path, **settings: object) -> Iterator[None]:
     """Run a scoring process that the data directory's run file names; it listens once it has logged."""
     files = layout.Layout(data)
-    keys = compose.prepare(files, "dev")
+    signers = keys.prepare(files, "dev")
     address = data / "address"
     address.unlink(missing_ok=True)
     own = {
-        "SERVICE_KEYS_FILE": keys.public,
+        "SERVICE_KEYS_FILE": signers.public,
         "GRPC_ADDRESS_FILE": address,
         "BUNDLE_DIR": support.BUNDLE,
         "ARMS_STATE_DIR": files.arms,

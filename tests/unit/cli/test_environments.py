@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chassis import errors, identity
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys, rooms
 from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.outbound import folders
 
@@ -24,15 +24,15 @@ SECRETS = {
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> layout.Layout:
     """A prepared data directory; the person's environment holds no data credentials yet."""
-    for name in (*compose.DATA_CREDENTIALS, compose.KEPT):
+    for name in (*rooms.DATA_CREDENTIALS, rooms.KEPT):
         monkeypatch.delenv(name, raising=False)
     files = layout.Layout(tmp_path / "data")
-    compose.prepare(files, "dev")
+    keys.prepare(files, "dev")
     return files
 
 
 def _environments(files: layout.Layout, auth: str = "dev") -> dict[str, dict[str, str]]:
-    return compose.environments(files, identity.create_keys(files.keys, layout.IDENTITIES), DOORS, auth)
+    return rooms.environments(files, identity.create_keys(files.keys, layout.IDENTITIES), DOORS, auth)
 
 
 def test_only_storage_gets_credentials_for_data(
@@ -124,16 +124,16 @@ def test_without_a_named_store_objects_lie_in_the_data_directory(files: layout.L
 def test_one_process_waits_for_the_database(files: layout.Layout) -> None:
     """`--single` composes every room's settings in one process, which cannot begin without data."""
     settings = _environments(files)
-    assert compose.rooms_without_data(files, settings, single=True) == []
-    (whole,) = compose.rooms_with_data(files, None, settings, single=True)
+    assert rooms.rooms_without_data(files, settings, single=True) == []
+    (whole,) = rooms.rooms_with_data(files, None, settings, single=True)
     assert whole.name == "platform"
 
 
 def test_rooms_that_hold_no_data_need_not_wait_for_it(files: layout.Layout) -> None:
     """Only storage is started after the database; the order is that of dependence."""
     settings = _environments(files)
-    early = compose.rooms_without_data(files, settings, single=False)
-    late = compose.rooms_with_data(files, None, settings, single=False)
+    early = rooms.rooms_without_data(files, settings, single=False)
+    late = rooms.rooms_with_data(files, None, settings, single=False)
     assert [child.name for child in (*late, *early)] == ["storage", "scoring", "claims", "gateway"]
     assert [child.name for child in late] == ["storage"]
 
@@ -154,22 +154,22 @@ def test_secrets_are_for_their_owner_alone(files: layout.Layout) -> None:
 def test_preparing_again_keeps_every_key(files: layout.Layout) -> None:
     """A restart neither logs anybody out nor forgets who a patient is."""
     before = {path.name: path.read_bytes() for path in files.keys.iterdir()}
-    compose.prepare(files, "dev")
+    keys.prepare(files, "dev")
     assert {path.name: path.read_bytes() for path in files.keys.iterdir()} == before
-    assert len(bytes.fromhex(files.patient_key.read_text())) == compose.PATIENT_KEY_BYTES
+    assert len(bytes.fromhex(files.patient_key.read_text())) == keys.PATIENT_KEY_BYTES
 
 
 def test_with_a_real_issuer_no_development_issuer_is_made(tmp_path: Path) -> None:
     """Nobody can issue tokens from a folder that should not be able to."""
     files = layout.Layout(tmp_path / "data")
-    compose.prepare(files, "oidc")
+    keys.prepare(files, "oidc")
     assert not files.issuer_key.exists()
 
 
 def test_a_token_without_an_issuer_says_what_to_do(tmp_path: Path) -> None:
     """The person learns which folder was looked into and how to get an issuer."""
     with pytest.raises(errors.NotFound, match=r"issuer\.not_found") as refused:
-        compose.token(layout.Layout(tmp_path), tenant="demo", roles=("biller",), subject="s")
+        keys.token(layout.Layout(tmp_path), tenant="demo", roles=("biller",), subject="s")
     assert str(tmp_path) in refused.value.message
 
 
@@ -207,7 +207,7 @@ def test_a_named_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_named_database_starts_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever brings a database gets no second one."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/claims")
-    with compose.embedded_database(layout.Layout(tmp_path)) as server:
+    with rooms.embedded_database(layout.Layout(tmp_path)) as server:
         assert server is None
     assert not list(tmp_path.iterdir())
 

@@ -11,7 +11,7 @@ from typer import testing as typing_person
 import cli_support
 from chassis import errors
 from ultrathink_cli import __main__ as command
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys
 from ultrathink_cli.domain import layout
 from ultrathink_cli.inbound import demo
 from ultrathink_cli.outbound import run_file
@@ -66,7 +66,7 @@ def test_a_local_development_platform_needs_no_token(tmp_path: Path, monkeypatch
     """The command makes one for the platform that runs on the data directory."""
     monkeypatch.delenv("ULTRATHINK_TOKEN", raising=False)
     files = layout.Layout(tmp_path / "data")
-    compose.prepare(files, "dev")
+    keys.prepare(files, "dev")
     with cli_support.gateway(_answer) as (url, asked):
         running = run_file.Running(
             pid=os.getpid(), mode="single", http=url, grpc="", targets={}, auth="dev", started_at=""

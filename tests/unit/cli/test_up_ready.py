@@ -15,7 +15,7 @@ import cli_support
 from chassis import clock as clocks
 from chassis import errors, tokens
 from ultrathink_cli import __main__ as command
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys
 from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.inbound import up
 from ultrathink_cli.outbound import loopback, run_file
@@ -81,7 +81,7 @@ def test_oidc_with_an_issuer_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_printed_token_is_one_line_and_says_who(tmp_path: Path) -> None:
     """A script puts it into a header as it is; tenant, person and roles are the ones asked for."""
     files = layout.Layout(tmp_path / "data")
-    compose.prepare(files, "dev")
+    keys.prepare(files, "dev")
     result = _run(
         "token",
         "--role",
@@ -107,8 +107,8 @@ def test_a_printed_token_is_one_line_and_says_who(tmp_path: Path) -> None:
 async def test_a_printed_token_is_verified_by_the_keys_the_rooms_get(tmp_path: Path) -> None:
     """The public file of the data directory is enough to trust its tokens."""
     files = layout.Layout(tmp_path / "data")
-    compose.prepare(files, "dev")
-    token = compose.token(files, tenant="demo", roles=("biller",), subject="s")
+    keys.prepare(files, "dev")
+    token = keys.token(files, tenant="demo", roles=("biller",), subject="s")
     public = files.issuer_key.with_suffix(".jwks.json")
     principal = await tokens.development_verifier(public, clocks.SystemClock()).verify(token)
     assert (principal.tenant, principal.subject, tuple(principal.roles)) == ("demo", "s", ("biller",))

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from rich import box
 from rich import table as rich_table
 
-from ultrathink_cli import compose
+from ultrathink_cli.compose import doors
 from ultrathink_cli.inbound import console, options
 from ultrathink_cli.outbound import scoring_client
 
@@ -106,20 +106,20 @@ def _cells(one: scoring_client.Figures) -> list[str]:
 
 
 async def _listed(data: options.Data) -> list[scoring_client.Arm]:
-    async with compose.scoring_door(options.layout_of(data)) as channel:
+    async with doors.scoring(options.layout_of(data)) as channel:
         return await scoring_client.arms(channel)
 
 
 async def _compared(data: options.Data) -> scoring_client.Comparison:
-    async with compose.scoring_door(options.layout_of(data)) as channel:
+    async with doors.scoring(options.layout_of(data)) as channel:
         return await scoring_client.compare(channel)
 
 
 async def _promoted(data: options.Data, arm: str, revision: str) -> tuple[list[scoring_client.Arm], bool]:
-    async with compose.scoring_door(options.layout_of(data)) as channel:
+    async with doors.scoring(options.layout_of(data)) as channel:
         return await scoring_client.promote(channel, arm, revision)
 
 
 async def _rolled_back(data: options.Data) -> tuple[list[scoring_client.Arm], bool]:
-    async with compose.scoring_door(options.layout_of(data)) as channel:
+    async with doors.scoring(options.layout_of(data)) as channel:
         return await scoring_client.roll_back(channel)

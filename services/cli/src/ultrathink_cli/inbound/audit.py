@@ -9,7 +9,7 @@ import typer
 from rich import text
 
 from chassis import errors
-from ultrathink_cli import compose
+from ultrathink_cli.compose import archives, doors
 from ultrathink_cli.domain import layout
 from ultrathink_cli.inbound import console, options
 from ultrathink_cli.outbound import storage_client
@@ -28,7 +28,7 @@ def verify_audit(
 
 
 async def _verify(files: layout.Layout, tenant: str) -> bool:
-    async with compose.storage_door(files) as channel:
+    async with doors.storage(files) as channel:
         with console.bar("entries") as bar:
             last = await _followed(storage_client.verify(channel, tenant), bar)
     return _told(last)
@@ -75,7 +75,7 @@ def export(
         if form != "parquet":
             raise errors.Invalid("format.unknown", f"--format is parquet, not {form}")
         state = asyncio.run(
-            compose.export(
+            archives.export(
                 options.layout_of(data),
                 tenant,
                 out,
@@ -87,7 +87,7 @@ def export(
     raise typer.Exit(EXIT_BROKEN if state.disagree else 0)
 
 
-def _told_export(state: compose.Exported, out: Path) -> None:
+def _told_export(state: archives.Exported, out: Path) -> None:
     console.tell(f"{state.claims:,} claims, {state.lines:,} lines → {out} ({len(state.files)} files)")
     console.tell(
         f"features as they were scored: {state.agree:,} claims; not scored, or before prints were kept: "
@@ -106,7 +106,7 @@ def backup(
 ) -> None:
     """Write database and objects of a data directory into one archive; the platform may run."""
     with console.faults_shown():
-        compose.backup(options.layout_of(data), file)
+        archives.backup(options.layout_of(data), file)
     console.tell(f"backup in {file}")
 
 
@@ -117,6 +117,6 @@ def restore(
     """Make a new data directory out of an archive, then verify its audit chains."""
     with console.faults_shown():
         files = options.layout_of(data)
-        compose.restore(file, files)
+        archives.restore(file, files)
         whole = asyncio.run(_verify(files, ""))
     raise typer.Exit(0 if whole else EXIT_BROKEN)

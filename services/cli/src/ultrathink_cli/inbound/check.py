@@ -13,7 +13,7 @@ import typer
 from chassis import clock as clocks
 from chassis import errors
 from formats import media
-from ultrathink_cli import compose
+from ultrathink_cli.compose import judging
 from ultrathink_cli.domain import days, exits, sarif
 from ultrathink_cli.inbound import console, decisions, options
 from ultrathink_cli.outbound import claims_client
@@ -83,7 +83,7 @@ async def _check(
 ) -> _Checked:
     """Check every file; refusals are shown as they come."""
     told = _Checked()
-    async with compose.offline(clock, pack, tables) as channel:
+    async with judging.offline(clock, pack, tables) as channel:
         for file in files:
             try:
                 found, refused = await _file(channel, file)

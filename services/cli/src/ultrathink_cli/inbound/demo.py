@@ -11,7 +11,7 @@ from rich import text
 
 from chassis import errors
 from formats import media
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys
 from ultrathink_cli.domain import addresses, expectations
 from ultrathink_cli.inbound import console, decisions, options, up
 from ultrathink_cli.outbound import gateway_client
@@ -44,7 +44,7 @@ async def _demo(data: Path | None, port: int, grpc_port: int, *, once: bool, lan
     async with up.running(files, port, grpc_port, single=False, auth="dev", stopping=stopping) as url:
         if not url:
             return False
-        token = compose.token(files, tenant="demo", roles=(ROLE,), subject="demo")
+        token = keys.token(files, tenant="demo", roles=(ROLE,), subject="demo")
         fits = await _show(url, token, lang)
         console.tell(f"API and its documentation: {url}/docs · a token: ultrathink token --role biller")
         if not once:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich import box, table
 
-from ultrathink_cli import compose
+from ultrathink_cli.compose import models
 from ultrathink_cli.inbound import console
 
 EXIT_REVIEW = 1
@@ -22,7 +22,7 @@ def simulate(
     """Write simulated claims and the pseudo-payer's answers to them."""
     with console.faults_shown(), console.bar("claims") as bar:
         task = bar.add_task("simulating", total=claims)
-        summary = compose.simulate(claims, seed, out, lambda done: bar.update(task, completed=done))
+        summary = models.simulate(claims, seed, out, lambda done: bar.update(task, completed=done))
     share = summary.lines_denied / summary.lines
     counted = f"{summary.claims:,} claims, {summary.lines:,} lines"
     console.tell(f"{counted}, {share:.1%} of lines denied or cut (simulated) → {out}")
@@ -38,7 +38,7 @@ def train(
 ) -> None:
     """Train a model and write its bundle: model, calibration, metrics, card."""
     with console.faults_shown(), console.err().status("training") as shown:
-        metrics = compose.train(
+        metrics = models.train(
             task, data, seed, out, lambda done: shown.update(f"training: {done} steps done")
         )
     console.out().print_json(json.dumps(metrics))
@@ -52,7 +52,7 @@ def evaluate(
 ) -> None:
     """Measure a bundle on labelled data, beside its baselines."""
     with console.faults_shown():
-        metrics = compose.evaluate(task, bundle, data)
+        metrics = models.evaluate(task, bundle, data)
     if as_json:
         typer.echo(json.dumps(metrics))
         return
@@ -72,7 +72,7 @@ def drift(
 ) -> None:
     """Compare exported claims with a model's training: exit 0 steady, 1 to review, 2 cannot be judged."""
     with console.faults_shown():
-        report = compose.drift(data, bundle)
+        report = models.drift(data, bundle)
     if as_json:
         typer.echo(msgspec.json.encode(report))
     else:
@@ -80,7 +80,7 @@ def drift(
     raise typer.Exit(EXIT_REVIEW if report.review else 0)
 
 
-def _tell(report: compose.DriftReport) -> None:
+def _tell(report: models.DriftReport) -> None:
     """Print what was compared, then the sentences."""
     counted = f"{report.rows:,} lines of {report.claims:,} claims, {report.scored:,} scored by this model"
     console.tell(f"{counted} ({report.revision[:12]})")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ultrathink_cli import compose
+from ultrathink_cli.compose import doors, judging
 from ultrathink_cli.domain import layout
 from ultrathink_cli.inbound import console, options, rule_texts
 from ultrathink_cli.outbound import storage_client
@@ -66,8 +66,8 @@ def replay(
     with console.faults_shown():
         day = options.day(as_of) if as_of else None
         walk = _Walk(tenant, after, received_from, received_to, workers)
-        plan = compose.replay_plan(pack, tables or [], tenant, day)
-        told = compose.replay_about(plan)
+        plan = judging.replay_plan(pack, tables or [], tenant, day)
+        told = judging.replay_about(plan)
         begun = time.monotonic()
         asyncio.run(_replayed(options.layout_of(data), walk, plan))
     told |= {
@@ -89,12 +89,12 @@ async def _replayed(files: layout.Layout, walk: _Walk, plan: Any) -> None:
     begun = time.monotonic()
     with console.err().status("claims") as shown:
         try:
-            async with compose.storage_door(files) as channel:
+            async with doors.storage(files) as channel:
                 parts = storage_client.read_claims(
                     channel, walk.tenant, after=walk.after, received_from=walk.received_from,
                     received_to=walk.received_to,
                 )  # fmt: skip
-                async for progress in compose.replay(parts, plan, walk.workers):
+                async for progress in judging.replay(parts, plan, walk.workers):
                     walk.claims, walk.last = progress.claims, progress.last
                     walk.report = progress.report
                     rate = walk.claims / max(time.monotonic() - begun, 0.001)

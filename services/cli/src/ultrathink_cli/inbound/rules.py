@@ -13,7 +13,7 @@ import typer
 from rich import text
 
 from chassis import errors
-from ultrathink_cli import compose
+from ultrathink_cli.compose import doors, judging
 from ultrathink_cli.domain import exits, layout, remarks, words
 from ultrathink_cli.inbound import console, options, rule_texts
 from ultrathink_cli.outbound import storage_client
@@ -52,7 +52,7 @@ def list_rules(
 ) -> None:
     """List every rule with its severity, scope and title."""
     with console.faults_shown():
-        found = compose.workbench(folders or [], tables or []).rules(regime)
+        found = judging.workbench(folders or [], tables or []).rules(regime)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -76,7 +76,7 @@ def lint(
         if form not in FORMATS:
             raise errors.Invalid("format.unknown", f"--format is one of {', '.join(FORMATS)}, not {form}")
         day = options.day(today, option="--today") if today else dt.datetime.now(dt.UTC).date()
-        found = compose.workbench(folders or [], tables or []).lint(day)
+        found = judging.workbench(folders or [], tables or []).lint(day)
     wrong = sum(remark["level"] == "error" for remark in found)
     if form == "json":
         typer.echo(json.dumps(found, ensure_ascii=False))
@@ -105,7 +105,7 @@ def _shown(remark: dict[str, Any]) -> text.Text:
 def run_examples(folders: Folders = None, tables: Tables = None, as_json: AsJson = False) -> None:
     """Run every rule's examples: exit 0 when each does what it is there for, else 1."""
     with console.faults_shown():
-        bench = compose.workbench(folders or [], tables or [])
+        bench = judging.workbench(folders or [], tables or [])
         with console.bar("rules") as bar:
             task = bar.add_task("examples", total=1)
             told = bench.trial(lambda done, total: bar.update(task, completed=done, total=total))
@@ -137,7 +137,7 @@ def explain(
     with console.faults_shown():
         language = options.language(lang)
         day = options.day(as_of) if as_of else None
-        told = compose.workbench(pack or [], tables or []).explain(rule, claim or [], as_of=day, now=_now())
+        told = judging.workbench(pack or [], tables or []).explain(rule, claim or [], as_of=day, now=_now())
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, default=str))
         return
@@ -169,7 +169,7 @@ def coverage(
                 "corpus.missing", "name files of claims, or --stored for those of a platform"
             )
         day = options.day(as_of) if as_of else None
-        bench = compose.workbench(pack or [], tables or [])
+        bench = judging.workbench(pack or [], tables or [])
         with _counting("claims") as progress:
             if files:
                 told = bench.coverage(files, as_of=day, now=_now(), progress=progress)
@@ -189,7 +189,7 @@ async def _covered(
     place: layout.Layout, tenant: str, counted: Any, progress: Callable[[int, int], None]
 ) -> None:
     """Count every stored claim of a tenant; storage records that they were read."""
-    async with compose.storage_door(place) as channel:
+    async with doors.storage(place) as channel:
         parts = storage_client.read_claims(channel, tenant, after="", received_from="", received_to="")
         async for part in parts:
             for _, claim, decision in part:
@@ -219,7 +219,7 @@ def diff(
     """
     with console.faults_shown():
         day = options.day(as_of) if as_of else None
-        old, new = (compose.workbench([folder], tables or []) for folder in (before, after))
+        old, new = (judging.workbench([folder], tables or []) for folder in (before, after))
         told = old.diff(new)
         if on:
             with _counting("claims") as progress:

@@ -8,7 +8,7 @@ import sys
 import uvloop
 
 from chassis import collecting, logs, settings, telemetry
-from ultrathink_cli import compose
+from ultrathink_cli.compose import single
 
 NAME = "platform"
 
@@ -19,7 +19,7 @@ async def _lived() -> int:
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     common = settings.ServiceSettings()
     with logs.configure(NAME, common.log_level), telemetry.configure(NAME, common):
-        async with compose.single() as address:
+        async with single.platform() as address:
             collecting.settle()
             logs.get(NAME).info("serving", bind=address)
             await ending.wait()

@@ -42,9 +42,9 @@ def door(url: str | None, token: str | None, data: Path | None, tenant: str) -> 
             "no platform runs on this data directory; start one (ultrathink up) or name --url",
         )
     if token is None and here is not None and here.auth == "dev" and address == here.http:
-        from ultrathink_cli import compose  # noqa: PLC0415 - a tenth of a second, to sign a token
+        from ultrathink_cli.compose import keys  # noqa: PLC0415 - a tenth of a second, to sign a token
 
-        token = compose.token(options.layout_of(data), tenant=tenant, roles=(LOCAL_ROLE,), subject="cli")
+        token = keys.token(options.layout_of(data), tenant=tenant, roles=(LOCAL_ROLE,), subject="cli")
     if token is None:
         raise errors.Denied("token.missing", "name a bearer token with --token or in ULTRATHINK_TOKEN")
     return address, token

@@ -9,7 +9,7 @@ from rich import table as rich_table
 
 from chassis import clock as clocks
 from chassis import errors
-from ultrathink_cli import compose
+from ultrathink_cli.compose import judging
 from ultrathink_cli.domain import exits
 from ultrathink_cli.inbound import console, options
 
@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="one JSON document instead 
 def listed(*, tenant: Tenant = "", pack: Pack = None, as_json: AsJson = False) -> None:
     """List tables with revision, window, rows and hash; a table without issue is declared only."""
     with console.faults_shown():
-        found = compose.shelf(pack, tenant).listed()
+        found = judging.shelf(pack, tenant).listed()
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -53,7 +53,7 @@ def look(
     """Say what a table holds for a key: exit 0 found, 1 not in the table, 2 no issue covers the day."""
     with console.faults_shown():
         day = options.day(on, option="--on") if on else clocks.SystemClock().now().date()
-        told = compose.shelf(pack, tenant).entry(name, key, day)
+        told = judging.shelf(pack, tenant).entry(name, key, day)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
@@ -95,7 +95,7 @@ def add(
             "last": options.day(last, option="--to") if last else None,
             "defaults": _pairs(fixed or []),
         }  # fmt: skip
-        added = compose.shelf(pack, tenant).add(file, kind, issue, dry=dry)
+        added = judging.shelf(pack, tenant).add(file, kind, issue, dry=dry)
     if dry:
         console.tell(f"{added['rows']} rows are well formed; nothing was added.")
         return

@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich import table as rich_table
 
-from ultrathink_cli import compose
+from ultrathink_cli.compose import doors
 from ultrathink_cli.domain import layout
 from ultrathink_cli.inbound import console, options
 
@@ -65,10 +65,10 @@ def add(
 
 
 async def _listed(files: layout.Layout) -> list[dict[str, Any]]:
-    async with compose.tenants(files) as found:
+    async with doors.tenants(files) as found:
         return [msgspec.to_builtins(one) for one in await found.listed()]
 
 
 async def _add(files: layout.Layout, name: str, how: dict[str, Any]) -> None:
-    async with compose.tenants(files) as found:
+    async with doors.tenants(files) as found:
         await found.add(name, **how)

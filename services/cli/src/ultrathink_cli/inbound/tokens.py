@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys
 from ultrathink_cli.inbound import console, options
 
 
@@ -18,5 +18,5 @@ def token(
 ) -> None:
     """Print a token of the development issuer; its key lies in the data directory (only with --auth dev)."""
     with console.faults_shown():
-        made = compose.token(options.layout_of(data), tenant=tenant, roles=tuple(role), subject=subject)
+        made = keys.token(options.layout_of(data), tenant=tenant, roles=tuple(role), subject=subject)
     typer.echo(made)

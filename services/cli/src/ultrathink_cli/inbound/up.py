@@ -12,7 +12,7 @@ import typer
 
 from chassis import clock as clocks
 from chassis import errors
-from ultrathink_cli import compose
+from ultrathink_cli.compose import keys, rooms
 from ultrathink_cli.domain import addresses, layout
 from ultrathink_cli.inbound import console, options
 from ultrathink_cli.outbound import gateway_client, loopback, run_file
@@ -57,18 +57,18 @@ async def running(
     The database is made while the rooms that can do without it load what they need.
     """
     _refuse_conflicts(files, port, grpc_port, auth)
-    keys = compose.prepare(files, auth)
+    signers = keys.prepare(files, auth)
     storage, scoring, *streams = loopback.free(5, besides=(port, grpc_port))
     aside = () if single else tuple(streams)
     doors = addresses.Addresses(port, grpc_port, scoring=scoring, storage=storage, streams=aside)
-    settings = compose.environments(files, keys, doors, auth)
-    early = compose.rooms_without_data(files, settings, single=single)
+    settings = rooms.environments(files, signers, doors, auth)
+    early = rooms.rooms_without_data(files, settings, single=single)
     supervisor = supervise.Supervisor(early, console.Voice(), clocks.SystemClock())
     with contextlib.ExitStack() as database:  # it ends after the rooms
         try:
             await supervisor.start()
-            server = database.enter_context(compose.embedded_database(files))
-            await supervisor.start_beneath(compose.rooms_with_data(files, server, settings, single=single))
+            server = database.enter_context(rooms.embedded_database(files))
+            await supervisor.start_beneath(rooms.rooms_with_data(files, server, settings, single=single))
             run_file.write(files.run_file, _told(doors, single=single, auth=auth))
             yield doors.url if await _ready(doors.url, stopping, lambda: str(files.logs)) else ""
         finally:
