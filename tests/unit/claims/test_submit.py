@@ -1,6 +1,7 @@
 """Submitting: verdicts, missing rooms, time, and the forms of an answer, through the whole service."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -58,6 +59,18 @@ async def test_without_a_score_a_person_is_asked(fault: errors.Fault, reason: st
         told = support.document(result)
         assert told["risk"] == {"state": "not_scored", "reason": reason}
         assert (told["verdict"], told["status"]["review"]) == ("review", "open")
+
+
+async def test_what_cannot_be_laid_out_beforehand_is_scored_all_the_same() -> None:
+    """Making the question ready early is a matter of time, never of the answer."""
+
+    def fail(claims: Sequence[model.Claim]) -> None:
+        raise ValueError(claims)
+
+    async with support.world() as made:
+        made.scorer.lay_out = fail  # type: ignore[method-assign]  # a twin that fails as a defect would
+        (result,) = await support.submit(made, support.batch([support.body()]))
+        assert support.document(result)["risk"]["state"] == "scored"
 
 
 async def test_nothing_is_acknowledged_that_is_not_recorded() -> None:

@@ -268,5 +268,15 @@ def test_records_hold_what_columns_hold(claims: list[model.Claim]):
 
 def test_records_need_a_history_for_each_claim():
     """One history per claim, as for columns."""
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="one history per claim"):
         rows.pack([formats_support.sample_claim()], [])
+
+
+def test_a_sheet_is_laid_out_before_histories_are_known():
+    """Filled with one history after the other, it holds what packing with that history gives."""
+    claims = [formats_support.sample_claim()] * 2
+    sheet = rows.Sheet(claims)
+    assert sheet.size == len(claims)
+    for known in (NONE, rows.History(7, 2, 3)):
+        histories = [known, rows.History(1, 0, 5)]
+        assert sheet.fill(histories) == rows.pack(claims, histories)

@@ -39,11 +39,15 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One claim to be scored; `known` is None when storage did not answer."""
+    """One claim to be scored; `known` is None when storage did not answer.
+
+    `sheet` is what the scorer laid out beforehand for all claims that it was asked to, this one among them.
+    """
 
     context: contexts.CallContext
     claim: model.Claim
     known: histories.Known | None = None
+    sheet: object = None
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -248,6 +252,10 @@ class Tenants(Protocol):
 
 class Scorer(Protocol):
     """The model's opinion."""
+
+    def lay_out(self, claims: Sequence[model.Claim]) -> object:
+        """Return what can be made ready before history is known, to go with the cases of these claims."""
+        ...
 
     async def score(self, cases: Sequence[Case], *, deadline: float) -> Sequence[risk.Score | errors.Fault]:
         """Return one score per case; `deadline` is in monotonic seconds of this process."""

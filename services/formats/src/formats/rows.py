@@ -79,6 +79,10 @@ def record(kinds: Mapping[str, str]) -> struct.Struct:
 
 
 _CLAIM_RECORD, _LINE_RECORD = record(CLAIM_COLUMNS), record(LINE_COLUMNS)
+# The last columns of a claim are what is known of its parties.
+_NO_COUNTS = (0, 0, 0)
+_COUNTS = struct.Struct("<3q")
+_COUNTS_START = _CLAIM_RECORD.size - _COUNTS.size
 
 
 @dataclass(frozen=True)
@@ -121,27 +125,49 @@ def build(claims: Sequence[model.Claim], histories: Sequence[History], *, zone: 
     )
 
 
+class Sheet:
+    """Claims laid out as records, all but what is known of their parties: that is filled in when it is known.
+
+    The values are those of `build`; no column is made.
+    """
+
+    __slots__ = ("_heads", "_rows", "size")
+
+    def __init__(self, claims: Sequence[model.Claim], *, zone: str = DEFAULT_ZONE) -> None:
+        codes = row_values.Codes()
+        heads: list[bytes] = []
+        lines: list[bytes] = []
+        offsets = [0]
+        for claim in claims:
+            head, own = row_values.values(claim, codes, zone)
+            heads.append(_CLAIM_RECORD.pack(*head, *_NO_COUNTS))
+            lines += [_LINE_RECORD.pack(*line) for line in own]
+            offsets.append(len(lines))
+        self.size = len(heads)
+        self._heads = bytearray().join(heads)
+        self._rows = scoring_pb2.Rows(
+            schema_hash=SCHEMA_HASH,
+            line_offsets=offsets,
+            dictionary=codes.names,
+            line_records=b"".join(lines),
+        )
+
+    def fill(self, histories: Sequence[History]) -> scoring_pb2.Rows:
+        """Return the message of the scoring contract; ValueError unless there is a history per claim."""
+        if len(histories) != self.size:
+            raise ValueError("There must be one history per claim.")
+        heads = self._heads
+        for at, known in zip(range(_COUNTS_START, len(heads), _CLAIM_RECORD.size), histories, strict=True):
+            _COUNTS.pack_into(heads, at, known.provider_claims, known.provider_denied, known.patient_claims)
+        self._rows.claim_records = bytes(heads)
+        return self._rows
+
+
 def pack(
-    claims: Iterable[model.Claim], histories: Iterable[History], *, zone: str = DEFAULT_ZONE
+    claims: Sequence[model.Claim], histories: Sequence[History], *, zone: str = DEFAULT_ZONE
 ) -> scoring_pb2.Rows:
     """Return the message of the scoring contract with the values of `build` as records, no column made."""
-    codes = row_values.Codes()
-    heads: list[bytes] = []
-    lines: list[bytes] = []
-    offsets = [0]
-    for claim, known in zip(claims, histories, strict=True):
-        head, own = row_values.values(claim, codes, zone)
-        counts = known.provider_claims, known.provider_denied, known.patient_claims
-        heads.append(_CLAIM_RECORD.pack(*head, *counts))
-        lines += [_LINE_RECORD.pack(*line) for line in own]
-        offsets.append(len(lines))
-    return scoring_pb2.Rows(
-        schema_hash=SCHEMA_HASH,
-        line_offsets=offsets,
-        dictionary=codes.names,
-        claim_records=b"".join(heads),
-        line_records=b"".join(lines),
-    )
+    return Sheet(claims, zone=zone).fill(histories)
 
 
 def to_wire(batch: Batch) -> scoring_pb2.Rows:

@@ -4,12 +4,13 @@ Claims are then checked on a machine without a platform. What needs history is n
 nothing here pretends to store or to remember.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Never
 
 from chassis import errors
 from claims import ports
 from claims.domain import risk, tenants
+from formats import model
 
 
 class OneTenant:
@@ -22,6 +23,10 @@ class OneTenant:
 
 class NoScorer:
     """Stands where no model bundle is at hand: claims are not scored, never low risk."""
+
+    def lay_out(self, claims: Sequence[model.Claim]) -> None:
+        """Do nothing: nobody is asked."""
+        del claims
 
     async def score(self, *_: Any, **__: Any) -> Never:
         """Raise Unavailable `scoring.offline`."""

@@ -8,7 +8,7 @@ from chassis import errors, streams, telemetry
 from claims import ports
 from claims.domain import reasons, risk
 from claims.outbound import anomalies, calls, opinions
-from formats import rows
+from formats import model, rows
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
 CLAIM_BYTES = 600  # A claim's columns and context on the wire, measured; a line's columns below.
@@ -40,6 +40,10 @@ class GrpcScorer:
         self._groups: calls.Groups[ports.Case, risk.Score] = calls.Groups(
             self._exchange, name="score", size_of=_size, deadline_of=_deadline, clock=clock
         )
+
+    def lay_out(self, claims: Sequence[model.Claim]) -> rows.Sheet:
+        """Return what a question about these claims can hold before their history is known."""
+        return rows.Sheet(claims)
 
     async def score(
         self, cases: Sequence[ports.Case], *, deadline: float
@@ -123,5 +127,16 @@ def _rows(cases: Sequence[ports.Case], *, records: bool = False) -> scoring_pb2.
         else rows.History(case.known.provider_claims, case.known.provider_denied, case.known.patient_claims)
         for case in cases
     ]
-    claims = [case.claim for case in cases]
-    return rows.pack(claims, histories) if records else rows.to_wire(rows.build(claims, histories))
+    if records:
+        return _sheet(cases).fill(histories)
+    return rows.to_wire(rows.build([case.claim for case in cases], histories))
+
+
+def _sheet(cases: Sequence[ports.Case]) -> rows.Sheet:
+    """Return the sheet that these cases, and no others, were laid out on beforehand, or else a new one."""
+    sheet = cases[0].sheet if cases else None
+    if isinstance(sheet, rows.Sheet) and [case.sheet for case in cases].count(sheet) == sheet.size == len(
+        cases
+    ):
+        return sheet
+    return rows.Sheet([case.claim for case in cases])

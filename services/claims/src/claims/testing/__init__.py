@@ -114,6 +114,10 @@ class FakeScorer:
         self.fault: errors.Fault | None = None
         self.asked: list[ports.Case] = []
 
+    def lay_out(self, claims: Sequence[model.Claim]) -> None:
+        """Do nothing: there is nothing to make ready."""
+        del claims
+
     async def score(self, cases: Sequence[ports.Case], *, deadline: float) -> list[risk.Score | errors.Fault]:
         """Return a score per case; raise Nothing: an absent model is a fault per case, as outbound."""
         del deadline

@@ -49,10 +49,10 @@ class Assess:
             admitted = await self._admit(arrivals, permission, moment)
         works = [work for work in admitted if isinstance(work, journeys.Journey)]
         if works:
-            await self._judge(works)
+            sheet = await self._judge(works)
             works = [work for work in works if work.fault is None]
         if works:
-            await self._weigh(works)
+            await self._weigh(works, sheet)
             works = [work for work in works if work.fault is None]
         with self.stages.stage("decide", [work.arrival.context for work in works]):
             at = documents.instant(self._clock.now())
@@ -106,21 +106,32 @@ class Assess:
         work.question = histories.ask(work.claim, work.identity)
         return work
 
-    async def _judge(self, works: list[journeys.Journey]) -> None:
-        """Evaluate rules while storage is asked; a history that does not come leaves `known` at None."""
+    async def _judge(self, works: list[journeys.Journey]) -> object:
+        """Evaluate rules while storage is asked; a history that does not come leaves `known` at None.
+
+        Return what was laid out meanwhile for the question to the model, which waits for that history.
+        """
         items = [work.arrival.context for work in works]
         asked = await _leaving(self._look_up(works))
         try:
             with self.stages.stage("rules", items):
                 await self._evaluate(works)
+                sheet = self._lay_out(works)
             with self.stages.stage("lookup", items):
                 await asked
+            return sheet
         finally:
             asked.cancel()
 
-    async def _weigh(self, works: list[journeys.Journey]) -> None:
+    def _lay_out(self, works: list[journeys.Journey]) -> object:
+        try:
+            return self._scorer.lay_out([work.claim for work in works])
+        except Exception:  # noqa: BLE001 - met again, and told, when the model is asked without
+            return None
+
+    async def _weigh(self, works: list[journeys.Journey], sheet: object) -> None:
         """Ask the model, and meanwhile the rules that had to wait for what history knows."""
-        scored = await _leaving(self._score(works))
+        scored = await _leaving(self._score(works, sheet))
         try:
             with self.stages.stage("history", [work.arrival.context for work in works]):
                 beside = neighbours.Neighbours()
@@ -203,9 +214,10 @@ class Assess:
         for work, answer in zip(works, answers, strict=True):
             work.known = None if isinstance(answer, errors.Fault) else answer
 
-    async def _score(self, works: list[journeys.Journey]) -> None:
+    async def _score(self, works: list[journeys.Journey], sheet: object) -> None:
         cases = [
-            ports.Case(context=work.arrival.context, claim=work.claim, known=work.known) for work in works
+            ports.Case(context=work.arrival.context, claim=work.claim, known=work.known, sheet=sheet)
+            for work in works
         ]
         with self.stages.stage("score", [case.context for case in cases]):
             scores = await score_or_say_why(

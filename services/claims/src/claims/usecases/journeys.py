@@ -79,16 +79,16 @@ class Journey:
         self.advice: checklists.Advice
 
     def write(self) -> None:
-        """Keep the claim's own text and hash."""
+        """Keep what hangs on the claim alone: its own text and hash, its sums, what it leaves in history."""
         self.claim_json = canonical.encode_as_sent(self.claim)
         self.content_hash = hashing.content_hash_as_sent(self._sent, self.claim_json)
+        self.left = histories.leaves(self.claim, self.identity)
+        self.sums = amounts.add_up(self.claim)
 
     def conclude(self) -> None:
         """Keep all of the decision that does not hang on the score, when the rules have spoken."""
         claim = self.claim
         self.findings = [*self.outcome.findings, *self.earlier.findings]
-        self.left = histories.leaves(claim, self.identity)
-        self.sums = amounts.add_up(claim)
         self.duplicates = [] if self.known is None else histories.duplicates(claim, self.question, self.known)
         self.advice = self.rules.checklists.advise(claim, self.findings, as_of=self.as_of)
 
