@@ -24,7 +24,7 @@ from formats import canonical
 from formats import rows as row_schema
 from payersim.usecases import simulate
 from scoring import compose, ports, settings
-from scoring.domain import calibration, features, few, models, prints, scores
+from scoring.domain import calibration, models, prints, scores
 from scoring.inbound import converters, part_converters
 from scoring.outbound import bundles, estimators
 from scoring.usecases import crew, score
@@ -39,7 +39,7 @@ CLAIMS = 1_500
 SEED = 12
 METHOD = "/ultrathink.scoring.v1.Scorer/ScoreStream"
 STEPS = (
-    "message", "columns", "features", "range", "lines", "claims", "print", "reasons", "shares", "answer",
+    "message", "columns", "forests", "print", "reasons", "shares", "answer",
 )  # fmt: skip
 
 
@@ -127,20 +127,14 @@ def _stepwise(model: models.Model, estimator: ports.Estimator, content: bytes) -
     yield
     batch = converters.to_rows(request.rows)
     yield
-    found = (few.matrices if batch.few else features.matrices)(model.features, batch)
-    yield
-    outside = features.outside(model.features, batch.offsets, found)
-    yield
-    of_lines = score.seen(model.line_explainer, found.lines, estimator.lines, few=batch.few)
+    of_lines, of_claims, outside = (score.met if batch.few else score.seen)(model, estimator, batch)
     lines = calibration.apply(model.line_calibration, of_lines.margins)
-    yield
-    of_claims = score.seen(model.claim_explainer, found.claims, estimator.claims, few=batch.few)
     chances = calibration.apply(model.claim_calibration, of_claims.margins)
     yield
     printed = prints.of(batch)
     yield
     rows, items = ((one >= model.flag_threshold).nonzero()[0] for one in (lines, chances))
-    guessed = models.guesses(estimator.reasons(found.lines[rows]))
+    guessed = models.guesses(estimator.reasons(of_lines.matrix[rows]))
     yield
     shares, claim_shares = of_lines.explained(rows), of_claims.explained(items)
     yield

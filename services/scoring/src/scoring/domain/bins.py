@@ -21,14 +21,13 @@ type Floats = npt.NDArray[np.float32]
 class Bins(NamedTuple):
     """The intervals of the features that a forest splits on; build with `build`, use with `places`.
 
-    `edges` are the upper edges, inclusive, as sortable integers, infinity as each feature's last; `first` is
-    the integer of each feature's nought; `shift` accounts for the bins of missing values before its own.
+    `edges` are the upper edges, inclusive, as sortable integers, each feature's last ones infinity and what
+    is missing; `first` is the integer of each feature's nought.
     """
 
     feature: npt.NDArray[np.intp]
     edges: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
-    shift: npt.NDArray[np.intp]
 
 
 def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32], Floats]:
@@ -38,31 +37,48 @@ def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32]
     values.
     """
     features = sorted(thresholds)
-    last = np.float32(np.inf)
-    edges = [np.append(np.unique(thresholds[feature] + np.float32(0)), last) for feature in features]
-    owner = [np.full(len(edge) + 1, feature) for feature, edge in zip(features, edges, strict=True)]
-    inside = [np.append(edge, np.float32(np.nan)) for edge in edges]
+    ends = np.array([np.inf, np.nan], dtype=np.float32)
+    inside = [
+        np.concatenate([np.unique(thresholds[feature] + np.float32(0)), ends], dtype=np.float32)
+        for feature in features
+    ]
+    owner = [np.full(len(own), feature) for feature, own in zip(features, inside, strict=True)]
     first = (np.arange(len(features), dtype=np.int64) << FEATURE_SHIFT) + SIGN_OFFSET
-    joined = [_joined(edge, nought) for nought, edge in zip(first, edges, strict=True)]
     nothing = np.zeros(0)
+    joined = [_joined(own, nought) for nought, own in zip(first, inside, strict=True)]
     return (
         Bins(
             np.array(features, dtype=np.intp),
             np.concatenate([nothing.astype(np.int64), *joined]),
             first,
-            np.arange(len(features), dtype=np.intp),
         ),
         np.concatenate([nothing, *owner]).astype(np.int32),
         np.concatenate([nothing, *inside]).astype(np.float32),
     )
 
 
+def numbers(joined: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return to which feature in the sequence edges or noughts belong."""
+    return joined >> FEATURE_SHIFT
+
+
+def moved(joined: npt.NDArray[np.int64], by: int) -> npt.NDArray[np.int64]:
+    """Return edges or noughts of features that come after so many others."""
+    return joined + (by << FEATURE_SHIFT)
+
+
 def places(bins: Bins, matrix: Floats) -> npt.NDArray[np.intp]:
     """Return rows × features of `bins`: the number of the bin that each value lies in."""
-    values = matrix.take(bins.feature, axis=1)
+    return search(bins.edges, bins.first, matrix.take(bins.feature, axis=1))
+
+
+def search(
+    edges: npt.NDArray[np.int64], first: npt.NDArray[np.int64], values: Floats
+) -> npt.NDArray[np.intp]:
+    """Return the bins of values of the features whose noughts are `first`; the values are changed by it."""
     np.copyto(values, np.float32(np.nan), where=np.isnan(values))  # one NaN of the many, which sorts last
     values += np.float32(0)  # minus nought is nought
-    return bins.edges.searchsorted(_joined(values, bins.first)) + bins.shift
+    return edges.searchsorted(_joined(values, first))
 
 
 def _joined(values: Floats, first: npt.NDArray[np.int64] | np.int64) -> npt.NDArray[np.int64]:

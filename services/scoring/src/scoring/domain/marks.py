@@ -27,13 +27,12 @@ type Places = npt.NDArray[np.intp]
 class Marks(NamedTuple):
     """The tables of one forest; build with `build`, use with `of`.
 
-    `order` lists the features of `bins`, those that are looked up together beside one another, and `starts`
-    where each such group begins. `steps` says of each bin what it adds to the place of its group's row in
-    `table`, which has a column per unit.
+    `bins` has the features that are looked up together beside one another, and `starts` says where each such
+    group begins. `steps` says of each bin what it adds to the place of its group's row in `table`, which has
+    a column per unit.
     """
 
     bins: bins.Bins
-    order: Places
     starts: Places
     steps: Places
     table: Bits
@@ -57,9 +56,9 @@ def build(found: bins.Bins, owner: npt.NDArray[np.int32], bits: Bits) -> Marks:
             steps[place] = own if number else own + first
         first += len(group.rows)
     widths = np.array([len(group.features) for group in groups], dtype=np.intp)
+    order = np.array([place for group in groups for place in group.features], dtype=np.intp)
     return Marks(
-        bins=found,
-        order=np.array([place for group in groups for place in group.features], dtype=np.intp),
+        bins=found._replace(feature=found.feature[order], first=found.first[order]),
         starts=np.cumsum(widths) - widths,
         steps=np.concatenate([np.zeros(0, np.intp), *steps]),
         table=np.concatenate([bits[:0], *(group.rows for group in groups)]),
@@ -68,7 +67,7 @@ def build(found: bins.Bins, owner: npt.NDArray[np.int32], bits: Bits) -> Marks:
 
 def of(marks: Marks, matrix: Floats) -> Bits:
     """Return rows × units: the bits that each row's values set. For at most `PART_ROWS` rows at once."""
-    added = marks.steps.take(bins.places(marks.bins, matrix)).take(marks.order, axis=1)
+    added = marks.steps.take(bins.places(marks.bins, matrix))
     rows = np.add.reduceat(added, marks.starts, axis=1) if len(marks.starts) else added
     answer = np.zeros((len(matrix), marks.table.shape[1]), dtype=marks.table.dtype)
     step = max(1, BYTES_AT_ONCE // max(1, answer.nbytes))
@@ -76,6 +75,14 @@ def of(marks: Marks, matrix: Floats) -> Bits:
         # Some groups for all rows, so that their part of the table is in the cache for all rows but one.
         answer |= np.bitwise_or.reduce(marks.table.take(part, axis=0, mode="clip"), axis=0)
     return answer
+
+
+def moved(marks: Marks, by: int) -> Places:
+    """Return the steps for a table in which so many rows come before those of `marks`."""
+    leading = bins.numbers(marks.bins.first)[
+        marks.starts
+    ]  # of each group, the feature that says where it begins
+    return marks.steps + by * np.isin(bins.numbers(marks.bins.edges), leading)
 
 
 def _alone(place: int, bits: Bits) -> _Group:

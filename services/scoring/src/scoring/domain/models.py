@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scoring.domain import calibration, explaining, schemas, scores
+from scoring.domain import calibration, explaining, few_marks, schemas, scores
 
 TOP_REASONS = 3  # more guesses than three help nobody decide
 
@@ -15,7 +15,8 @@ type Doubles = npt.NDArray[np.float64]
 class Model(NamedTuple):
     """One revision of the denial model; `revision` is the sha256 of its bundle.
 
-    The explainers answer per human feature group, in the order of `features.groups`.
+    The explainers answer per human feature group, in the order of `features.groups`; `few` holds what both
+    look up, for a few lines at once.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Model(NamedTuple):
     claim_calibration: calibration.Table
     line_explainer: explaining.Explainer
     claim_explainer: explaining.Explainer
+    few: few_marks.Tables
     reasons: tuple[scores.Reason, ...]
     card: str
     metrics_json: str

@@ -1,5 +1,6 @@
 """What training saw of each model feature, and which rows lie outside it. Knows no transport and no file."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,18 +51,32 @@ def bounds(ranges: Ranges) -> Bounds:
     return Bounds(np.where(constant, -ends, low), np.where(constant, ends, high), ranges.missing)
 
 
+def repeated(found: Sequence[Bounds], times: Sequence[int]) -> Bounds:
+    """Return the bounds of so many rows of each kind, one after another."""
+    return Bounds(*(
+        np.concatenate([np.tile(one, count) for one, count in zip(field, times, strict=True)])
+        for field in zip(*found, strict=True)
+    ))  # fmt: skip
+
+
+def inside(found: Bounds, values: Matrix) -> npt.NDArray[np.bool_]:
+    """Return which values lie within the bounds of their features."""
+    answer: npt.NDArray[np.bool_] = (values >= found.low) & (values <= found.high)  # false for NaN
+    answer |= np.isnan(values) & found.missing
+    return answer
+
+
 def outside(found: Bounds, matrix: Matrix, names: tuple[str, ...]) -> list[tuple[int, str]]:
     """Return (row, reason) of each row with a value outside, in row order.
 
     The reason is `above:<feature>`, `below:<feature>` or `missing:<feature>` for the first such feature.
     """
-    inside = (matrix >= found.low) & (matrix <= found.high)  # comparisons with NaN are false
-    inside |= np.isnan(matrix) & found.missing
-    if inside.all():
+    within = inside(found, matrix)
+    if within.all():
         return []
     answer = []
-    for row in np.flatnonzero(~inside.all(axis=1)).tolist():
-        feature = int(inside[row].argmin())
+    for row in np.flatnonzero(~within.all(axis=1)).tolist():
+        feature = int(within[row].argmin())
         value = matrix[row, feature]
         kind = "missing" if np.isnan(value) else "above" if value > found.high[feature] else "below"
         answer.append((row, f"{kind}:{names[feature]}"))

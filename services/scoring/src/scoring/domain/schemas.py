@@ -42,15 +42,12 @@ class Tables(NamedTuple):
 class Lists(NamedTuple):
     """The same for one value at a time (`few`); made of the others by `create`.
 
-    Ranks are by text, a dictionary for each column of codes, 0 if absent. `bounds` are smallest, largest and
-    whether a missing value was seen, for each feature of the line model, then of the claim model.
+    Ranks are by text, a dictionary for each column of codes, 0 if absent.
     """
 
     claim_ranks: tuple[dict[str, int], ...]
     line_ranks: tuple[dict[str, int], ...]
     tables: dict[str, Any]
-    line_bounds: tuple[tuple[float, float, bool], ...]
-    claim_bounds: tuple[tuple[float, float, bool], ...]
 
 
 class Schema(NamedTuple):
@@ -106,7 +103,7 @@ def create(
     """Return a schema of what training learned; a vocabulary lists its strings by rank, from 1."""
     words, ranks = numbered(vocabularies)
     joined = _joined(len(words), ranks, tables, line_ranges, claim_ranges)
-    lists = _lists(vocabularies, tables, joined)
+    lists = _lists(vocabularies, tables)
     schema = Schema("", words, ranks, tables, line_ranges, claim_ranges, joined, lists)
     return schema._replace(hash=hashed(*dump(schema)))
 
@@ -156,20 +153,15 @@ def _joined(
     )
 
 
-def _lists(vocabularies: Mapping[str, list[str]], tables: Mapping[str, Matrix], joined: Tables) -> Lists:
+def _lists(vocabularies: Mapping[str, list[str]], tables: Mapping[str, Matrix]) -> Lists:
     """Return the form for one value at a time."""
     ranks = {
         column: {word: rank for rank, word in enumerate(listed, 1)} for column, listed in vocabularies.items()
     }
-    bounds = (
-        tuple(zip(*(field.tolist() for field in found), strict=True))
-        for found in (joined.line_bounds, joined.claim_bounds)
-    )
     return Lists(
         tuple(ranks.get(column, {}) for column in columns.CLAIM_CODES),
         tuple(ranks.get(column, {}) for column in columns.LINE_CODES),
         {name: table.tolist() for name, table in tables.items()},
-        *bounds,
     )
 
 

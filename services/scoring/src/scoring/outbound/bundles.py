@@ -16,7 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from chassis import errors
-from scoring.domain import calibration, drifting, explaining, forests, models, rows, schemas, scores
+from scoring.domain import (
+    calibration,
+    drifting,
+    explaining,
+    few_marks,
+    forests,
+    models,
+    rows,
+    schemas,
+    scores,
+)
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.json"  # what training saw, for the drift job; older bundles have none
@@ -158,6 +168,10 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
     reasons = msgspec.json.decode(files["reasons.json"], type=list[scores.Reason])
     stored_trees = arrays(files["trees.npz"])
     trees = {name: load_forest(stored_trees, name) for name in FORESTS}
+    explainers = (
+        explaining.build(trees["line"], schema.line_groups),
+        explaining.build(trees["claim"], schema.claim_groups),
+    )
     model = models.Model(
         name=manifest.name,
         revision=named(files),
@@ -167,8 +181,9 @@ def _read(files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         features=schema,
         line_calibration=_table(tables["line"]),
         claim_calibration=_table(tables["claim"]),
-        line_explainer=explaining.build(trees["line"], schema.line_groups),
-        claim_explainer=explaining.build(trees["claim"], schema.claim_groups),
+        line_explainer=explainers[0],
+        claim_explainer=explainers[1],
+        few=few_marks.Tables(*explainers, schema.joined),
         reasons=tuple(reasons),
         card=files["card.md"].decode(),
         metrics_json=files["metrics.json"].decode(),

@@ -17,6 +17,7 @@ from scoring.domain import calibration, explaining, features, few, models, print
 INLINE_ROWS = 256
 
 type Mask = npt.NDArray[np.bool_]
+type Outside = dict[int, str]
 
 
 class Seen(NamedTuple):
@@ -123,10 +124,7 @@ def judge(
 ) -> scores.Scored:
     """Return the scores of a checked batch; claims with `faults` get none, nor do those without lines."""
     faults = faults or {}
-    found = (few.matrices if batch.few else features.matrices)(model.features, batch)
-    outside = features.outside(model.features, batch.offsets, found)
-    lines = seen(model.line_explainer, found.lines, estimator.lines, few=batch.few)
-    claims = seen(model.claim_explainer, found.claims, estimator.claims, few=batch.few)
+    lines, claims, outside = (met if batch.few else seen)(model, estimator, batch)
     line_p = calibration.apply(model.line_calibration, lines.margins)
     claim_p = calibration.apply(model.claim_calibration, claims.margins)
     if depth == "probabilities":
@@ -159,21 +157,37 @@ def judge(
     )
 
 
-def seen(
-    explainer: explaining.Explainer,
-    matrix: ports.Matrix,
-    margins: Callable[[ports.Matrix], ports.Doubles],
-    *,
-    few: bool,
-) -> Seen:
-    """Return rows with their margins: of few, from the tables of their reasons, needed anyway."""
-    if not few:
-        told = margins(matrix)
-        if told.shape != (len(matrix),):
-            message = f"an estimator answered {told.shape} margins for {len(matrix)} rows"
-            raise ValueError(message)
-        return Seen(explainer, matrix, None, told)
-    found = explaining.seen(explainer, matrix)
+def seen(model: models.Model, estimator: ports.Estimator, batch: rows.Rows) -> tuple[Seen, Seen, Outside]:
+    """Return lines and claims with their margins, and which claims are outside what training saw, and why."""
+    found = features.matrices(model.features, batch)
+    return (
+        Seen(model.line_explainer, found.lines, None, _margins(estimator.lines, found.lines)),
+        Seen(model.claim_explainer, found.claims, None, _margins(estimator.claims, found.claims)),
+        features.outside(model.features, batch.offsets, found),
+    )
+
+
+def met(model: models.Model, _: ports.Estimator, batch: rows.Rows) -> tuple[Seen, Seen, Outside]:
+    """Return the same of few, with margins from the tables of their reasons, which are needed anyway."""
+    found = few.matrices(model.features, batch)
+    told = model.few.meet(found)
+    inside = told.inside and bool(found.meaning.all())
+    return (
+        _met(model.line_explainer, found.lines, told.lines),
+        _met(model.claim_explainer, found.claims, told.claims),
+        {} if inside else features.outside(model.features, batch.offsets, found),
+    )
+
+
+def _margins(ask: Callable[[ports.Matrix], ports.Doubles], matrix: ports.Matrix) -> ports.Doubles:
+    told = ask(matrix)
+    if told.shape != (len(matrix),):
+        message = f"an estimator answered {told.shape} margins for {len(matrix)} rows"
+        raise ValueError(message)
+    return told
+
+
+def _met(explainer: explaining.Explainer, matrix: ports.Matrix, found: explaining.Seen) -> Seen:
     return Seen(explainer, matrix, found, explaining.margins(explainer, found))
 
 
