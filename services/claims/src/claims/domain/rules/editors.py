@@ -4,6 +4,7 @@ Room: domain. `python -m claims.domain.rules.editors rule-pack|table` prints one
 a test compares. Field texts stand here once; what a text of the language may say is in docs/rule-schema.md.
 """
 
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -87,6 +88,8 @@ def schema(name: str) -> dict[str, Any]:
     roots, defs = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for struct, told in defs.items():
         told.pop("title", None)
+        # Python keeps the indentation of docstrings up to 3.12 and drops it from 3.13 on.
+        told["description"] = inspect.cleandoc(told.get("description", ""))
         for field, described in told.get("properties", {}).items():
             text = _TEXTS.get((struct, field)) or _TEXTS.get(("*", field))
             if text is not None:
