@@ -70,8 +70,10 @@ def test_one_that_died_while_it_was_measured_is_told_of(capsys: pytest.CaptureFi
     assert "exit status 7" in said
 
 
+# Where the tests run in the background of a script, SIGINT is ignored, and a child inherits that.
 PARENT = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(CHILDREN.parent)!r})
 import children
 with children.running("child", [sys.executable, "-c", "import time; time.sleep(60)"], {{}}) as child:

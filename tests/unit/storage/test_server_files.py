@@ -18,6 +18,8 @@ import pytest
 from chassis import errors
 from storage.outbound import archive, embedded, launcher, server_files
 
+# In the background of a script SIGINT is ignored, and a child inherits that.
+WAITING = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print(flush=True); input()"
 READY = "{pid}\n{data}\n1785574800\n{port}\n/run\nlocalhost\n0 0\nready\n"
 
 
@@ -83,7 +85,7 @@ def test_an_orphaned_server_is_ended_before_its_folder_is_used(tmp_path: Path) -
     data = tmp_path / "data"
     data.mkdir()
     orphan = subprocess.Popen(
-        [sys.executable, "-c", "print(flush=True); input()"],
+        [sys.executable, "-c", WAITING],
         cwd=data,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -145,10 +147,23 @@ def test_the_watcher_ends_its_server_with_its_parent() -> None:
         assert watched.wait(20) != 0
 
 
-def watcher(program: str) -> "subprocess.Popen[bytes]":
-    """Return the launcher in its `pipe` mode over a small Python program."""
+@pytest.mark.parametrize("mode", ["pipe", "signal"])
+def test_a_server_can_be_ended_by_sigquit_even_where_ours_is_ignored(mode: str) -> None:
+    """In a script's background the platform ignores SIGQUIT; what the launcher begins does not."""
+    held = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        asked = watcher("import signal; print(signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL)", mode)
+    finally:
+        signal.signal(signal.SIGQUIT, held)
+    with asked:
+        assert asked.stdout is not None
+        assert asked.stdout.read() == b"True\n"
+
+
+def watcher(program: str, mode: str = "pipe") -> "subprocess.Popen[bytes]":
+    """Return the launcher over a small Python program."""
     user, group = str(os.getuid()), str(os.getgid())
-    command = [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), user, group, "pipe"]
+    command = [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), user, group, mode]
     return subprocess.Popen(
         [*command, sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -25,6 +25,8 @@ POLL_SECONDS = 0.2  # how late the pipe's watcher notices that the server itself
 def main(arguments: list[str]) -> int:
     """Drop to the user, tie the server's life to the parent's, and become or watch it."""
     parent, uid, gid, mode, *command = arguments
+    # In a script's background SIGQUIT is ignored, and a server that is not yet up would inherit that.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     if os.getuid() == 0 and int(uid) != 0:
         os.setgroups([])
         os.setgid(int(gid))
