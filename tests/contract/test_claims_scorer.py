@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import msgspec
 import pytest
 
 import claims_support as support
@@ -304,27 +303,6 @@ async def test_rows_travel_as_records_once_the_server_reads_them() -> None:
     assert [bool(one.rows.claim_columns) for one in servicer.requests] == [True, False, False]
     assert [bool(one.rows.claim_records) for one in servicer.requests] == [False, True, True]
     assert b"1000000001" not in servicer.requests[1].SerializeToString().replace(b"10000000000101", b"")
-
-
-async def test_claims_laid_out_beforehand_are_asked_about_as_others_are() -> None:
-    """The whole sheet, a part of it and none: the message is the same, with the history of each claim."""
-
-    def answer(request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
-        told = scored()(request)
-        told.reads_records = True
-        return told
-
-    cases = [case(1), case(2, known=None), case(3)]
-    async with answering(answer) as (made, servicer):
-        await made.score(cases, deadline=soon())
-        sheet = made.lay_out([one.claim for one in cases])
-        laid = [msgspec.structs.replace(one, sheet=sheet) for one in cases]
-        for asked, same in ((cases, laid), (cases[1:], laid[1:]), (cases, [*laid[:2], cases[2]])):
-            await made.score(asked, deadline=soon())
-            await made.score(same, deadline=soon())
-            first, second = servicer.requests[-2:]
-            assert first.rows.claim_records
-            assert first.rows == second.rows
 
 
 async def test_an_older_server_gets_columns_again_and_no_claim_goes_without_its_score() -> None:

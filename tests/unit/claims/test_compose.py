@@ -16,7 +16,7 @@ from chassis import clock as clocks
 from chassis import errors, local, logs
 from chassis import testing as chassis_testing
 from claims import compose, ports, settings
-from claims.outbound import calls, columns
+from claims.outbound import calls, sheets
 from formats import canonical
 from scoring import compose as scoring_compose
 from scoring import settings as scoring_settings
@@ -167,7 +167,8 @@ def test_columns_write_missing_values_as_the_contract_says() -> None:
     """No total, no date, no quantity, no score: NULLs, never zeros."""
     bare = {"sequence": 1, "description": "thing"}
     item = submission(lines=[bare], total=None, currency=None)
-    heads, lines = columns.claims([item]), columns.lines([item])
+    request = sheets.Sheet([item]).fill([item])
+    heads, lines = request.claims, request.lines
     assert (heads.submitted_minor[0], heads.payer_share_minor[0]) == (calls.MISSING, calls.MISSING)
     assert (heads.service_from_day[0], heads.service_to_day[0]) == (calls.MISSING, calls.MISSING)
     assert math.isnan(heads.probability[0])
@@ -184,7 +185,8 @@ def test_columns_of_lines_and_findings_point_at_their_claim() -> None:
         support.LINE | {"sequence": 9, "service_date": "2026-07-31T22:00:00Z"},
     ]
     items = [submission(), submission(lines=two)]
-    lines, found, heads = columns.lines(items), columns.findings(items), columns.claims(items)
+    request = sheets.Sheet(items).fill(items)
+    lines, found, heads = request.lines, request.findings, request.claims
     assert list(lines.item) == [0, 1, 1]
     assert list(lines.sequence) == [1, 4, 9]
     assert list(lines.quantity_e4) == [10_000, 15_000, 10_000]

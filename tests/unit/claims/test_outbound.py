@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -181,6 +182,29 @@ def submission(number: int = 1, **context: Any) -> ports.Submission:
     sent = support.body(number)
     arrival = chassis_testing.context(deadline=clocks.SystemClock().monotonic() + 10, **context)
     return support.decided(canonical.decode(sent), context=arrival, body=sent)
+
+
+async def test_claims_laid_out_beforehand_are_recorded_as_others_are() -> None:
+    """The whole sheet, a part of it, one that was sent already and none: the message is the same."""
+    writer = Writer()
+    items = [submission(number) for number in (1, 2, 3)]
+    async with writing(writer) as made:
+        sheet = made.lay_out(items)
+        laid = [msgspec.structs.replace(one, sheet=sheet) for one in items]
+        for asked, same in (
+            (items[:2], laid[:2]),
+            (items, laid),
+            (items, laid),
+            (items, [*laid[:2], items[2]]),
+        ):
+            await made.record(asked)
+            await made.record(same)
+    for plain, filled in itertools.batched(writer.records, 2):
+        assert plain.HasField("findings")
+        for one in (*plain.items, *filled.items):
+            one.context.ClearField("remaining_ms")
+        filled.batch_id = plain.batch_id
+        assert filled == plain
 
 
 async def test_a_record_carries_each_claim_once_with_its_own_context() -> None:

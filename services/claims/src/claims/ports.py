@@ -57,10 +57,55 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     known: histories.Known | None
 
 
+class Draft(Protocol):
+    """A claim that will be decided and recorded; see Submission."""
+
+    @property
+    def claim(self) -> model.Claim:
+        """The claim, its regime known."""
+        ...
+
+    @property
+    def claim_json(self) -> bytes:
+        """The claim as canonical JSON sends it."""
+        ...
+
+    @property
+    def content_hash(self) -> bytes:
+        """The hash of what was sent."""
+        ...
+
+    @property
+    def identity(self) -> identities.Identity:
+        """Who it is about and what its lines are."""
+        ...
+
+    @property
+    def left(self) -> list[histories.Left]:
+        """What it leaves in history."""
+        ...
+
+    @property
+    def sums(self) -> amounts.Sums:
+        """Its money."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """What was sent, empty when there were no bytes of its own."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """How to read that."""
+        ...
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One decided claim on its way into the record; `document` is the decision without an id.
 
-    `claim_json` is the claim as canonical JSON sends it, `left` what it leaves in history.
+    `claim_json` is the claim as canonical JSON sends it, `left` what it leaves in history. `sheet` is what
+    the store laid out beforehand for all claims that it was asked to, this one among them.
     """
 
     context: contexts.CallContext
@@ -75,6 +120,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     media_type: str = ""
     inputs: Inputs | None = None
+    sheet: object = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +324,10 @@ class Completer(Protocol):
 
 class Store(Protocol):
     """The system of record, for writing."""
+
+    def lay_out(self, drafts: Sequence[Draft]) -> object:
+        """Return what can be made ready before these claims are decided, to go with their submissions."""
+        ...
 
     async def record(self, submissions: Sequence[Submission]) -> Sequence[Recorded | errors.Fault]:
         """Make submissions durable, each once for its key and content, and return when they are.

@@ -131,7 +131,7 @@ class Sheet:
     The values are those of `build`; no column is made.
     """
 
-    __slots__ = ("_heads", "_rows", "size")
+    __slots__ = ("_heads", "_rows", "_size")
 
     def __init__(self, claims: Sequence[model.Claim], *, zone: str = DEFAULT_ZONE) -> None:
         codes = row_values.Codes()
@@ -143,7 +143,7 @@ class Sheet:
             heads.append(_CLAIM_RECORD.pack(*head, *_NO_COUNTS))
             lines += [_LINE_RECORD.pack(*line) for line in own]
             offsets.append(len(lines))
-        self.size = len(heads)
+        self._size = len(heads)
         self._heads = bytearray().join(heads)
         self._rows = scoring_pb2.Rows(
             schema_hash=SCHEMA_HASH,
@@ -152,9 +152,12 @@ class Sheet:
             line_records=b"".join(lines),
         )
 
+    def __len__(self) -> int:
+        return self._size
+
     def fill(self, histories: Sequence[History]) -> scoring_pb2.Rows:
         """Return the message of the scoring contract; ValueError unless there is a history per claim."""
-        if len(histories) != self.size:
+        if len(histories) != self._size:
             raise ValueError("There must be one history per claim.")
         heads = self._heads
         for at, known in zip(range(_COUNTS_START, len(heads), _CLAIM_RECORD.size), histories, strict=True):

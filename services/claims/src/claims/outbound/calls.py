@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 from chassis import clock as clocks
@@ -189,6 +189,17 @@ class _Group[T]:
 
     def size(self) -> int:
         return self.bytes
+
+
+def laid[S: Sized](items: Sequence[Any], kind: type[S]) -> S | None:
+    """Return the sheet on which these items, and no others, were laid out beforehand.
+
+    Nobody changes the order of a batch, so that it is enough to count them.
+    """
+    sheet = items[0].sheet if items else None
+    if isinstance(sheet, kind) and [item.sheet for item in items].count(sheet) == len(sheet) == len(items):
+        return sheet
+    return None
 
 
 def wire(

@@ -53,6 +53,10 @@ class NoRecord:
         """Raise Unavailable `storage.offline`."""
         raise away("storage")
 
+    def lay_out(self, drafts: Sequence[ports.Draft]) -> None:
+        """Do nothing: nothing is recorded."""
+        del drafts
+
     record = lookup = append = append_each = unscored = _refuse
 
 

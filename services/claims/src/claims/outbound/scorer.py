@@ -127,16 +127,7 @@ def _rows(cases: Sequence[ports.Case], *, records: bool = False) -> scoring_pb2.
         else rows.History(case.known.provider_claims, case.known.provider_denied, case.known.patient_claims)
         for case in cases
     ]
-    if records:
-        return _sheet(cases).fill(histories)
-    return rows.to_wire(rows.build([case.claim for case in cases], histories))
-
-
-def _sheet(cases: Sequence[ports.Case]) -> rows.Sheet:
-    """Return the sheet that these cases, and no others, were laid out on beforehand, or else a new one."""
-    sheet = cases[0].sheet if cases else None
-    if isinstance(sheet, rows.Sheet) and [case.sheet for case in cases].count(sheet) == sheet.size == len(
-        cases
-    ):
-        return sheet
-    return rows.Sheet([case.claim for case in cases])
+    claims = [case.claim for case in cases]
+    if not records:
+        return rows.to_wire(rows.build(claims, histories))
+    return (calls.laid(cases, rows.Sheet) or rows.Sheet(claims)).fill(histories)

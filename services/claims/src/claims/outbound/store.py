@@ -7,8 +7,7 @@ from chassis import clock as clocks
 from chassis import contexts, errors, faults, streams, telemetry
 from claims import ports
 from claims.domain import histories
-from claims.outbound import calls, columns, stored
-from formats import hashing
+from claims.outbound import calls, columns, sheets, stored
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
 ITEM_BYTES = 1_024  # Columns, context and keys of one claim beside its documents.
@@ -37,6 +36,10 @@ class GrpcStore:
         self._questions: calls.Groups[Asked, histories.Known] = calls.Groups(
             self._lookup, name="lookup", size_of=_question_size, deadline_of=_patience, clock=clock
         )
+
+    def lay_out(self, drafts: Sequence[ports.Draft]) -> sheets.Sheet:
+        """Return what a request to record these claims can hold before they are decided."""
+        return sheets.Sheet(drafts)
 
     async def record(
         self, submissions: Sequence[ports.Submission]
@@ -89,14 +92,9 @@ class GrpcStore:
         with telemetry.batch_span(
             "claims.record_batch", (sender.traceparent for sender in senders), rows=len(items)
         ) as onward:
-            request = storage_pb2.RecordRequest(
-                claims=columns.claims(items),
-                lines=columns.lines(items),
-                findings=columns.findings(items),
-                history=columns.history(items),
-            )
-            wired = [_file(item, request).context for item in items]
-            calls.fill(wired, senders, onward, self._clock)
+            sheet = calls.laid(items, sheets.Sheet) or sheets.Sheet(items)
+            request = sheet.fill(items)
+            calls.fill([item.context for item in request.items], senders, onward, self._clock)
             answer = await self._recording.exchange(request, deadline=deadline)
         return [_recorded(result) for result in answer.results]
 
@@ -139,19 +137,6 @@ def _record_size(item: ports.Submission) -> int:
 
 def _record_deadline(item: ports.Submission) -> float:
     return item.context.deadline
-
-
-def _file(item: ports.Submission, request: storage_pb2.RecordRequest) -> storage_pb2.RecordItem:
-    """Return the item as it lies in the request now, its context still empty."""
-    differs = item.body != item.claim_json
-    return request.items.add(
-        natural_key=hashing.natural_key(item.claim),
-        content_hash=item.content_hash,
-        claim_json=item.claim_json,
-        decision_json=item.document,
-        received_body=item.body if differs else b"",
-        received_media_type=item.media_type if differs and item.body else "",
-    )
 
 
 def _question_size(asked: Asked) -> int:

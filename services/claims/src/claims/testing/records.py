@@ -67,6 +67,10 @@ class MemoryStore:
         self.audit: list[dict[str, Any]] = []
         self.fault: errors.Fault | None = None
 
+    def lay_out(self, drafts: Sequence[ports.Draft]) -> None:
+        """Do nothing: there is nothing to make ready."""
+        del drafts
+
     async def record(
         self, submissions: Sequence[ports.Submission]
     ) -> Sequence[ports.Recorded | errors.Fault]:

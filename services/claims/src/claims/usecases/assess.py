@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from chassis import clock as clocks
 from chassis import errors, logs
@@ -15,6 +15,16 @@ RULES_TURN = 32  # Claims judged before other work of the loop gets a turn: two 
 RULES_BULK = forms.MANY  # So many claims at once are judged together: the engine then reads columns.
 RETRY_AFTER_MS = 1_000  # A storage that was restarted answers again within about this.
 RECORD_SECONDS = 0.15  # Kept back from the score's time, so that a slow model never costs the record.
+
+
+class _Sheets(NamedTuple):
+    """What a batch's next two questions can hold before they can be asked."""
+
+    question: object  # to the scorer
+    record: object  # to the store
+
+
+_NO_SHEETS = _Sheets(None, None)
 
 
 class Assess:
@@ -48,15 +58,16 @@ class Assess:
         with self.stages.stage("admit", [arrival.context for arrival in arrivals]):
             admitted = await self._admit(arrivals, permission, moment)
         works = [work for work in admitted if isinstance(work, journeys.Journey)]
+        sheets = _NO_SHEETS
         if works:
-            sheet = await self._judge(works)
+            sheets = await self._judge(works, recorded=permission == "submit")
             works = [work for work in works if work.fault is None]
         if works:
-            await self._weigh(works, sheet)
+            await self._weigh(works, sheets)
             works = [work for work in works if work.fault is None]
-        with self.stages.stage("decide", [work.arrival.context for work in works]):
+        with self.stages.stage("decide", [work.context for work in works]):
             at = documents.instant(self._clock.now())
-            decided = [_decided(work, moment, at) for work in admitted]
+            decided = [_decided(work, moment, at, sheets) for work in admitted]
             self.stages.decided([one.decision for one in decided if isinstance(one, ports.Submission)])
             return decided
 
@@ -106,34 +117,36 @@ class Assess:
         work.question = histories.ask(work.claim, work.identity)
         return work
 
-    async def _judge(self, works: list[journeys.Journey]) -> object:
+    async def _judge(self, works: list[journeys.Journey], *, recorded: bool) -> _Sheets:
         """Evaluate rules while storage is asked; a history that does not come leaves `known` at None.
 
-        Return what was laid out meanwhile for the question to the model, which waits for that history.
+        Return what was laid out meanwhile for those who are asked next.
         """
-        items = [work.arrival.context for work in works]
+        items = [work.context for work in works]
         asked = await _leaving(self._look_up(works))
         try:
             with self.stages.stage("rules", items):
                 await self._evaluate(works)
-                sheet = self._lay_out(works)
+                sheets = self._lay_out([work for work in works if work.fault is None], recorded=recorded)
             with self.stages.stage("lookup", items):
                 await asked
-            return sheet
+            return sheets
         finally:
             asked.cancel()
 
-    def _lay_out(self, works: list[journeys.Journey]) -> object:
+    def _lay_out(self, works: list[journeys.Journey], *, recorded: bool) -> _Sheets:
+        """Lay out the next questions: what one of them lacks still is then all that it waits for."""
         try:
-            return self._scorer.lay_out([work.claim for work in works])
-        except Exception:  # noqa: BLE001 - met again, and told, when the model is asked without
-            return None
+            question = self._scorer.lay_out([work.claim for work in works])
+            return _Sheets(question, self._store.lay_out(works) if recorded else None)
+        except Exception:  # noqa: BLE001 - met again, and told, when the question is made without
+            return _NO_SHEETS
 
-    async def _weigh(self, works: list[journeys.Journey], sheet: object) -> None:
+    async def _weigh(self, works: list[journeys.Journey], sheets: _Sheets) -> None:
         """Ask the model, and meanwhile the rules that had to wait for what history knows."""
-        scored = await _leaving(self._score(works, sheet))
+        scored = await _leaving(self._score(works, sheets.question))
         try:
-            with self.stages.stage("history", [work.arrival.context for work in works]):
+            with self.stages.stage("history", [work.context for work in works]):
                 beside = neighbours.Neighbours()
                 await self._in_turns(works, lambda work: self._look_back(work, beside))
             await scored
@@ -199,14 +212,14 @@ class Assess:
                     self._failed(work, cause)
 
     def _failed(self, work: journeys.Journey, cause: BaseException) -> None:
-        self._log.error("rules failed", request_id=work.arrival.context.request_id, exc_info=cause)
+        self._log.error("rules failed", request_id=work.context.request_id, exc_info=cause)
         work.fault = errors.Internal("rules.failed", "The rules could not be applied to this claim.")
         work.fault.__cause__ = cause
 
     async def _look_up(self, works: list[journeys.Journey]) -> None:
         try:
             answers = await self._store.lookup(
-                [(work.arrival.context, work.question) for work in works],
+                [(work.context, work.question) for work in works],
                 deadline=self._clock.monotonic() + self._support_seconds,
             )
         except errors.Fault:
@@ -216,7 +229,7 @@ class Assess:
 
     async def _score(self, works: list[journeys.Journey], sheet: object) -> None:
         cases = [
-            ports.Case(context=work.arrival.context, claim=work.claim, known=work.known, sheet=sheet)
+            ports.Case(context=work.context, claim=work.claim, known=work.known, sheet=sheet)
             for work in works
         ]
         with self.stages.stage("score", [case.context for case in cases]):
@@ -242,11 +255,11 @@ async def _leaving(question: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 
 def _decided(
-    work: journeys.Journey | errors.Fault, moment: journeys.Moment, at: str
+    work: journeys.Journey | errors.Fault, moment: journeys.Moment, at: str, sheets: _Sheets
 ) -> ports.Submission | errors.Fault:
     if isinstance(work, errors.Fault):
         return work
-    return work.decide(moment, at) if work.fault is None else work.fault
+    return work.decide(moment, at, sheets.record) if work.fault is None else work.fault
 
 
 def storage_away(cause: errors.Fault) -> errors.Unavailable:

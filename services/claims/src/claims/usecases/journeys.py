@@ -45,9 +45,9 @@ class Journey:
     """One admitted claim; each stage leaves here what it found."""
 
     __slots__ = (
-        "_as_of", "_sent", "advice", "arrival", "as_of", "claim", "claim_json", "content_hash", "duplicates",
-        "earlier", "fault", "findings", "identity", "known", "left", "outcome", "question", "rules", "score",
-        "sums", "tenant",
+        "_as_of", "_sent", "advice", "as_of", "body", "claim", "claim_json", "content_hash", "context",
+        "duplicates", "earlier", "fault", "findings", "identity", "known", "left", "media_type", "outcome",
+        "question", "rules", "score", "sums", "tenant",
     )  # fmt: skip
 
     def __init__(
@@ -58,7 +58,7 @@ class Journey:
         rules: ports.Rules,
         moment: Moment,
     ) -> None:
-        self.arrival = arrival
+        self.context, self.body, self.media_type = arrival.context, arrival.body, arrival.media_type
         self.tenant, self.rules = tenant, rules
         self._sent = claim  # its hash is the sender's: a tenant's default is not content
         self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
@@ -92,12 +92,11 @@ class Journey:
         self.duplicates = [] if self.known is None else histories.duplicates(claim, self.question, self.known)
         self.advice = self.rules.checklists.advise(claim, self.findings, as_of=self.as_of)
 
-    def decide(self, moment: Moment, decided: str) -> ports.Submission:
-        """Return the claim decided, ready for the record."""
-        arrival = self.arrival
+    def decide(self, moment: Moment, decided: str, sheet: object) -> ports.Submission:
+        """Return the claim decided, ready for the record; `sheet` was laid out for it."""
         decision = self._decision(moment, decided)
         return ports.Submission(
-            context=arrival.context,
+            context=self.context,
             claim=self.claim,
             claim_json=self.claim_json,
             content_hash=self.content_hash,
@@ -106,9 +105,10 @@ class Journey:
             sums=self.sums,
             decision=decision,
             document=documents.encode(decision),
-            body=arrival.body,
-            media_type=arrival.media_type,
+            body=self.body,
+            media_type=self.media_type,
             inputs=ports.Inputs(feature_hash=self.score.feature_hash, known=self.known),
+            sheet=sheet,
         )
 
     def _decision(self, moment: Moment, decided: str) -> decisions.Decision:
@@ -121,7 +121,7 @@ class Journey:
             claim_id_system=claim.claim_id_system,
             revision=lifecycle.FIRST_REVISION,
             content_hash=self.content_hash.hex(),
-            tenant=self.arrival.context.tenant,
+            tenant=self.context.tenant,
             use=claim.use,
             type=claim.type,
             regime=claim.regime or "base",
