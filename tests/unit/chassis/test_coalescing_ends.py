@@ -175,7 +175,7 @@ async def test_closing_an_idle_coalescer_returns_at_once() -> None:
     await caller
     await bench.coalescer.aclose()
     bench.time.advance(FAR)
-    assert bench.coalescer._wake is None
+    assert bench.coalescer._alarm._timer is None
 
 
 async def test_closing_ends_when_the_last_waiting_item_goes_away() -> None:

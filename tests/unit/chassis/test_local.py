@@ -211,12 +211,3 @@ async def test_the_handler_knows_its_caller(subject: Subject, shape: str) -> Non
     await support.say(subject.stub, shape, "a")
     assert subject.echo.callers == [identity.Caller(service=support.CALLER)]
     assert identity.caller() == identity.NOBODY
-
-
-async def test_done_callbacks_are_told(subject: Subject) -> None:
-    """Whoever asked is called when the call ends."""
-    told = asyncio.Event()
-    call = subject.stub.Unary(WORD(value="a"))
-    call.add_done_callback(lambda _: told.set())
-    await call
-    await asyncio.wait_for(told.wait(), 5)

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from chassis import clock as clocks
 from chassis import errors, logs, outcomes, timers
 
-SWEEP_SECONDS = 0.01  # Deadlines are told at most this late, so that a storm of them is swept together.
 QUEUE_BATCHES = 16  # Bytes waiting are bounded by this many full batches unless the caller says otherwise.
 WORTH_A_MESSAGE = 16  # So many rows cost about what their message does; fewer are not split.
 SMOOTHING = 0.2  # Share of the newest batch in the running mean behind retry_after_ms.
@@ -72,7 +71,8 @@ class Coalescer[T, R]:
         self._max_wait = max_wait
         self._size_of, self._observe = size_of, observe
         self._in_flight, self._quiet_turns = in_flight, quiet_turns
-        self._now, self._wakes = clock.monotonic, wakes
+        self._now = clock.monotonic
+        self._alarm = timers.Alarm(self._sweep, self._now, wakes)
         self._context = contextvars.copy_context()  # A batch serves many callers: it runs in none's context.
         self._queue: dict[_Entry[T, R], None] = {}  # In order of arrival; a dict, so that any can leave.
         self._queued_bytes = 0
@@ -80,8 +80,6 @@ class Coalescer[T, R]:
         self._turning = False
         self._seen = 0  # Items that were waiting when the last turn looked.
         self._still = 0  # Turns in a row that brought nothing new.
-        self._wake_at = math.inf
-        self._wake: timers.Timer | None = None
         self._mean_seconds = 0.0
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
@@ -112,7 +110,7 @@ class Coalescer[T, R]:
             if self._idle is None:
                 self._idle = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._idle)
-        self._unwatch()
+        self._alarm.stop()
 
     def _enter(self, item: T, deadline: float) -> _Entry[T, R]:
         size = self._size_of(item)
@@ -120,8 +118,7 @@ class Coalescer[T, R]:
         entry: _Entry[T, R] = _Entry(item, size, deadline, asyncio.get_running_loop().create_future())
         self._queue[entry] = None
         self._queued_bytes += size
-        if deadline < self._wake_at:
-            self._watch(deadline)
+        self._alarm.watch(deadline)
         if not self._turning and len(self._flights) < self._in_flight:
             self._turn_later(seen=0)
         return entry
@@ -237,25 +234,11 @@ class Coalescer[T, R]:
         if self._idle is not None and not self._queue and not self._flights and not self._idle.done():
             self._idle.set_result(None)
 
-    def _watch(self, deadline: float) -> None:
-        if self._wake is not None:
-            self._wake.cancel()
-        self._wake_at = deadline
-        delay = max(SWEEP_SECONDS, deadline - self._now())
-        self._wake = timers.running(self._wakes).call_later(delay, self._sweep)
-
-    def _unwatch(self) -> None:
-        if self._wake is not None:
-            self._wake.cancel()
-        self._wake, self._wake_at = None, math.inf
-
-    def _sweep(self) -> None:
-        """Tell every item past its deadline, then sleep until the earliest deadline left.
+    def _sweep(self, now: float) -> list[float]:
+        """Tell every item past its deadline, and return the deadlines that are left.
 
         An exchange past the last deadline of its batch is cancelled: it would hold its place for nobody.
         """
-        self._unwatch()
-        now = self._now()
         for entry in [entry for entry in self._queue if _expire(entry, now)]:
             self._forget(entry)
         left = [entry.deadline for entry in self._queue]
@@ -266,8 +249,7 @@ class Coalescer[T, R]:
             left += ahead
             if not ahead:
                 task.cancel()
-        if left:
-            self._watch(min(left))
+        return left
 
 
 def _expire[T, R](entry: _Entry[T, R], now: float) -> bool:

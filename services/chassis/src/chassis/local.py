@@ -184,10 +184,6 @@ class _Exchange:
         """End the call with this status."""
         raise faults.from_status(code, grpc.aio.Metadata(*trailing_metadata))
 
-    def peer(self) -> str:
-        """Return where the caller is."""
-        return "local"
-
 
 async def _iterated(requests: Iterable[Any]) -> AsyncIterator[Any]:
     for request in requests:
@@ -265,14 +261,6 @@ class LocalCall:
         """Return whether the call has ended."""
         return self._task.done()
 
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        """Call `callback` with this call when it ends."""
-        self._task.add_done_callback(lambda _: callback(self))
-
-    def time_remaining(self) -> float | None:
-        """Return the seconds left, None when the call has no deadline."""
-        return self._exchange.time_remaining()
-
     async def code(self) -> grpc.StatusCode:
         """Return the status the call ends with, waiting for its end."""
         await asyncio.wait((self._task,))
@@ -280,9 +268,3 @@ class LocalCall:
             return grpc.StatusCode.CANCELLED
         fault = self._exchange.fault
         return grpc.StatusCode.OK if fault is None else faults.code_of(fault)
-
-    async def initial_metadata(self) -> grpc.aio.Metadata:
-        """Return no metadata: handlers here send none."""
-        return grpc.aio.Metadata()
-
-    trailing_metadata = initial_metadata

@@ -43,11 +43,10 @@ draining: contextvars.ContextVar[asyncio.Event | None] = contextvars.ContextVar(
 class _Pending[Req: links.Batch, Res: links.Batch]:
     """One batch until its outcome is known."""
 
-    __slots__ = ("future", "link", "request")
+    __slots__ = ("deadline", "future", "link", "request")
 
-    def __init__(self, request: Req, future: asyncio.Future[Res]) -> None:
-        self.request = request
-        self.future = future
+    def __init__(self, request: Req, deadline: float, future: asyncio.Future[Res]) -> None:
+        self.request, self.deadline, self.future = request, deadline, future
         self.link: _Link[Req, Res] | None = None
 
 
@@ -66,10 +65,6 @@ class _Link[Req: links.Batch, Res: links.Batch]:
         self.answered = False
         self.flying = 0
         self._heard, self._over = heard, over
-
-    def load(self) -> int:
-        """Return how many batches are unanswered."""
-        return self.flying
 
     def answer(self, response: Res) -> None:
         """Pass an answer on."""
@@ -105,6 +100,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         wakes: timers.Timers | None = None,
     ) -> None:
         self._dialling, self._now, self._wakes = links.dialling(call), clock.monotonic, wakes
+        self._alarm = timers.Alarm(self._sweep, self._now, wakes)
         self._window, self._lanes = window, lanes
         self._resend, self._max_age, self._jitter = resend, max_age, jitter
         self._context = contextvars.copy_context()  # A stream serves many callers: it runs in none's context.
@@ -129,17 +125,20 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         self._admit(deadline)
         self._last_id += 1
         request.batch_id = self._last_id
-        pending: _Pending[Req, Res] = _Pending(request, asyncio.get_running_loop().create_future())
+        pending: _Pending[Req, Res] = _Pending(request, deadline, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
-        timer = timers.running(self._wakes).call_later(
-            deadline - self._now(), outcomes.refuse_late, pending.future
-        )
+        self._alarm.watch(deadline)
         try:
             self._pump()
             return await pending.future
+        except BaseException:
+            if self._landed(request.batch_id) is None and pending in self._waiting:
+                self._waiting.remove(pending)
+            self._pump()
+            raise
         finally:
-            timer.cancel()
-            self._forget(pending)
+            if self._idle is not None and not (self._waiting or self._flying or self._idle.done()):
+                self._idle.set_result(None)
 
     async def aclose(self) -> None:
         """Refuse new exchanges, wait for the outcome of those accepted, and end the call."""
@@ -148,6 +147,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
             if self._idle is None:
                 self._idle = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._idle)
+        self._alarm.stop()
         if self._resting is not None:
             self._resting.cancel()
         for link in self._open:
@@ -168,12 +168,12 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         if len(self._waiting) >= MAX_WAITING:
             raise errors.Exhausted("stream.full", "Too much is waiting; try again later.", retry_after_ms=100)
 
-    def _forget(self, pending: _Pending[Req, Res]) -> None:
-        if self._landed(pending.request.batch_id) is None and pending in self._waiting:
-            self._waiting.remove(pending)
-        self._pump()
-        if self._idle is not None and not self._waiting and not self._flying and not self._idle.done():
-            self._idle.set_result(None)
+    def _sweep(self, now: float) -> list[float]:
+        """Tell every exchange past its deadline, and return the deadlines that are left."""
+        for pending in (every := [*self._waiting, *self._flying.values()]):
+            if pending.deadline <= now:
+                outcomes.refuse_late(pending.future)
+        return [pending.deadline for pending in every if pending.deadline > now]
 
     def _landed(self, batch_id: int) -> _Pending[Req, Res] | None:
         """Return the batch that flies under this number, which its call may now take another for."""
@@ -200,7 +200,10 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
 
     def _roomiest(self) -> "_Link[Req, Res] | None":
         """Return the call that the next batch goes to, opening one where that is due; None: it waits."""
-        best = min(self._open, key=_Link.load, default=None)
+        best = None
+        for link in self._open:
+            if best is None or link.flying < best.flying:
+                best = link
         busy = best is None or best.flying > 0
         if busy and len(self._open) < self._lanes and self._resting is None:
             return self._dial()
@@ -228,7 +231,8 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         pending = self._landed(answer.batch_id)
         if pending is not None and not pending.future.done():
             pending.future.set_result(answer)
-            self._pump()
+            if self._waiting:
+                self._pump()
 
     def _ended(self, link: "_Link[Req, Res]", fault: errors.Fault | None) -> None:
         self._links.discard(link)

@@ -98,10 +98,6 @@ class Question[Res]:
         """Return whether the call has ended."""
         return self._ends.done()
 
-    def add_done_callback(self, callback: Callable[["Question[Res]"], object]) -> None:
-        """Call `callback` with this call when it ends."""
-        self._ends.add_done_callback(lambda _: callback(self))
-
     async def code(self) -> grpc.StatusCode:
         """Return the status the call ends with, waiting for its end."""
         await asyncio.wait([self._ends])

@@ -5,7 +5,6 @@ Its answer is written by the turn that made it: no iterator, no queue, no thread
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from chassis import errors, faults, handlers
@@ -29,7 +28,7 @@ class Call(served.Call):
 
     async def serve(self) -> None:
         """Begin with what came meanwhile; a method that answers with anything but batches is not served."""
-        found = handlers.behaviour(self._handler)(_nothing(), None)
+        found = handlers.behaviour(self._handler)((), None)
         if not isinstance(found, exchanges.Served):
             self.refuse(status.UNSERVED, "unserved")
             return
@@ -82,28 +81,24 @@ class Call(served.Call):
                 self.refused(fault)
                 return
             self._working += 1
-            task = self.run(self._work(request, desk), self._context.copy())
-            if task is None:
-                self._working -= 1
-            else:
-                task.add_done_callback(self._worked)
-        self._rest()
+            self.run(self._work(request, desk), self._context.copy())
+        if not self._working:
+            self._rest()
 
     async def _work(self, request: Any, desk: "exchanges.Served[Any, Any]") -> None:
         try:
             response = await desk.handle(request)
+            response.batch_id = request.batch_id
+            self._send(handlers.written(self._handler, response))
         except asyncio.CancelledError:
             self.refused(errors.Unavailable("batch.cancelled", "The batch was given up."))
             raise
         except Exception as error:  # noqa: BLE001 - the door answers for everything behind it
             self.refused(faults.of_exception(error, self._method))
-            return
-        response.batch_id = request.batch_id
-        self._send(handlers.written(self._handler, response))
-
-    def _worked(self, _: asyncio.Task[None]) -> None:
-        self._working -= 1
-        self._next()
+        finally:
+            self._working -= 1
+            if self.worked():
+                self._next()
 
     def _send(self, answer: bytes) -> None:
         if self._over:
@@ -123,10 +118,3 @@ class Call(served.Call):
             self.end(self._failure)
         elif self._half_closed and not self._held and self._served is not None:
             self.end(None)
-
-
-async def _nothing() -> AsyncIterator[Any]:
-    """Yield nothing: messages are handed over by the transport."""
-    nothing: tuple[Any, ...] = ()
-    for message in nothing:
-        yield message

@@ -38,25 +38,25 @@ class Reader:
     def __init__(self) -> None:
         self._decoder = hpack.Decoder(max_header_list_size=frames.MAX_HEADER_BYTES)
         self._kept: dict[bytes, Headers] = {}  # What blocks say while the table stays as it is.
-        self._first: frames.Frame | None = None  # Of a block whose continuation is awaited,
+        self.first: frames.Frame | None = None  # Of a block whose continuation is awaited,
         self._part = bytearray()  # and what came of it.
 
     def may_take(self, found: frames.Frame) -> None:
         """Return when this frame may come now; raises Broken for one that interrupts a block."""
-        first = self._first
+        first = self.first
         if first is not None and (found.kind != frames.CONTINUATION or found.stream != first.stream):
             raise frames.Broken(frames.PROTOCOL_ERROR, "headers interrupted")
 
     def begin(self, found: frames.Frame) -> bytes | None:
         """Return the block that a frame of HEADERS is, None when more of it follows; raises Broken."""
-        self._first, self._part = found, bytearray(frames.unpadded(found))
+        self.first, self._part = found, bytearray(frames.unpadded(found))
         return self._whole(found)
 
     def go_on(self, found: frames.Frame) -> tuple[frames.Frame, bytes | None]:
         """Return the first frame of the block that goes on here, and the block when it is whole."""
-        if self._first is None:
+        if self.first is None:
             raise frames.Broken(frames.PROTOCOL_ERROR, "a continuation of nothing")
-        first = self._first
+        first = self.first
         self._part += found.payload
         return first, self._whole(found)
 
@@ -65,7 +65,7 @@ class Reader:
             raise frames.Broken(frames.ENHANCE_YOUR_CALM, "headers too large")
         if not found.flags & frames.END_HEADERS:
             return None
-        self._first = None
+        self.first = None
         return bytes(self._part)
 
     def read(self, block: bytes) -> Headers:

@@ -48,14 +48,15 @@ class Connection(asyncio.Protocol):
         self._blocks, self._untold = blocks.Reader(), blocks.NO_TABLE
         self._transport: asyncio.Transport
         self._preface = b"" if accept is None else frames.PREFACE  # what a server still expects
-        self._window = frames.FIRST_WINDOW  # what may still be sent on all streams
+        self.window = frames.FIRST_WINDOW  # what may still be sent on all streams
         self._first_window = frames.FIRST_WINDOW
-        self._frame = frames.LEAST_FRAME
+        self.frame = frames.LEAST_FRAME  # the largest that the peer takes
         self._most_streams = MAX_STREAMS  # that the peer takes at once
         self._received = 0  # bytes since the connection's window was last widened
         self._last_number = 0 if accept is not None else -1
         self._waste, self._unread = 0, 0
-        self._paused = self._leaving = self._introduced = False
+        self.paused = False  # The transport is behind: what is written waits.
+        self._leaving = self._introduced = False
         self.gone = True  # Not made yet, closed or lost: nothing is read or written.
         self._heard = self._pinged = False
         self._beat: timers.Timer
@@ -131,19 +132,9 @@ class Connection(asyncio.Protocol):
         block, self._untold = self._untold + block, b""
         return frames.headers(stream.number, block, ended=ended)
 
-    def room(self, stream: streams.Stream) -> int:
-        """Return how many bytes the next frame of the stream may carry."""
-        return 0 if self._paused else min(self._window, stream.window, self._frame)
-
-    def spend(self, stream: streams.Stream, size: int, flags: int = 0) -> bytes:
-        """Return the head of a frame of data for which there is room, and count it against the windows."""
-        self._window -= size
-        stream.window -= size
-        return frames.head(frames.DATA, flags, stream.number, size)
-
     def write(self, data: bytes) -> None:
         """Write whole frames."""
-        if self._paused:
+        if self.paused:
             self._unread += len(data)
         if not self.gone:
             self._transport.write(data)
@@ -174,11 +165,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Let data wait here: the transport is behind."""
-        self._paused = True
+        self.paused = True
 
     def resume_writing(self) -> None:
         """Write what waited."""
-        self._paused, self._unread = False, 0
+        self.paused, self._unread = False, 0
         self._flush()
 
     def eof_received(self) -> None:
@@ -188,6 +179,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read frames; one that breaks the protocol ends the connection."""
         self._heard = True
+        if not (self.gone or self._reader.kept or self._blocks.first) and streams.alone(self.streams, data):
+            self._count_received(len(data) - frames.HEAD_BYTES)
+            return
         try:
             if self._preface:
                 data = self._without_preface(data)
@@ -211,7 +205,7 @@ class Connection(asyncio.Protocol):
             return
         self._say_goodbye(code)
         self.gone = True
-        self._transport.abort() if self._paused else self._transport.close()
+        self._transport.abort() if self.paused else self._transport.close()
 
     def _say_goodbye(self, code: int) -> None:
         self.write(frames.goaway(0 if self._accept is None else self._last_number, code))
@@ -233,10 +227,7 @@ class Connection(asyncio.Protocol):
 
     def _take_data(self, found: frames.Frame) -> None:
         size = len(found.payload)
-        self._received += size
-        if self._received >= WIDENED // 2:
-            self.write(frames.window_update(0, self._received))
-            self._received = 0
+        self._count_received(size)
         stream = self.streams.get(found.stream)
         if stream is None:
             self._must_be_known(found.stream)
@@ -256,6 +247,12 @@ class Connection(asyncio.Protocol):
             self._count_waste()
         if found.flags & frames.END_STREAM and not stream.remote_done:
             self._ended(stream)
+
+    def _count_received(self, size: int) -> None:
+        self._received += size
+        if self._received >= WIDENED // 2:
+            self.write(frames.window_update(0, self._received))
+            self._received = 0
 
     def _must_be_known(self, number: int) -> None:
         if not 0 < number <= self._last_number:
@@ -331,7 +328,7 @@ class Connection(asyncio.Protocol):
                 raise frames.Broken(frames.FRAME_SIZE_ERROR, "an acknowledgement that says something")
             return
         told, self._introduced = frames.read_settings(found.payload), True
-        self._frame = told.get(frames.MAX_FRAME, self._frame)
+        self.frame = told.get(frames.MAX_FRAME, self.frame)
         self._most_streams = told.get(frames.MAX_STREAMS, self._most_streams)
         first, self._first_window = self._first_window, told.get(frames.INITIAL_WINDOW, self._first_window)
         for stream in self.streams.values():
@@ -367,7 +364,7 @@ class Connection(asyncio.Protocol):
         if more == 0:
             raise frames.Broken(frames.PROTOCOL_ERROR, "a window widened by nothing")
         if found.stream == 0:
-            self._window = frames.widened(self._window, more)
+            self.window = frames.widened(self.window, more)
             self._flush()
             return
         self._must_be_known(found.stream)

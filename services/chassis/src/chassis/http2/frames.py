@@ -153,17 +153,17 @@ class Reader:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept = bytearray()
+        self.kept = bytearray()  # Of a frame that is not whole yet.
         self._awaited = HEAD_BYTES  # No frame is whole before so many bytes are here.
 
     def feed(self, data: bytes) -> Iterable[Frame]:
         """Return the frames that these bytes make whole; raises Broken for one that is too large."""
-        if self._kept:
-            self._kept += data
-            if len(self._kept) < self._awaited:
+        if self.kept:
+            self.kept += data
+            if len(self.kept) < self._awaited:
                 return ()
-            data = bytes(self._kept)
-            self._kept.clear()
+            data = bytes(self.kept)
+            self.kept.clear()
         found, start, end = [], 0, len(data)
         self._awaited = HEAD_BYTES
         while end - start >= HEAD_BYTES:
@@ -178,5 +178,5 @@ class Reader:
             found.append(Frame(kind, flags, stream & MOST_WINDOW, data[start + HEAD_BYTES : whole]))
             start = whole
         if start < end:
-            self._kept += data[start:] if start else data
+            self.kept += data[start:] if start else data
         return found

@@ -101,16 +101,21 @@ class Call(abc.ABC):
         except Exception as error:  # noqa: BLE001 - the door answers for everything behind it
             self.end(faults.of_exception(error, self._method))
 
-    def run(self, work: Any, context: contextvars.Context) -> asyncio.Task[None] | None:
-        """Begin work in this turn of the loop; return its task unless it has ended already."""
+    def run(self, work: Any, context: contextvars.Context) -> None:
+        """Begin work in this turn of the loop."""
         task: asyncio.Task[None] = asyncio.Task(
             work, loop=asyncio.get_running_loop(), context=context, eager_start=True
         )
-        if task.done():
-            return None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        if not task.done():
+            self._tasks.add(task)
+
+    def worked(self) -> bool:
+        """Forget the task that says this as its last word; return whether it has waited for anything."""
+        task = asyncio.current_task()
+        if task not in self._tasks:
+            return False
+        self._tasks.discard(task)
+        return True
 
     @abc.abstractmethod
     async def serve(self) -> None:

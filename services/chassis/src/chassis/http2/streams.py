@@ -2,7 +2,7 @@
 
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from chassis import errors
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024  # A batch is bounded at 4 MiB or one item of at most 10 MB.
 PREFIX: Final = struct.Struct(">BL")  # In front of each message: whether it is compressed, its length.
+LONE: Final = struct.Struct(">LBLBL")  # A frame's head and the prefix, of data that is one message.
 UNTOLD: Final = 4 * 1024 * 1024  # So much is free again before it is worth a frame that says so.
 GRANTED: Final = MAX_MESSAGE_BYTES + UNTOLD + 65_536  # A window that takes the largest message whole.
 
@@ -57,7 +58,6 @@ class Stream:
 
     __slots__ = (
         "_last",
-        "_partial",
         "_refused",
         "_spent",
         "backlog",
@@ -67,6 +67,7 @@ class Stream:
         "inflate",
         "number",
         "owner",
+        "partial",
         "remote_done",
         "unseen",
         "window",
@@ -81,7 +82,7 @@ class Stream:
         self.done = self.remote_done = self._refused = False
         self.unseen = False  # The peer said that it did nothing for this stream: it may be asked again.
         self._last: bytes | None = None  # The frame that ends this half, once the backlog is written.
-        self._partial = bytearray()
+        self.partial = bytearray()  # Of a message that is not whole yet.
         self._spent = 0
 
     def send_headers(self, found: Headers) -> None:
@@ -93,12 +94,14 @@ class Stream:
         """Write a message as far as windows and the transport allow, the rest when they do."""
         if self.done or self._last is not None:
             return
-        prefix, size = PREFIX.pack(0, len(message)), PREFIX.size + len(message)
-        if not self.backlog and size <= self.connection.room(self):
-            self.connection.write(b"".join((self.connection.spend(self, size), prefix, message)))
-        else:
-            self.backlog.append(memoryview(prefix + message))
+        size = PREFIX.size + len(message)
+        if self.backlog or size > self._room():
+            self.backlog.append(memoryview(PREFIX.pack(0, len(message)) + message))
             self._pour()  # tells nobody: an owner that sends when it learns of room would call itself
+            return
+        self.window -= size
+        self.connection.window -= size
+        self.connection.write(LONE.pack(size << 8, 0, self.number, 0, len(message)) + message)
 
     def finish(self, trailers: Headers | None = None) -> None:
         """End this half when what waits is written: with trailers (a server's), or without (a client's)."""
@@ -116,16 +119,27 @@ class Stream:
             return
         first, size = self.connection.headers(self, opening, ended=False), PREFIX.size + len(message)
         last = b"" if trailers is None else self.connection.headers(self, trailers, ended=True)
-        if self.backlog or size > self.connection.room(self):
+        if self.backlog or size > self._room():
             self.connection.write(first)
             self.send(message)
             self._last = last or frames.frame(frames.DATA, frames.END_STREAM, self.number)
             self.flush()
             return
         self.done = True
-        head = self.connection.spend(self, size, 0 if last else frames.END_STREAM)
+        head = self._spend(size, 0 if last else frames.END_STREAM)
         self.connection.write(b"".join((first, head, PREFIX.pack(0, len(message)), message, last)))
         self.connection.settle(self)
+
+    def _room(self) -> int:
+        """Return how many bytes the next frame may carry."""
+        link = self.connection
+        return 0 if link.paused else min(link.window, self.window, link.frame)
+
+    def _spend(self, size: int, flags: int = 0) -> bytes:
+        """Return the head of a frame of data for which there is room, and count it against the windows."""
+        self.window -= size
+        self.connection.window -= size
+        return frames.head(frames.DATA, flags, self.number, size)
 
     def cancel(self, code: int = frames.CANCEL) -> None:
         """End both halves now; the owner is told nothing more."""
@@ -148,10 +162,10 @@ class Stream:
         """Write what waits as far as it goes; return whether all of it went."""
         while self.backlog:
             part = self.backlog[0]
-            room = self.connection.room(self)
+            room = self._room()
             if room <= 0:
                 return False
-            head = self.connection.spend(self, min(room, len(part)))
+            head = self._spend(min(room, len(part)))
             self.connection.write(b"".join((head, part[:room])))
             if room < len(part):
                 self.backlog[0] = part[room:]
@@ -161,27 +175,22 @@ class Stream:
 
     def receive(self, payload: bytes) -> None:
         """Take bytes of messages and hand over those that are whole."""
-        whole = PREFIX.size
-        if not self._partial and len(payload) >= whole:
-            compressed, length = PREFIX.unpack_from(payload)
-            if not compressed and whole + length == len(payload) and length <= MAX_MESSAGE_BYTES:
-                self.owner.message(payload[whole:])  # the rule: a message in a frame of its own
-                return
         if self._refused:
             return
-        self._partial += payload
-        while len(self._partial) >= whole:
-            compressed, length = PREFIX.unpack_from(self._partial)
+        whole = PREFIX.size
+        self.partial += payload
+        while len(self.partial) >= whole:
+            compressed, length = PREFIX.unpack_from(self.partial)
             if length > MAX_MESSAGE_BYTES:
                 self._refuse(too_large())
                 return
             if compressed and (compressed > 1 or self.inflate is None):
                 self._refuse(errors.Internal("message.compression", "Its compression was not announced."))
                 return
-            if len(self._partial) < whole + length:
+            if len(self.partial) < whole + length:
                 return
-            message = bytes(self._partial[whole : whole + length])
-            del self._partial[: whole + length]
+            message = bytes(self.partial[whole : whole + length])
+            del self.partial[: whole + length]
             if not self._hand_over(message, compressed=bool(compressed)):
                 return
 
@@ -201,12 +210,12 @@ class Stream:
     def _refuse(self, fault: errors.Fault) -> None:
         """Tell the owner that what remains of the stream cannot be read."""
         self._refused = True
-        self._partial.clear()
+        self.partial.clear()
         self.owner.refused(fault)
 
     def cut_short(self) -> bool:
         """Return whether the peer's half ended within a message that was not refused."""
-        return bool(self._partial) and not self._refused
+        return bool(self.partial) and not self._refused
 
     def consumed(self, message_bytes: int) -> None:
         """Let the peer send as much again as a message took."""
@@ -219,3 +228,19 @@ class Stream:
             self.granted += self._spent
             self.connection.write(frames.window_update(self.number, self._spent))
             self._spent = 0
+
+
+def alone(known: Mapping[int, Stream], data: bytes) -> bool:
+    """Hand over what was read if it is one message in one frame, as most are; return False for all else."""
+    size = len(data) - frames.HEAD_BYTES
+    if size < PREFIX.size:
+        return False
+    first, flags, number, compressed, length = LONE.unpack_from(data)
+    if first != size << 8 or flags or compressed or length != size - PREFIX.size:
+        return False
+    stream = known.get(number)
+    if stream is None or size > stream.granted or stream.partial or stream.remote_done:
+        return False
+    stream.granted -= size
+    stream.owner.message(data[LONE.size :])
+    return True
