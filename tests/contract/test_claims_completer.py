@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 import completion_support as support
+import partial_servicers
 import scoring_support
 from chassis import apps, channels, contexts, errors
 from chassis import clock as clocks
@@ -121,7 +122,7 @@ async def test_amounts_are_told_in_the_currencys_decimals() -> None:
     assert float(two.first.value) == pytest.approx(2 * float(one.first.value), rel=0.05)
 
 
-class BadScorer(scoring_pb2_grpc.ScorerServicer):
+class BadScorer(partial_servicers.Scorer):
     """Answers completion as it is told to."""
 
     def __init__(self, answer: Callable[[Any], Any]) -> None:

@@ -49,7 +49,7 @@ async def test_the_same_service_is_found_in_another_claim(rooms: support.Rooms) 
     assert [(one.claim_id, one.line, one.kind) for one in duplicates] == [("FIRST", 1, "exact")]
     assert duplicates[0].matched_on == histories.MATCHED["exact"]
     ((own, _), none) = await told(rooms, claim("FIRST", {}, {"code": "X1"}))
-    assert (own.exact, own.visits, own.claimed_quantity, none) == (0, 0, 0, [])
+    assert (own.exact, own.visits, own.claimed_quantity, none) == (0, 0, Decimal(0), [])
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ async def test_nothing_is_counted_of_a_claim_that_does_not_stand(rooms: support.
     decision = msgspec.structs.replace(item.decision, status=status, verdict="reject")
     await support.record(rooms, msgspec.structs.replace(item, decision=decision))
     ((line,), duplicates) = await told(rooms, claim("NEW"))
-    assert (line.exact, line.visits, line.claimed_quantity, duplicates) == (0, 0, 0, [])
+    assert (line.exact, line.visits, line.claimed_quantity, duplicates) == (0, 0, Decimal(0), [])
 
 
 async def test_a_denied_claim_is_a_duplicate_but_used_nothing(rooms: support.Rooms) -> None:
@@ -196,7 +196,12 @@ async def test_a_denied_claim_is_a_duplicate_but_used_nothing(rooms: support.Roo
         )
     )
     ((line,), _) = await told(rooms, claim("NEW", {"preauth_ref": "A-1"}))
-    assert (line.exact, line.visits, line.claimed_quantity, line.authorized_used) == (1, 1, 0, 0)
+    assert (line.exact, line.visits, line.claimed_quantity, line.authorized_used) == (
+        1,
+        1,
+        Decimal(0),
+        Decimal(0),
+    )
 
 
 async def test_a_recorded_claim_is_asked_about_as_it_was_then(rooms: support.Rooms) -> None:

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 import claims_support as support
+import partial_servicers
 import reasons_support
 import scoring_support
 from chassis import apps, errors, streams
@@ -125,7 +126,7 @@ async def test_no_claims_are_no_scores(scoring: ports.Scorer) -> None:
 type Answer = Callable[[scoring_pb2.ScoreRequest], scoring_pb2.ScoreResponse]
 
 
-class Servicer(scoring_pb2_grpc.ScorerServicer):
+class Servicer(partial_servicers.Scorer):
     """A scoring room that answers what a test wants."""
 
     def __init__(self, answer: Answer) -> None:
@@ -168,7 +169,10 @@ async def answering(answer: Answer) -> AsyncIterator[tuple[scorer.GrpcScorer, Se
 
 def scored(**fields: Any) -> Answer:
     """Return an answer that says the same of every claim."""
-    told = {"state": scoring_pb2.SCORE_STATE_SCORED, "probability": 0.5, "line_probabilities": [0.5]} | fields
+    usual: dict[str, Any] = {
+        "state": scoring_pb2.SCORE_STATE_SCORED, "probability": 0.5, "line_probabilities": [0.5],
+    }  # fmt: skip
+    told = usual | fields
 
     def answer(request: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
         claims = [scoring_pb2.ClaimScore(**told) for _ in request.contexts]

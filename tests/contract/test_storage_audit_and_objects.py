@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable
+from typing import Any
 
 import pytest
 
@@ -78,10 +79,10 @@ async def test_reads_are_entries_too(storage: support.Stubs):
     ],
 )
 async def test_an_entry_that_cannot_be_is_refused(
-    storage: support.Stubs, fields: dict[str, object], reason: str
+    storage: support.Stubs, fields: dict[str, Any], reason: str
 ):
     """Only recording writes claim.recorded; malformed entries are told."""
-    values = {
+    values: dict[str, Any] = {
         "context": support.context(),
         "event": "claim.read",
         "id": "01900000-0000-7000-8000-000000000000",
@@ -125,7 +126,8 @@ async def test_a_put_without_messages_is_refused(storage: support.Stubs):
     """A call that ends before it named anything is invalid."""
 
     async def nothing() -> AsyncIterator[storage_pb2.PutRequest]:
-        for message in ():
+        none: tuple[storage_pb2.PutRequest, ...] = ()
+        for message in none:
             yield message
 
     assert await refusal(storage.objects.Put(nothing())) == "object.name"

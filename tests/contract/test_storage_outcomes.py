@@ -1,13 +1,14 @@
 """What scores were given for, and outcomes by line, whether PostgreSQL or the twin stands behind storage."""
 
 import math
+from typing import Any
 
 import pytest
 
 import storage_support as support
 from ultrathink.storage.v1 import storage_pb2
 
-INPUTS = {
+INPUTS: dict[str, Any] = {
     "feature_hash": -7, "provider_claims": 12, "provider_denied": 3, "provider_net_minor": 90_000,
     "patient_claims": 2, "patient_denied": 1, "patient_net_minor": 15_000,
 }  # fmt: skip
@@ -76,7 +77,7 @@ async def test_half_of_the_columns_is_refused(storage: support.Stubs):
 
 async def test_a_count_beyond_its_column_is_that_items_fault(storage: support.Stubs):
     """What does not fit 32 bits is refused by name; the claim beside it is recorded."""
-    batch = support.Batch().add("C-1", **(INPUTS | {"patient_claims": 2**31})).add("C-2", **INPUTS)
+    batch = support.Batch().add("C-1", **{**INPUTS, "patient_claims": 2**31}).add("C-2", **INPUTS)
     bad, good = await support.record(storage, batch)
     assert bad.error.reason == "column.unstorable"
     assert good.recorded.id
@@ -145,7 +146,7 @@ async def test_a_stale_revision_leaves_no_outcome(storage: support.Stubs):
         {"paid_minor": [1, 2]},
     ],
 )
-async def test_outcomes_that_cannot_be_are_refused(storage: support.Stubs, changes: dict[str, object]):
+async def test_outcomes_that_cannot_be_are_refused(storage: support.Stubs, changes: dict[str, Any]):
     """An unknown source or word, lines twice or none, columns of unequal length: nothing is written."""
     [identifier] = await support.recorded(storage, "C-1")
     assert await refused(storage, identifier, outcomes=said(**changes)) == "change.invalid"

@@ -5,6 +5,7 @@ import datetime as dt
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,7 @@ type Make = Callable[..., AbstractAsyncContextManager[support.Stubs]]
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 
 
-async def listed(
-    storage: support.Stubs, tenant: str = "demo", **fields: object
-) -> list[storage_pb2.ClaimRow]:
+async def listed(storage: support.Stubs, tenant: str = "demo", **fields: Any) -> list[storage_pb2.ClaimRow]:
     """Return one page."""
     request = storage_pb2.ListClaimsRequest(context=support.context(tenant=tenant), **fields)
     return list((await storage.reader.ListClaims(request)).rows)
@@ -112,7 +111,8 @@ async def test_every_sort_walks_the_whole_list(storage: support.Stubs, sort: str
     whole = [row.id for row in await listed(storage, sort=sort)]
     request = storage_pb2.ListClaimsRequest(context=support.context(), limit=2, sort=sort)
     seen = []
-    while page := await storage.reader.ListClaims(request):
+    while True:
+        page = await storage.reader.ListClaims(request)
         seen += [row.id for row in page.rows]
         request.cursor = page.next_cursor
         if not page.next_cursor:
@@ -159,7 +159,7 @@ async def test_a_sorted_list_mixes_verdicts_and_reviews(
         verdict, review = kinds[number % 5]
         value = support.NO_INT if number % 7 == 6 else number * 7 % 11
         probability = math.nan if number % 7 == 6 else value / 11
-        columns = {"verdict": verdict, "review_status": review, "probability": probability}
+        columns: dict[str, Any] = {"verdict": verdict, "review_status": review, "probability": probability}
         batch.add(f"C-{number}", at_risk_minor=value, submitted_minor=value, **columns)
     await support.record(storage, batch)
     left = [
@@ -173,7 +173,8 @@ async def test_a_sorted_list_mixes_verdicts_and_reviews(
     left.sort(
         key=lambda row: math.inf if row.submitted_minor == support.NO_INT else sign * row.submitted_minor
     )
-    seen, request = [], storage_pb2.ListClaimsRequest(context=support.context(), limit=2, sort=sort)
+    seen: list[str] = []
+    request = storage_pb2.ListClaimsRequest(context=support.context(), limit=2, sort=sort)
     request.filters.update(filters)
     while not seen or request.cursor:
         page = await storage.reader.ListClaims(request)
@@ -228,7 +229,7 @@ async def test_days_bound_a_list(make_storage: Make):
     ],
 )
 async def test_a_question_that_makes_no_sense_is_refused(
-    storage: support.Stubs, fields: dict[str, object], reason: str
+    storage: support.Stubs, fields: dict[str, Any], reason: str
 ):
     """Unknown filters, sorts, days and cursors are told, not guessed."""
     request = storage_pb2.ListClaimsRequest(context=support.context(), **fields)

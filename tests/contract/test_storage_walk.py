@@ -1,5 +1,7 @@
 """Whole claims for replaying: in order, within a tenant, for auditors and operators, and never unnoticed."""
 
+from typing import Any
+
 import pytest
 
 import storage_support as support
@@ -79,7 +81,7 @@ async def test_a_walk_leaves_its_mark_in_the_audit(storage: support.Stubs) -> No
     [({"after": "x"}, "id.invalid"), ({"received_from": "soon"}, "filter.date")],
 )
 async def test_bounds_that_are_none_are_refused(
-    storage: support.Stubs, bounds: dict[str, str], reason: str
+    storage: support.Stubs, bounds: dict[str, Any], reason: str
 ) -> None:
     """A mistyped bound never means everything."""
     with pytest.raises(errors.Invalid, match=reason.replace(".", r"\.")):

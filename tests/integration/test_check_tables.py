@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 from ultrathink_cli import __main__ as command
@@ -59,7 +58,7 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-def check(*arguments: str) -> clicks.Result:
+def check(*arguments: str) -> typing_person.Result:
     """Check the sample as of a day after it was made out."""
     said = ["check", str(SAMPLE), "--format", "json", "--as-of", "2026-06-20", *arguments]
     return typing_person.CliRunner(env={"COLUMNS": "200"}).invoke(command.app(), said)

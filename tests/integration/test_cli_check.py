@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 import ultrathink_cli
@@ -27,14 +26,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def _check(*arguments: str | Path) -> clicks.Result:
+def _check(*arguments: str | Path) -> typing_person.Result:
     runner = typing_person.CliRunner(env={"TERM": "dumb"})
     result = runner.invoke(command.app(), ["check", *(str(argument) for argument in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
 
-def _decisions(result: clicks.Result) -> dict[str, dict[str, Any]]:
+def _decisions(result: typing_person.Result) -> dict[str, dict[str, Any]]:
     decided = [json.loads(line) for line in result.stdout.splitlines()]
     return {decision["claim_id"]: decision for decision in decided}
 

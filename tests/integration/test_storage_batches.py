@@ -65,6 +65,7 @@ async def test_what_is_new_in_a_batch_is_recorded_beside_what_is_known(embedded_
                 " (SELECT count(*) FROM ultrathink.idempotency_keys),"
                 " (SELECT count(*) FROM ultrathink.outbox)"
             )
+            assert counts is not None
             assert tuple(counts) == (3, 3, 3)
         finally:
             await connection.close()

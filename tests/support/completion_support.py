@@ -153,12 +153,19 @@ def echo(column: str) -> forests.Forest:
     """Return a forest that answers one column of the amounts' matrix, in steps of a hundredth."""
     place = amounts.names().index(column)
     edges = np.arange(0.0, 8.0, 0.01)
-    feature, threshold, left, right, value = [], [], [], [], []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
+    value: list[float] = []
 
     def add(low: int, high: int) -> int:
         number = len(feature)
-        for array, blank in ((feature, -1), (threshold, 0.0), (left, 0), (right, 0), (value, 0.0)):
-            array.append(blank)
+        feature.append(-1)
+        for whole in (left, right):
+            whole.append(0)
+        for broken in (threshold, value):
+            broken.append(0.0)
         if low == high:
             value[number] = float(edges[low])
             return number

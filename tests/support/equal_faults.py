@@ -11,7 +11,7 @@ BY_NUMBER = {"BASE-114", "BASE-123", "BASE-206"}  # rules over details, which we
 
 _DAYS = (ABSENT, "2019-06-01", "2026-07-31", "2026-08-01", "2026-08-01T23:30:00Z", "2030-01-01", "1900-01-01")
 _MONEY = (ABSENT, -1, 0, 12.34, 100, 250, 99999.99)
-_POINTERS = ([], [1], [1, 2], [9], [1, 1])
+_POINTERS: tuple[list[int], ...] = ([], [1], [1, 2], [9], [1, 1])
 _SEQUENCE = (1, 2, 99)
 _DETAIL = {"sequence": 1, "code": "X-1", "system": "local"}
 _LINE: Mapping[str, tuple[Any, ...]] = {

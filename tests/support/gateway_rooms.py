@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+import partial_servicers
 import wired
 from chassis import apps, contexts, errors, faults, streams
 from chassis import clock as clocks
@@ -20,7 +21,7 @@ METHODS = {
 }
 
 
-class Intake(claims_pb2_grpc.ClaimIntakeServicer):
+class Intake(partial_servicers.Intake):
     """ClaimIntake over the twin; remembers the batches it saw."""
 
     def __init__(self, claims: testing.MemoryClaims) -> None:

@@ -97,5 +97,5 @@ def _holder(claim: Json, path: str) -> tuple[Any, Any]:
     *parents, last = [int(part) if part.lstrip("-").isdigit() else part for part in path.split(".")]
     holder: Any = claim
     for part in parents:
-        holder = holder[part] if isinstance(holder, list) else holder.setdefault(part, {})
+        holder = holder[part] if isinstance(part, int) else holder.setdefault(part, {})
     return holder, last

@@ -22,6 +22,7 @@ from chassis import clock as clocks
 from storage import compose, settings
 from storage import testing as storage_testing
 from storage.domain import views
+from storage.outbound import embedded
 from ultrathink.common.v1 import common_pb2
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 
@@ -43,7 +44,7 @@ def data_directory() -> Iterator[Path]:
 class Server:
     """The session's PostgreSQL; each test gets a database of its own out of a migrated template."""
 
-    def __init__(self, data_dir: Path, database: compose.EmbeddedDatabase) -> None:
+    def __init__(self, data_dir: Path, database: embedded.EmbeddedDatabase) -> None:
         self.data_dir, self.database = data_dir, database
         self._made = 0
 

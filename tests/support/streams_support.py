@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import grpc.aio
 
+import partial_servicers
 from chassis import streams
 from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
@@ -185,7 +186,7 @@ class StreamServer:
         """Listen, on the port of before when there was one."""
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         scoring_pb2_grpc.add_ScorerServicer_to_server(
-            _Servicer(self),  # type: ignore[abstract]  # its other methods answer UNIMPLEMENTED
+            _Servicer(self),
             server,
         )
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
@@ -199,7 +200,7 @@ class StreamServer:
             self._server = None
 
 
-class _Servicer(scoring_pb2_grpc.ScorerServicer):
+class _Servicer(partial_servicers.Scorer):
     def __init__(self, owner: StreamServer) -> None:
         self._owner = owner
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import claims_support as support
+import partial_servicers
 from chassis import apps, contexts, errors, local, streams
 from chassis import clock as clocks
 from chassis import testing as chassis_testing
@@ -27,7 +28,7 @@ STORE = "/ultrathink.storage.v1.ClaimStore"
 TRACED = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
-class Reader(storage_pb2_grpc.ClaimReaderServicer):
+class Reader(partial_servicers.Reader):
     """Knows one tenant and counts how often it is asked."""
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class Reader(storage_pb2_grpc.ClaimReaderServicer):
         return storage_pb2.GetTenantResponse(tenant="demo", review_threshold=0.25, active=self.active)
 
 
-class Writer(storage_pb2_grpc.ClaimStoreServicer):
+class Writer(partial_servicers.Store):
     """Answers what a test wants and keeps what came."""
 
     def __init__(self) -> None:
@@ -316,7 +317,7 @@ def test_rows_leave_out_what_is_missing() -> None:
     assert (full["probability"], full["at_risk_minor"], str(full["submitted"])) == (0.0, 0, "0.00")
 
 
-class Model(scoring_pb2_grpc.ScorerServicer):
+class Model(partial_servicers.Scorer):
     """A scoring room that is there."""
 
     async def GetModel(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 import scoring_support as support
@@ -20,7 +19,7 @@ from ultrathink_cli.domain import layout
 from ultrathink_cli.outbound import run_file
 
 
-def _run(*arguments: str | Path) -> clicks.Result:
+def _run(*arguments: str | Path) -> typing_person.Result:
     wide = {"COLUMNS": "200", "TERM": "dumb"}
     result = typing_person.CliRunner(env=wide).invoke(command.app(), [str(part) for part in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

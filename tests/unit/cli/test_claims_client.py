@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
+import partial_servicers
 from chassis import apps, errors, faults, local, settings, testing
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
 from ultrathink_cli.outbound import claims_client, health_client, loopback
@@ -14,7 +15,7 @@ from ultrathink_cli.outbound import claims_client, health_client, loopback
 METHOD = "/ultrathink.claims.v1.ClaimIntake/StreamFile"
 
 
-class _Intake(claims_pb2_grpc.ClaimIntakeServicer):
+class _Intake(partial_servicers.Intake):
     """Takes a file in and answers as told."""
 
     def __init__(self, results: list[claims_pb2.SubmitResult], fault: errors.Fault | None = None) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 from ultrathink_cli import __main__ as command
@@ -19,7 +18,7 @@ NAMES = list(command.VERBS)
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
 
 
-def _run(*arguments: str | Path) -> clicks.Result:
+def _run(*arguments: str | Path) -> typing_person.Result:
     result = typing_person.CliRunner(env=WIDE).invoke(
         command.app(), [str(argument) for argument in arguments]
     )
@@ -27,7 +26,7 @@ def _run(*arguments: str | Path) -> clicks.Result:
     return result
 
 
-def _said(result: clicks.Result) -> str:
+def _said(result: typing_person.Result) -> str:
     """Return what was said on both streams as one line, however wide the terminal was."""
     return " ".join((result.stdout + result.stderr).split())
 
@@ -51,7 +50,8 @@ def taken() -> Iterator[int]:
 
 def _running(data: Path, *, auth: str = "dev") -> run_file.Running:
     """Write a run file of this very process: it runs, and nobody listens."""
-    doors = addresses.Addresses(*loopback.free(4))
+    http, grpc, scoring, storage = loopback.free(4)
+    doors = addresses.Addresses(http, grpc, scoring, storage)
     running = run_file.Running(
         pid=os.getpid(), mode="processes", http=doors.url, grpc="127.0.0.1:1", targets=doors.targets,
         auth=auth, started_at="2026-01-01T00:00:00+00:00",

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 import scoring_support as support
@@ -22,7 +21,7 @@ DENIED = np.random.default_rng(4).random(COUNT) < CHANCES
 TYPES = ["professional", "oral"] * (COUNT // 2)
 
 
-def _run(*arguments: str | Path) -> clicks.Result:
+def _run(*arguments: str | Path) -> typing_person.Result:
     wide = {"COLUMNS": "200", "TERM": "dumb"}
     result = typing_person.CliRunner(env=wide).invoke(command.app(), [str(part) for part in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

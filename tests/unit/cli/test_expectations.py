@@ -90,6 +90,7 @@ def test_every_sample_claim_is_expected_with_a_reason() -> None:
         for one in readers.read(body, readers.detect(name, body)):
             assert isinstance(one, readers.Read), name
             assert canonical.encode(one.claim)
+            assert one.claim.claim_id is not None
             found.add(one.claim.claim_id)
     assert found == set(wanted.claims)
     assert all(expected.why for expected in wanted.claims.values())

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from click import testing as clicks
 from typer import testing as typing_person
 
 import cli_support
@@ -21,7 +20,7 @@ def _answer(asked: cli_support.Asked) -> tuple[int, bytes]:
     return 200, b"".join(json.dumps(one).encode() + b"\n" for one in told)
 
 
-def _remit(*arguments: str | Path) -> clicks.Result:
+def _remit(*arguments: str | Path) -> typing_person.Result:
     result = typing_person.CliRunner().invoke(command.app(), ["remit", *(str(one) for one in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 from ultrathink_cli import __main__ as command
@@ -32,7 +31,7 @@ RULE = """\
 """
 
 
-def run(*arguments: str | Path) -> clicks.Result:
+def run(*arguments: str | Path) -> typing_person.Result:
     """Run the command line in this process."""
     result = typing_person.CliRunner(env=WIDE).invoke(
         command.app(), ["rules", *(str(one) for one in arguments)]

@@ -55,6 +55,6 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
     """Whoever reads while it is written sees the old or the new one, and no leftovers stay."""
     path = tmp_path / "run.json"
     for pid in (1, 2):
-        run_file.write(path, run_file.Running(pid=pid, **TOLD))
+        run_file.write(path, msgspec.convert({**TOLD, "pid": pid}, run_file.Running))
     assert msgspec.json.decode(path.read_bytes())["pid"] == 2
     assert list(tmp_path.iterdir()) == [path]

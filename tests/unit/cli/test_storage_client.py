@@ -10,6 +10,7 @@ import grpc
 import pytest
 import typer
 
+import partial_servicers
 from chassis import apps, errors, local, testing
 from ultrathink.storage.v1 import storage_pb2, storage_pb2_grpc
 from ultrathink_cli.inbound import audit, console
@@ -28,7 +29,7 @@ def _row(line: int, **changes: Any) -> storage_pb2.ExportRow:
     return row
 
 
-class _Reader(storage_pb2_grpc.ClaimReaderServicer):
+class _Reader(partial_servicers.Reader):
     """Answers with what it was given; fails after it with `fault`."""
 
     def __init__(self, answers: list[list[storage_pb2.ExportRow]], fault: errors.Fault | None) -> None:
@@ -46,7 +47,7 @@ class _Reader(storage_pb2_grpc.ClaimReaderServicer):
             raise self._fault
 
 
-class _Auditor(storage_pb2_grpc.AuditLogServicer):
+class _Auditor(partial_servicers.Audit):
     """Walks as told."""
 
     def __init__(self, told: list[storage_pb2.VerifyResponse]) -> None:

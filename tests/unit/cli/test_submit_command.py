@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 import cli_support
@@ -27,7 +26,7 @@ def _answer(asked: cli_support.Asked) -> tuple[int, bytes]:
     return 200, b"".join(json.dumps(one).encode() + b"\n" for one in told)
 
 
-def _submit(*arguments: str | Path) -> clicks.Result:
+def _submit(*arguments: str | Path) -> typing_person.Result:
     result = typing_person.CliRunner().invoke(command.app(), ["submit", *(str(one) for one in arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 from ultrathink_cli import __main__ as command
@@ -17,7 +16,7 @@ FILE = "\ufeffرمز الخدمة;السعر\n12345-00-10;100.50\n"
 NAMES = ["cdt", "gtin", "hcpcs", "icd-10-am", "icd-10-cm", "sbs", "tariff"]
 
 
-def run(*arguments: str | Path) -> clicks.Result:
+def run(*arguments: str | Path) -> typing_person.Result:
     """What a command line says."""
     wide = {"COLUMNS": "200", "TERM": "dumb"}
     result = typing_person.CliRunner(env=wide).invoke(command.app(), [str(part) for part in arguments])
@@ -43,7 +42,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def add(packs: Path, file: Path, *more: str) -> clicks.Result:
+def add(packs: Path, file: Path, *more: str) -> typing_person.Result:
     """Add the price list to the tenant demo."""
     said = ("--kind", "tariff", "--tenant", "demo", "--revision", "2026", "--from", "2026-01-01")
     return run(

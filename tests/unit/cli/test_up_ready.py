@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click import testing as clicks
 from typer import testing as typing_person
 
 import cli_support
@@ -23,7 +22,7 @@ from ultrathink_cli.outbound import loopback, run_file
 PATIENCE_S = 20.0
 
 
-def _run(*arguments: str | Path) -> clicks.Result:
+def _run(*arguments: str | Path) -> typing_person.Result:
     return typing_person.CliRunner().invoke(command.app(), [str(argument) for argument in arguments])
 
 
@@ -51,7 +50,8 @@ async def test_ctrl_c_while_it_starts_ends_the_wait() -> None:
 @pytest.mark.parametrize(("single", "mode"), [(True, "single"), (False, "processes")])
 def test_the_note_names_doors_mode_and_process(single: bool, mode: str, tmp_path: Path) -> None:  # noqa: FBT001
     """What `status` and `submit` read is what `up` wrote."""
-    doors = addresses.Addresses(*loopback.free(4))
+    http, grpc, scoring, storage = loopback.free(4)
+    doors = addresses.Addresses(http, grpc, scoring, storage)
     told = up._told(doors, single=single, auth="dev")
     run_file.write(tmp_path / "run.json", told)
     found = run_file.read(tmp_path / "run.json")
@@ -65,17 +65,18 @@ def test_the_note_names_doors_mode_and_process(single: bool, mode: str, tmp_path
 def test_a_port_taken_by_the_other_door_is_told_with_its_own_option(tmp_path: Path) -> None:
     """The check of both ports comes before anything is made."""
     files = layout.Layout(tmp_path / "data")
-    port = loopback.free(1)[0]
+    port, grpc_port = loopback.free(2)
     with pytest.raises(errors.Invalid, match=r"port\.same"):
         up._refuse_conflicts(files, port, port, "dev")
-    up._refuse_conflicts(files, *loopback.free(2), "dev")
+    up._refuse_conflicts(files, port, grpc_port, "dev")
     assert not files.data.exists()
 
 
 def test_oidc_with_an_issuer_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the missing issuer is refused."""
     monkeypatch.setenv("ULTRATHINK_OIDC_ISSUER", "https://issuer.example")
-    up._refuse_conflicts(layout.Layout(tmp_path), *loopback.free(2), "oidc")
+    port, grpc_port = loopback.free(2)
+    up._refuse_conflicts(layout.Layout(tmp_path), port, grpc_port, "oidc")
 
 
 def test_a_printed_token_is_one_line_and_says_who(tmp_path: Path) -> None:

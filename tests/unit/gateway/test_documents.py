@@ -23,12 +23,14 @@ async def _document(stage: support.Stage) -> dict[str, Any]:
 
 def _routes(stage: support.Stage) -> set[tuple[str, str]]:
     framework = stage.app._app
-    found = set()
+    found: set[tuple[str, str]] = set()
     for route in framework.routes:  # type: ignore[attr-defined]
-        path, methods = getattr(route, "path", None), getattr(route, "methods", None) or ()
-        assert isinstance(route, Route) or path is None
-        shown = path and path.replace(":path", "")  # a convertor of the router, no part of the address
-        found |= {(shown, method) for method in methods if path not in HIDDEN and method != "HEAD"}
+        if not isinstance(route, Route):
+            assert not hasattr(route, "path")
+            continue
+        shown = route.path.replace(":path", "")  # a convertor of the router, no part of the address
+        methods = route.methods or ()
+        found |= {(shown, method) for method in methods if route.path not in HIDDEN and method != "HEAD"}
     return found
 
 

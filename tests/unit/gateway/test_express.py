@@ -275,7 +275,8 @@ async def test_a_defect_on_the_short_way_is_500_and_counted_out() -> None:
     """An answer that cannot be written is a defect that the caller hears of; the place is free again."""
     stage = support.stage(bounds=limits.Limits(requests=1))
 
-    async def odd(*_: object) -> exchanges.Answer:
+    async def odd(submission: exchanges.Submission, context: object) -> exchanges.Answer:
+        del submission, context
         return exchanges.Answer(b"{}", exchanges.JSON, claim_id="a\r\nx-evil: 1", verdict="accept")
 
     stage.claims.submit = odd  # type: ignore[method-assign]  # a room behind that lost its mind

@@ -55,7 +55,10 @@ async def test_a_refusal_is_an_outcome(fault: errors.Fault, status: int, code: s
     assert answer.status_code == status
     outcome = operationoutcome.OperationOutcome.model_validate_json(answer.content)
     assert outcome.issue[0].code == code
-    assert outcome.issue[0].details.coding[0].code == fault.reason
+    details = outcome.issue[0].details
+    assert details is not None
+    assert details.coding is not None
+    assert details.coding[0].code == fault.reason
 
 
 @pytest.mark.parametrize(
@@ -86,9 +89,11 @@ async def test_the_statement_is_valid_and_names_only_what_is_served() -> None:
     async with support.client(support.stage().app) as client:
         answer = await client.get("/api/fhir/metadata")
         statement = capabilitystatement.CapabilityStatement.model_validate_json(answer.content)
-        rest = statement.rest[0]
-        assert [operation.name for operation in rest.operation] == ["process-message"]
-        assert [(one.type, one.operation[0].name) for one in rest.resource] == [("Claim", "submit")]
+        assert statement.rest is not None
+        (rest,) = statement.rest
+        assert [operation.name for operation in rest.operation or ()] == ["process-message"]
+        served = [(one.type, [each.name for each in one.operation or ()]) for one in rest.resource or ()]
+        assert served == [("Claim", ["submit"])]
         for path in ("$process-message", "Claim/$submit"):
             assert (await client.get(f"/api/fhir/{path}")).status_code == 405
     assert statement.fhirVersion == fhir.FHIR_VERSION

@@ -72,7 +72,7 @@ async def test_a_claim_apart_does_not_wait_for_a_crowd() -> None:
             await gate.wait()
         return await submit(submission, context)  # type: ignore[arg-type]
 
-    far.submit = held  # type: ignore[method-assign,assignment]
+    far.submit = held  # type: ignore[method-assign]
     crowd = asyncio.Semaphore(0)
     async with local.LocalChannel(rooms.room(far), caller="gateway") as channel:
         door = outbound.ClaimsDoor(channel, clocks.SystemClock())
@@ -125,7 +125,8 @@ async def test_a_late_answer_is_told_at_the_deadline() -> None:
     far = testing.MemoryClaims()
     begun = asyncio.Event()
 
-    async def never(*_: object) -> exchanges.Answer:
+    async def never(submission: exchanges.Submission, context: object) -> exchanges.Answer:
+        del submission, context
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError

@@ -103,5 +103,6 @@ async def test_a_followed_claim_is_followed_into_its_batch(
             await door.aclose()
     first, second = (context.traceparent for _, context in far.submissions)
     batch = next(span for span in spans.get_finished_spans() if span.name == "gateway.batch")
-    assert first == f"00-{TRACE}-{batch.get_span_context().span_id:016x}-01"
+    assert batch.context is not None
+    assert first == f"00-{TRACE}-{batch.context.span_id:016x}-01"
     assert second == ""

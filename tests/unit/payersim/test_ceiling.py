@@ -32,7 +32,7 @@ def test_figures_are_those_of_scikit_learn(seed: int, count: int) -> None:
     )
     assert found["log_loss"] == pytest.approx(metrics.log_loss(outcomes, probabilities), abs=1e-5)
     assert found["brier"] == pytest.approx(np.mean((probabilities - outcomes) ** 2), abs=1e-5)
-    assert (found["n"], found["positives"]) == (count, outcomes.sum())
+    assert (found["n"], found["positives"]) == (count, int(outcomes.sum()))
 
 
 def test_true_probabilities_are_calibrated() -> None:

@@ -1,5 +1,6 @@
 """Each hidden family on a claim made by hand: one it must deny, and the nearest one it must leave alone."""
 
+import functools
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -209,13 +210,13 @@ def test_a_payer_that_is_not_strict_reviews_nothing() -> None:
 def test_a_policy_makes_a_payer_read_papers_harder_from_its_month_on() -> None:
     """Before it nothing changes; after it the families of papers bite more, others as before."""
     strict = made.payer(policy_month=10, policy=1.5)
-    papers = {"kind": "emergency", "information": ("chief-complaint",), "payer": strict}
+    papers = functools.partial(made.judged, kind="emergency", information=("chief-complaint",), payer=strict)
     family = BY_NAME["vitals"]
-    before, after = (family.bite(made.judged(month=month, **papers), 1.0) for month in (9, 10))
+    before, after = (family.bite(papers(month=month), 1.0) for month in (9, 10))
     assert after == pytest.approx(1.5 * before)
     other = BY_NAME["too-soon"]
-    line = {"payer": strict, "seen": {"G0108": made.DAY - timedelta(days=3)}}
-    assert other.bite(made.judged(month=9, **line), 1.0) == other.bite(made.judged(month=10, **line), 1.0)
+    line = functools.partial(made.judged, payer=strict, seen={"G0108": made.DAY - timedelta(days=3)})
+    assert other.bite(line(month=9), 1.0) == other.bite(line(month=10), 1.0)
 
 
 def test_the_payer_remembers_a_service_and_forgets_it_in_time() -> None:

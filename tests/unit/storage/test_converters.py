@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -63,7 +64,11 @@ def test_answers_keep_the_order_of_their_items() -> None:
     request = Batch().add("A", item_id="a").add("B", item_id="b").add("C", item_id="c").request
     request.batch_id = 9
     fault = errors.Conflict("idempotency.key_reused", "Another claim came with this key.")
-    outcomes = [records.Recorded(ID, 5), fault, records.Recorded(ID, 6, replayed=True, decision_json=b"{}")]
+    outcomes: list[records.Outcome] = [
+        records.Recorded(ID, 5),
+        fault,
+        records.Recorded(ID, 6, replayed=True, decision_json=b"{}"),
+    ]
     answer = converters.record_response(request, outcomes)
     assert answer.batch_id == 9
     assert [result.item_id for result in answer.results] == ["a", "b", "c"]
@@ -101,14 +106,14 @@ def test_absent_values_of_a_row_are_told_as_the_contract_does() -> None:
 @pytest.mark.parametrize("present", [True, False])
 def test_a_row_of_an_export_is_told_the_same_way(*, present: bool) -> None:
     """An export is read by programs: absent and nought must not be the same there either."""
-    texts = dict.fromkeys(views.ExportRow.__struct_fields__, "t" if present else None)
+    texts: dict[str, Any] = dict.fromkeys(views.ExportRow.__struct_fields__, "t" if present else None)
     names = ("service_day", "net_minor", "probability", "line_probability")
     numbers = dict.fromkeys(names, 0 if present else None)
     said = views.LineOutcome(
         outcome="denied", nphies=None, carc=None, allowed_minor=None, paid_minor=0, at_ms=7
     )
     rest = {"id": ID, "line": 4, "inputs": (0 if present else None,) * 7, "payer": said, "reviewer": None}
-    told = converters.export_row(views.ExportRow(**(texts | numbers | rest)))  # type: ignore[arg-type]  # by name
+    told = converters.export_row(views.ExportRow(**(texts | numbers | rest)))
     assert told.inputs.feature_hash == told.inputs.patient_net_minor == (0 if present else records.NO_INT)
     assert (told.payer.paid_minor, told.payer.allowed_minor, told.payer.carc) == (0, records.NO_INT, "")
     assert not told.HasField("reviewer")

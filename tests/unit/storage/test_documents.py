@@ -21,7 +21,8 @@ def test_each_claim_is_cut_out_of_the_body_it_shares(claims: list[tuple[bytes, b
     raw = documents.unpack(documents.pack([part for claim in claims for part in claim]))
     start = 0
     for claim in claims:
-        place = records.Place("body", None, start, *map(len, claim), "")
+        one, two, three = map(len, claim)
+        place = records.Place("body", None, start, one, two, three, "")
         assert documents.cut(raw, place) == claim
         start += sum(map(len, claim))
     assert start == len(raw)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from chassis import errors
@@ -97,6 +98,14 @@ async def test_a_position_that_is_none_of_ours_is_refused(position: str) -> None
     assert refused.value.reason == "position.invalid"
 
 
+ROW = views.ExportRow(
+    claim_id="C-1", id="", line=1, use="claim", type="professional", code=None, system=None, service_day=None,
+    net_minor=None, currency="SAR", verdict="accept", business_status="recorded", probability=None,
+    model_revision=None, payer_id=None, provider_id=None, wire_status="accepted", review_status="none",
+    score_state=None, line_probability=None, inputs=(None,) * 7,
+)  # fmt: skip
+
+
 class Pages(testing.TwinReader):
     """A reader with this many claims of one line, and one claim without any."""
 
@@ -110,10 +119,7 @@ class Pages(testing.TwinReader):
         assert tenant == "demo"
         self.asked.append(after)
         page = [name for name in self._ids if name > after][:claims]
-        rows = [
-            views.ExportRow(**dict.fromkeys(views.ExportRow.__struct_fields__, 0) | {"id": name})
-            for name in page[1:]
-        ]  # type: ignore[arg-type]  # only ids matter here
+        rows = [msgspec.structs.replace(ROW, id=name) for name in page[1:]]
         return rows, page[-1] if page else ""
 
 

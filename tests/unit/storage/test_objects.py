@@ -1,7 +1,7 @@
 """Objects in a folder and in memory: only whole, rightly named and small enough bytes are ever kept."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from storage.testing import objects as twins
 
 MOST = 3_000
 type Make = Callable[[Path], ports.ObjectStore]
-STORES = {
+STORES: Mapping[str, Make] = {
     "folder": lambda folder: objects.StoredObjects(objects.open_store(f"file://{folder}/kept"), MOST),
     "twin": lambda _folder: twins.TwinObjects(MOST),
 }
@@ -23,8 +23,7 @@ STORES = {
 @pytest.fixture(params=sorted(STORES))
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> ports.ObjectStore:
     """Yield an empty store of each kind, three thousand bytes an object at most."""
-    make: Make = STORES[request.param]
-    return make(tmp_path)
+    return STORES[request.param](tmp_path)
 
 
 async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:

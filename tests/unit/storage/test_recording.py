@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import functools
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -220,13 +221,14 @@ async def test_an_anchor_remembers_what_was_cut():
     desk = Desk()
     await desk.send("A", "B", "C")
     tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
-    asked = {
-        "store": desk.world.chains,
-        "objects": desk.world.objects,
-        "tenants": tenants,
-        "clock": desk.clock,
-    }
-    root = await anchor.anchor(**asked)
+    anchored = functools.partial(
+        anchor.anchor,
+        store=desk.world.chains,
+        objects=desk.world.objects,
+        tenants=tenants,
+        clock=desk.clock,
+    )
+    root = await anchored()
     assert (await walked(desk.world)).merkle_root == root
     del demo_links(desk.world)[-1]
     broken = (await walked(desk.world)).broken
@@ -262,20 +264,21 @@ async def test_an_unchanged_platform_is_anchored_once():
     """Anchors are written when something happened, not by the clock."""
     desk = Desk()
     tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
-    asked = {
-        "store": desk.world.chains,
-        "objects": desk.world.objects,
-        "tenants": tenants,
-        "clock": desk.clock,
-    }
+    anchored = functools.partial(
+        anchor.anchor,
+        store=desk.world.chains,
+        objects=desk.world.objects,
+        tenants=tenants,
+        clock=desk.clock,
+    )
     await desk.send("A")
-    await anchor.anchor(**asked)
+    await anchored()
     first = await desk.world.objects.last_anchor()
     desk.clock.advance(300)
-    await anchor.anchor(**asked)
+    await anchored()
     assert await desk.world.objects.last_anchor() == first
     await desk.send("B")
-    await anchor.anchor(**asked)
+    await anchored()
     latest = anchors.by_chain(await desk.world.objects.last_anchor(), ["demo"])
     assert [head.sequence for head in latest.values()] == [2]
 

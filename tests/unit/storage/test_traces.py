@@ -1,5 +1,7 @@
 """What claims leave for the parties of later ones, packed and read again."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ ENTRIES = st.tuples(
 )
 
 
-def submitted(*history: tuple[object, ...], **columns: object) -> records.Submission:
+def submitted(*history: tuple[object, ...], **columns: Any) -> records.Submission:
     """Return the submission of one claim of patient a2b4c6d8e0f2."""
     batch = support.Batch().add("C-1", history=history, **columns)
     return converters.submission(batch.request, chassis_testing.ManualClock())

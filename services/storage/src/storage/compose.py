@@ -34,7 +34,7 @@ from storage.outbound import (
 from storage.usecases import anchor, append, keep_house, know_tenants, record
 from ultrathink.storage.v1 import storage_pb2_grpc
 
-EmbeddedDatabase, embedded_database = embedded.EmbeddedDatabase, roles.furnished
+embedded_database = roles.furnished
 backup, restore = archive.backup, archive.restore
 
 SERVICES = ("ClaimStore", "ClaimReader", "AuditLog", "Objects")
