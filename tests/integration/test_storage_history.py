@@ -124,7 +124,7 @@ async def test_what_an_older_program_leaves_is_found_by_the_patient_and_survives
 
 
 SEE_AND_FILL = ("-- The owner is under", "INSERT INTO traces")
-OLDER = batches.RECORD.replace("record_claims", "record_batch").split(",\n  $21")[0] + ")"
+OLDER = batches.RECORD.replace("record_claims", "record_batch").split(", $21")[0] + ")"
 TRACES = "SELECT * FROM traces ORDER BY id"
 
 

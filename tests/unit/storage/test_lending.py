@@ -3,17 +3,42 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from chassis import errors
 from storage.outbound import postgres
 
 
+class Prepared:
+    """A statement that answers with its arguments, or fails."""
+
+    def __init__(self, wire: "Wire", statement: str) -> None:
+        self._wire, self._statement = wire, statement
+
+    async def fetch(self, *arguments: object) -> list[object]:
+        """Answer."""
+        if self._wire.failing is not None:
+            raise self._wire.failing
+        return [self._statement, *arguments]
+
+
 class Wire:
-    """A connection that can be closed."""
+    """A connection that can be closed, or fail."""
 
     def __init__(self) -> None:
         self.closed = False
+        self.failing: Exception | None = None
+        self.prepared: list[str] = []
+
+    async def prepare(self, statement: str) -> Prepared:
+        """Prepare a statement."""
+        self.prepared.append(statement)
+        return Prepared(self, statement)
+
+    async def fetch(self, statement: str, *arguments: object) -> list[object]:
+        """Answer the driver's own way."""
+        return ["anew", statement, *arguments]
 
     def is_closed(self) -> bool:
         """Whether the server is gone."""
@@ -25,6 +50,7 @@ class Pool:
 
     def __init__(self, most: int = 8) -> None:
         self.acquired, self.released = 0, 0
+        self.wires: list[Wire] = []
         self._free = asyncio.Semaphore(most)
 
     async def acquire(self, timeout: float) -> Wire:  # noqa: ASYNC109 - the pool's own name
@@ -32,7 +58,8 @@ class Pool:
         async with asyncio.timeout(timeout):
             await self._free.acquire()
         self.acquired += 1
-        return Wire()
+        self.wires.append(Wire())
+        return self.wires[-1]
 
     async def release(self, connection: Wire) -> None:
         """Take one back."""
@@ -112,4 +139,50 @@ async def test_who_waits_for_the_pool_is_not_starved():
         waiting = asyncio.create_task(used(lending))
         await asyncio.sleep(0)
     await waiting
+    assert (pool.acquired, pool.released) == (2, 1)
+
+
+async def test_a_statement_is_prepared_once_for_each_connection():
+    """The same statement again, and another one, go over the connection at hand."""
+    pool = Pool()
+    lending = database(pool)
+    assert await lending.fetch("A", 1, 2) == ["A", 1, 2]
+    assert await lending.fetch("A", 3) == ["A", 3]
+    assert await lending.fetch("B") == ["B"]
+    assert [wire.prepared for wire in pool.wires] == [["A", "B"]]
+    async with lending.connection():
+        assert await lending.fetch("A") == ["A"]
+    assert [wire.prepared for wire in pool.wires] == [["A", "B"], ["A"]]
+
+
+async def test_a_connection_whose_statement_failed_goes_back():
+    """The next statement has another one, and its caller is told a fault."""
+    pool = Pool()
+    lending = database(pool)
+    await lending.fetch("A")
+    pool.wires[0].failing = asyncpg.ConnectionDoesNotExistError("gone")
+    with pytest.raises(errors.Unavailable):
+        await lending.fetch("A")
+    assert await lending.fetch("A") == ["A"]
+    assert (pool.acquired, pool.released) == (2, 1)
+
+
+async def test_a_statement_whose_form_has_changed_is_prepared_anew():
+    """What a migration changed under a running service is answered, and prepared again afterwards."""
+    pool = Pool()
+    lending = database(pool)
+    await lending.fetch("A")
+    pool.wires[0].failing = asyncpg.InvalidCachedStatementError("changed")
+    assert await lending.fetch("A", 1) == ["anew", "A", 1]
+    pool.wires[0].failing = None
+    assert await lending.fetch("A", 2) == ["A", 2]
+    assert (pool.wires[0].prepared, pool.released) == (["A", "A"], 0)
+
+
+async def test_no_more_than_the_bound_stay_at_hand_after_statements():
+    """What is used at once goes over connections of its own, and no more stay than may."""
+    pool = Pool()
+    lending = database(pool, kept=1)
+    async with lending.connection():
+        await lending.fetch("A")
     assert (pool.acquired, pool.released) == (2, 1)

@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from storage.domain import chains, records, traces
+from storage.outbound import arrays
 
 ROW, VALUE = "\x1e", "\x1f"  # no admitted text holds a control character, see admission
 NO_MARK = bytes(records.KEY_BYTES)
 
 RECORD = """
-SELECT * FROM record_claims($1, $2, $3::text::bigint[], $4, $5::text::uuid[], $6, $7::text::bigint[],
-  $8::text::double precision[], $9, $10::text::bigint[], $11::text::double precision[], $12, $13,
-  $14::text::bigint[], $15, $16::text::bigint[], $17, $18::text::uuid[], $19::text::integer[], $20,
-  $21::text::uuid[], $22, $23::text::integer[], $24::text::uuid[], $25)
+SELECT * FROM record_claims($1::text::text[], $2, $3::text::bigint[], $4, $5::text::uuid[], $6,
+  $7::text::bigint[], $8::text::double precision[], $9, $10::text::bigint[],
+  $11::text::double precision[], $12, $13, $14::text::bigint[], $15, $16::text::bigint[], $17,
+  $18::text::uuid[], $19::text::integer[], $20, $21::text::uuid[], $22::text::bytea[],
+  $23::text::integer[], $24::text::uuid[], $25::text::bytea[])
 """
+RECORD_WITH_ONE_BODY = RECORD.replace("$20,", "ARRAY[$20::bytea],")
 APART = {"item", "probability", "key", "mark"}  # columns that travel in a form of their own
 
 type Heads = Mapping[str, tuple[int, bytes]]  # by tenant: sequence and hash of a chain's last entry
@@ -36,44 +39,50 @@ _FINDING_TEXTS = _getter(records.Findings, texts=True)
 _PLACE = operator.attrgetter("start", "claim_size", "decision_size", "received_size")
 
 
+def statement(batch: records.Batch) -> str:
+    """Return what writes a batch: nearly always one of a single body, which goes out as it is."""
+    return RECORD_WITH_ONE_BODY if len(batch.bodies) == 1 else RECORD
+
+
 def arguments(
     batch: records.Batch, contents: Mapping[str, bytes], heads: Heads
 ) -> tuple[list[Any], dict[str, tuple[int, bytes]]]:
-    """Return the arguments of RECORD in its order, and the heads behind the batch's entries."""
+    """Return the arguments of `statement` in its order, and the heads behind the batch's entries."""
     submission = batch.submission
     claims, lines, findings = submission.claims, submission.lines, submission.findings
     history, (own, others) = traces.without_party(submission), traces.left(submission)
     numbers = {name: number for number, name in enumerate(heads, start=1)}
     tenants = [numbers[item.tenant] for item in submission.items]
     sequences, prints, after = _chained(batch, heads)
+    bodies = [contents[body.id] for body in batch.bodies]
     return [
-        list(heads),
+        arrays.quoted(list(heads)),
         batch.chain,
-        _array([*(head[0] for head in heads.values()), *(after[name][0] for name in heads)]),
+        arrays.numbers([*(head[0] for head in heads.values()), *(after[name][0] for name in heads)]),
         b"".join([heads[name][1] + after[name][1] for name in heads]),
-        f"{{{','.join(batch.ids)}}}",
+        arrays.plain(batch.ids),
         prints,
-        _array([*tenants, *_places(batch), *sequences, *itertools.chain(*_CLAIM_NUMBERS(claims)),
+        arrays.numbers([*tenants, *_places(batch), *sequences, *itertools.chain(*_CLAIM_NUMBERS(claims)),
             *_days([trace or _NOTHING for trace in own])]),
-        _array(claims.probability),
+        arrays.numbers(claims.probability),
         _texts((*_own(batch), *_CLAIM_TEXTS(claims))),
-        _array([*_owners(lines.item), *itertools.chain(*_LINE_NUMBERS(lines))]),
-        _array(lines.probability),
+        arrays.numbers([*_owners(lines.item), *itertools.chain(*_LINE_NUMBERS(lines))]),
+        arrays.numbers(lines.probability),
         _texts(_LINE_TEXTS(lines)),
         any(lines.service_key),
-        _array([*_owners(findings.item), *findings.line]),
+        arrays.numbers([*_owners(findings.item), *findings.line]),
         _texts(_FINDING_TEXTS(findings)),
-        _array([*_owners(history.item), *history.line, *history.day, *history.quantity_e4,
+        arrays.numbers([*_owners(history.item), *history.line, *history.day, *history.quantity_e4,
             *[1 if mark else 0 for mark in history.mark]]),
         b"".join([key + (mark or NO_MARK) for key, mark in zip(history.key, history.mark, strict=True)]),
-        f"{{{','.join([body.id for body in batch.bodies])}}}",
-        _array([numbers[body.tenant] for body in batch.bodies]),
-        [contents[body.id] for body in batch.bodies],
-        f"{{{','.join(['NULL' if trace is None else trace.party for trace in own])}}}",
-        [None if trace is None else trace.told for trace in own],
-        _array([*(trace.item + 1 for trace in others), *_days(others)]),
-        f"{{{','.join([trace.party for trace in others])}}}",
-        [trace.told for trace in others],
+        arrays.plain([body.id for body in batch.bodies]),
+        arrays.numbers([numbers[body.tenant] for body in batch.bodies]),
+        bodies[0] if len(bodies) == 1 else bodies,
+        arrays.plain(["NULL" if trace is None else trace.party for trace in own]),
+        arrays.binary([None if trace is None else trace.told for trace in own]),
+        arrays.numbers([*(trace.item + 1 for trace in others), *_days(others)]),
+        arrays.plain([trace.party for trace in others]),
+        arrays.binary([trace.told for trace in others]),
     ], after  # fmt: skip
 
 
@@ -125,7 +134,3 @@ def _owners(items: Sequence[int]) -> list[int]:
 
 def _texts(columns: Sequence[list[str]]) -> str:
     return ROW.join(map(VALUE.join, zip(*columns, strict=True)))
-
-
-def _array(column: Sequence[int] | Sequence[float]) -> str:
-    return f"{{{str(column)[1:-1]}}}"

@@ -19,8 +19,9 @@ NOTHING = answers.Outcomes(
     source="", at_ms=0, line=[], outcome=[], nphies=[], carc=[], allowed_minor=[], paid_minor=[]
 )
 PARTIES = """
-SELECT * FROM past_of($1, $2, $3, $4, $5, $6, $7::text::uuid[],
-  $8::text::uuid[], $9::text::uuid[], $10, $11, $12)
+SELECT * FROM past_of($1, $2::text::text[], $3::text::text[], $4::text::integer[], $5::text::integer[],
+  $6::text::text[], $7::text::uuid[], $8::text::uuid[], $9::text::uuid[], $10::text::integer[],
+  $11::text::integer[], $12)
 """
 KEYS = """
 SELECT * FROM recall(
@@ -65,8 +66,7 @@ class PostgresLedger:
             for tenant in tenants:
                 del self._heads[batch.chain, tenant]  # until the answer is here
             try:
-                async with self._database.connection() as connection:
-                    found = await connection.fetch(batches.RECORD, *arguments)
+                found = await self._database.fetch(batches.statement(batch), *arguments)
             except postgres.ChainMovedError:
                 continue
             for tenant in tenants:
@@ -76,9 +76,8 @@ class PostgresLedger:
 
     async def _known_heads(self, chain: str, tenants: list[str]) -> batches.Heads:
         if any((chain, tenant) not in self._heads for tenant in tenants):
-            async with self._database.connection() as connection:
-                for row in await connection.fetch(HEADS, tenants, chain):
-                    self._heads[chain, row[0]] = (row[1], row[2])
+            for row in await self._database.fetch(HEADS, tenants, chain):
+                self._heads[chain, row[0]] = (row[1], row[2])
         return {tenant: self._heads[chain, tenant] for tenant in tenants}
 
     async def first_decisions(self, tenant: str, ids: Sequence[str]) -> dict[str, bytes]:
@@ -115,10 +114,9 @@ class PostgresLedger:
     async def lookup(self, questions: Sequence[records.Question], now_ms: int) -> list[records.Answer]:
         """Answer all questions with one call; by a second one where callers know no parties."""
         asked = recalling.Asked(questions, now_ms)
-        async with self._database.connection() as connection:
-            [found] = await connection.fetch(PARTIES, *asked.arguments())
-            keyed = recalling.arguments(questions, older=found["older"])
-            rows = [] if keyed is None else await connection.fetch(KEYS, *keyed)
+        [found] = await self._database.fetch(PARTIES, *asked.arguments())
+        keyed = recalling.arguments(questions, older=found["older"])
+        rows = [] if keyed is None else await self._database.fetch(KEYS, *keyed)
         return recalling.answers(asked, found, rows)
 
     async def unscored(self, tenant: str, limit: int) -> list[views.Unscored]:

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any
 
 import asyncpg
 from asyncpg import pool as pools
+from asyncpg import prepared_stmt
 
 from chassis import errors
 
@@ -39,22 +42,33 @@ class Connection(asyncpg.Connection):
 type Lent = pools.PoolConnectionProxy
 
 
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
+class _Translated:
+    """Turns PostgreSQL's errors into faults; one for all, since it keeps nothing."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, cause: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if isinstance(cause, asyncpg.PostgresError):
+            raise (ChainMovedError() if cause.sqlstate == MOVED else _fault(cause)) from cause
+        if isinstance(cause, _DRIVER):
+            if isinstance(cause, ValueError):  # the driver could not encode an argument
+                raise errors.Invalid("record.refused", "A value cannot be stored.") from cause
+            raise unavailable() from cause
+
+
+_DRIVER = (asyncpg.InterfaceError, OSError, TimeoutError, asyncpg.InternalClientError)
+_TRANSLATED = _Translated()
+
+
+def translated() -> contextlib.AbstractContextManager[None]:
     """Turn PostgreSQL's errors into faults.
 
     Unavailable for what passes, Invalid `record.refused` for data; ChainMovedError is its caller's affair.
     """
-    try:
-        yield
-    except asyncpg.PostgresError as cause:
-        if cause.sqlstate == MOVED:
-            raise ChainMovedError from cause
-        raise _fault(cause) from cause
-    except (asyncpg.InterfaceError, OSError, TimeoutError, asyncpg.InternalClientError) as cause:
-        if isinstance(cause, ValueError):  # the driver could not encode an argument
-            raise errors.Invalid("record.refused", "A value cannot be stored.") from cause
-        raise unavailable() from cause
+    return _TRANSLATED
 
 
 def _fault(cause: asyncpg.PostgresError) -> errors.Fault:
@@ -81,6 +95,27 @@ def tenants_setting(tenants: list[str]) -> str:
     return ",".join(tenants)
 
 
+class _Held:
+    """A connection out of the pool, and the statements that it has prepared."""
+
+    __slots__ = ("lent", "prepared")
+
+    def __init__(self, lent: Lent) -> None:
+        self.lent = lent
+        self.prepared: dict[str, prepared_stmt.PreparedStatement[Any]] = {}
+
+    async def fetch(self, statement: str, arguments: tuple[Any, ...]) -> list[Any]:
+        """Run a statement; one whose form was changed by a migration goes the driver's own way."""
+        prepared = self.prepared.get(statement)
+        if prepared is None:
+            prepared = self.prepared[statement] = await self.lent.prepare(statement)
+        try:
+            return await prepared.fetch(*arguments)
+        except asyncpg.InvalidCachedStatementError:
+            del self.prepared[statement]
+            return await self.lent.fetch(statement, *arguments)
+
+
 class Database:
     """Connections that work as the application role, which owns nothing.
 
@@ -89,44 +124,59 @@ class Database:
 
     def __init__(self, pool: pools.Pool, acquire_seconds: float, kept: int) -> None:
         self._pool, self._acquire_seconds, self._kept = pool, acquire_seconds, kept
-        self._idle: list[Lent] = []
+        self._idle: list[_Held] = []
         self._waiting = 0
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
+        """Run one statement, a transaction by itself, and return its rows; errors come out as faults.
+
+        It is prepared once for each connection: what every batch asks goes this shorter way.
+        """
+        with _TRANSLATED:
+            held = await self._taken()
+            try:
+                rows = await held.fetch(statement, arguments)
+            except BaseException:
+                await self._pool.release(held.lent)
+                raise
+            if self._waiting or len(self._idle) >= self._kept:
+                await self._pool.release(held.lent)
+            else:
+                self._idle.append(held)
+        return rows
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Lent]:
         """Lend a connection; errors inside come out as faults."""
-        with translated():
-            connection = await self._at_hand() or await self._acquire()
+        with _TRANSLATED:
+            held = await self._taken()
             kept = False
             try:
-                yield connection
+                yield held.lent
                 kept = not self._waiting and len(self._idle) < self._kept
             finally:
-                if kept and not connection.is_closed():
-                    self._idle.append(connection)
+                if kept and not held.lent.is_closed():
+                    self._idle.append(held)
                 else:
-                    await self._pool.release(connection)
+                    await self._pool.release(held.lent)
 
-    async def _at_hand(self) -> Lent | None:
-        """Return the connection used last; those that a server took with it go back to the pool."""
+    async def _taken(self) -> _Held:
+        """Return the connection used last, else one of the pool's; closed ones go back there."""
         while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-            await self._pool.release(connection)
-        return None
-
-    async def _acquire(self) -> Lent:
+            held = self._idle.pop()
+            if not held.lent.is_closed():
+                return held
+            await self._pool.release(held.lent)
         self._waiting += 1
         try:
-            return await self._pool.acquire(timeout=self._acquire_seconds)
+            return _Held(await self._pool.acquire(timeout=self._acquire_seconds))
         finally:
             self._waiting -= 1
 
     async def aclose(self) -> None:
         """Give back what is at hand."""
         while self._idle:
-            await self._pool.release(self._idle.pop())
+            await self._pool.release(self._idle.pop().lent)
 
     @contextlib.asynccontextmanager
     async def within(self, tenant: str) -> AsyncIterator[Lent]:

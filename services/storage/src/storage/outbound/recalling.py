@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storage.domain import ids, records, traces
-from storage.outbound import postgres
+from storage.outbound import arrays, postgres
 
 DUPLICATES_MOST = 5  # hits told per line: one is enough for a rule, a few for a person
 DAY_MS = 86_400_000
@@ -69,12 +69,16 @@ class Asked:
         floors = {since: ids.floor(since) for since in {span[0] for span in self._spans}}
         return [
             postgres.tenants_setting(sorted({asked.tenant for asked in self.questions})),
-            *([provider[part] for provider in self._providers] for part in range(4)),
-            [tenant for tenant, _, _ in self._parties],
-            f"{{{','.join(names)}}}",
-            f"{{{','.join([floors[since] for since, _, _ in self._spans])}}}",
-            f"{{{','.join([before or LAST_ID for _, _, before in self._parties])}}}",
-            *([span[part] for span in self._spans] for part in (1, 2)),
+            arrays.quoted([tenant for tenant, _, _, _ in self._providers]),
+            arrays.quoted([provider for _, provider, _, _ in self._providers]),
+            arrays.numbers([since for _, _, since, _ in self._providers]),
+            arrays.numbers([last for _, _, _, last in self._providers]),
+            arrays.quoted([tenant for tenant, _, _ in self._parties]),
+            arrays.plain(names),
+            arrays.plain([floors[since] for since, _, _ in self._spans]),
+            arrays.plain([before or LAST_ID for _, _, before in self._parties]),
+            arrays.numbers([first for _, first, _ in self._spans]),
+            arrays.numbers([last for _, _, last in self._spans]),
             records.PARTY_MOST,
         ]
 
