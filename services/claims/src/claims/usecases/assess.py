@@ -67,7 +67,7 @@ class Assess:
             works = [work for work in works if work.fault is None]
         with self.stages.stage("decide", [work.context for work in works]):
             at = documents.instant(self._clock.now())
-            decided = [_decided(work, moment, at, sheets) for work in admitted]
+            decided = [_decided(work, at, sheets) for work in admitted]
             self.stages.decided([one.decision for one in decided if isinstance(one, ports.Submission)])
             return decided
 
@@ -255,11 +255,11 @@ async def _leaving(question: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 
 def _decided(
-    work: journeys.Journey | errors.Fault, moment: journeys.Moment, at: str, sheets: _Sheets
+    work: journeys.Journey | errors.Fault, at: str, sheets: _Sheets
 ) -> ports.Submission | errors.Fault:
     if isinstance(work, errors.Fault):
         return work
-    return work.decide(moment, at, sheets.record) if work.fault is None else work.fault
+    return work.decide(at, sheets.record) if work.fault is None else work.fault
 
 
 def storage_away(cause: errors.Fault) -> errors.Unavailable:

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,20 +25,29 @@ from claims.domain import (
 from formats import canonical, hashing, model
 
 
+class Day(NamedTuple):
+    """A calendar day, how it is written, and how the instant is written that was taken for it."""
+
+    day: date
+    written: str
+    instant: str
+
+
 class Moment:
     """When a batch came, and the day that is in each regime; told once for all its claims."""
 
-    def __init__(self, received: datetime) -> None:
-        self.received = documents.instant(received)
-        self._received = received
-        self._days: dict[str | None, tuple[date, str]] = {}
+    __slots__ = ("_days", "_received")
 
-    def day(self, regime: str | None) -> tuple[date, str]:
-        """Return the calendar day for claims of a regime, and how it is written."""
+    def __init__(self, received: datetime) -> None:
+        self._received = received
+        self._days: dict[str | None, Day] = {}
+
+    def day(self, regime: str | None) -> Day:
+        """Return the calendar day for claims of a regime."""
         found = self._days.get(regime)
         if found is None:
             day = zones.day(self._received, regime)
-            found = self._days[regime] = (day, day.isoformat())
+            found = self._days[regime] = Day(day, day.isoformat(), documents.instant(self._received))
         return found
 
 
@@ -45,9 +55,9 @@ class Journey:
     """One admitted claim; each stage leaves here what it found."""
 
     __slots__ = (
-        "_as_of", "_sent", "advice", "as_of", "body", "claim", "claim_json", "content_hash", "context",
-        "duplicates", "earlier", "fault", "findings", "identity", "known", "left", "media_type", "outcome",
-        "question", "rules", "score", "sums", "tenant",
+        "_day", "_moment", "_sent", "advice", "as_of", "body", "claim", "claim_json", "content_hash",
+        "context", "duplicates", "earlier", "fault", "findings", "identity", "known", "left", "media_type",
+        "outcome", "question", "rules", "score", "sums", "tenant",
     )  # fmt: skip
 
     def __init__(
@@ -62,9 +72,11 @@ class Journey:
         self.tenant, self.rules = tenant, rules
         self._sent = claim  # its hash is the sender's: a tenant's default is not content
         self.claim = claim if claim.regime else msgspec.structs.replace(claim, regime=tenant.default_regime)
-        self.as_of, self._as_of = moment.day(self.claim.regime)
+        self._moment = moment
         self.known: histories.Known | None = None
         self.fault: errors.Fault | None = None
+        self._day: Day
+        self.as_of: date
         self.identity: identities.Identity
         self.question: histories.Question
         self.claim_json: bytes
@@ -79,7 +91,9 @@ class Journey:
         self.advice: checklists.Advice
 
     def write(self) -> None:
-        """Keep what hangs on the claim alone: its own text and hash, its sums, what it leaves in history."""
+        """Keep what hangs on the claim alone: its day, text and hash, sums, what it leaves in history."""
+        self._day = self._moment.day(self.claim.regime)
+        self.as_of = self._day.day
         self.claim_json = canonical.encode_as_sent(self.claim)
         self.content_hash = hashing.content_hash_as_sent(self._sent, self.claim_json)
         self.left = histories.leaves(self.claim, self.identity)
@@ -92,9 +106,9 @@ class Journey:
         self.duplicates = [] if self.known is None else histories.duplicates(claim, self.question, self.known)
         self.advice = self.rules.checklists.advise(claim, self.findings, as_of=self.as_of)
 
-    def decide(self, moment: Moment, decided: str, sheet: object) -> ports.Submission:
+    def decide(self, decided: str, sheet: object) -> ports.Submission:
         """Return the claim decided, ready for the record; `sheet` was laid out for it."""
-        decision = self._decision(moment, decided)
+        decision = self._decision(decided)
         return ports.Submission(
             context=self.context,
             claim=self.claim,
@@ -111,7 +125,7 @@ class Journey:
             sheet=sheet,
         )
 
-    def _decision(self, moment: Moment, decided: str) -> decisions.Decision:
+    def _decision(self, decided: str) -> decisions.Decision:
         claim, outcome, advice = self.claim, self.outcome, self.advice
         danger = risk.assess(self.score, claim, self.sums)
         threshold = self.tenant.review_threshold
@@ -128,7 +142,7 @@ class Journey:
             status=lifecycle.begin(verdict),
             verdict=verdict,
             thresholds=_thresholds(threshold),
-            as_of=self._as_of,
+            as_of=self._day.written,
             findings=self.findings,
             not_checked=[*outcome.not_checked, *self.earlier.not_checked],
             risk=danger,
@@ -138,7 +152,7 @@ class Journey:
             submit_by=advice.submit_by,
             rules=list(outcome.rules),
             code_sets=_once(outcome.code_sets, advice.code_sets),
-            received_at=moment.received,
+            received_at=self._day.instant,
             decided_at=decided,
         )
 
