@@ -60,6 +60,17 @@ async def test_a_batch_goes_on_at_once_as_it_came() -> None:
     assert [await first, await second] == [[1, 4], [9, 16]]
 
 
+async def test_a_lone_item_goes_whatever_its_size_and_has_its_own_time_or_the_callers() -> None:
+    """Nothing is out: it needs no group, and a side that fails answers its fault for it."""
+    other = Other(open_=True)
+    made = groups(other)
+    assert await made.send([5_000]) == [5_000**2]
+    assert await made.send([7], deadline=3.0) == [49]
+    assert (other.messages, other.deadlines) == ([[5_000], [7]], [5_000.0, 3.0])
+    other.fault = errors.Unavailable("stream.broken", "x")
+    assert await made.send([7]) == [other.fault]
+
+
 async def test_lone_items_of_several_callers_share_a_message() -> None:
     """The first finds nothing in flight and goes; those beside it travel together and part again."""
     other = Other()

@@ -12,9 +12,9 @@ import os
 import pathlib
 import random
 import re
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from opentelemetry import trace
 
@@ -72,7 +72,7 @@ class Nothing:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, _: TracebackType | None
+        self, kind: type[BaseException] | None, failure: BaseException | None, _: types.TracebackType | None
     ) -> None:
         """Do nothing."""
 
@@ -108,7 +108,7 @@ class Span(Nothing):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, _: TracebackType | None
+        self, kind: type[BaseException] | None, failure: BaseException | None, _: types.TracebackType | None
     ) -> None:
         if self._token is not None:
             _current.reset(self._token)
@@ -120,6 +120,7 @@ class Span(Nothing):
 
 
 NOTHING = Nothing()
+_NOBODY: Final = contextlib.nullcontext[Mapping[str, str]](types.MappingProxyType({}))
 
 
 def span(
@@ -154,8 +155,8 @@ def batch_span(
 
     Yields, for each followed traceparent, the one to hand to the next hop in its place.
     """
-    followed = linked(traceparents)[:MAX_TRACES]
-    return _followed(name, followed, attributes) if followed else contextlib.nullcontext({})
+    followed = linked(traceparents)[:MAX_TRACES] if _TRACING.tracer is not None else []
+    return _followed(name, followed, attributes) if followed else _NOBODY
 
 
 @contextlib.contextmanager

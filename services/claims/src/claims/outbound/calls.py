@@ -103,6 +103,8 @@ class Groups[T, R]:
 
         A group that failed as a whole answers its fault for each of its items.
         """
+        if len(items) == 1 and self._at_once(1):
+            return await self._alone(items[0], deadline)
         made = [
             _Group(part, size, self._latest(part, deadline))
             for part, size in groups(items, self._size_of, max_bytes=self._max_bytes)
@@ -113,6 +115,13 @@ class Groups[T, R]:
         for part in await asyncio.gather(*map(self._send, made)):
             answers += part
         return answers
+
+    async def _alone(self, item: T, deadline: float | None) -> list[R | errors.Fault]:
+        """Return the answer to an item that goes by itself, whatever its size."""
+        try:
+            return await self._go([item], self._deadline_of(item) if deadline is None else deadline)
+        except errors.Fault as fault:
+            return [fault]
 
     async def aclose(self) -> None:
         """Refuse new items and wait for the outcome of those gathered; the others are their stream's."""
@@ -125,7 +134,7 @@ class Groups[T, R]:
     async def _send(self, group: "_Group[T]") -> list[R | errors.Fault]:
         try:
             if self._at_once(len(group.items)):
-                return await self._go(group)
+                return await self._go(group.items, group.deadline)
             self._gathered += 1
             try:
                 return await self._coalescer.submit(group, deadline=group.deadline)
@@ -143,20 +152,20 @@ class Groups[T, R]:
     def _sent(self, _: int, left: int) -> None:
         self._waiting = left
 
-    async def _go(self, group: "_Group[T]") -> list[R | errors.Fault]:
-        """Send a group as it is."""
+    async def _go(self, items: list[T], deadline: float) -> list[R | errors.Fault]:
+        """Send items as they are."""
         self._out += 1
-        self._observe(len(group.items), self._waiting)
+        self._observe(len(items), self._waiting)
         try:
-            answers = await self._exchange(group.items, group.deadline)
+            answers = await self._exchange(items, deadline)
         except errors.Fault:
             raise
         except Exception as cause:
-            logs.get("claims.calls").error("exchange failed", rows=len(group.items), exc_info=cause)
+            logs.get("claims.calls").error("exchange failed", rows=len(items), exc_info=cause)
             raise errors.Internal("exchange.failed", "The batch could not be exchanged.") from cause
         finally:
             self._out -= 1
-        return list(_paired(answers, group.items))
+        return list(_paired(answers, items))
 
     async def _flush(self, waiting: list["_Group[T]"]) -> list[list[R | errors.Fault] | errors.Fault]:
         items = [item for group in waiting for item in group.items]
