@@ -119,9 +119,11 @@ async def test_a_bundle_of_other_rows_keeps_the_process_from_starting(tmp_path: 
 
 async def test_what_fails_is_said_and_costs_no_score() -> None:
     """A model that raises leaves a reason for every claim, and the caller its answer."""
-    broken = support.watcher()._replace(book=support.watcher().book._replace(words={"G0108": 10**9}))
+    book = support.watcher().book
+    broken = support.watcher()._replace(book=book._replace(ranks=book.ranks[:1]))
     with futures.ThreadPoolExecutor(1) as worker:
-        judge = unusual.Unusual(broken, worker=worker)
+        judge = unusual.Unusual(support.watcher(), worker=worker)
+        judge.model = broken
         found = await judge(scoring_support.batch(support.ordinary(), support.dear()))
     assert found == [(anomalies.Anomaly(None, "anomaly.failed"),)] * 2
 

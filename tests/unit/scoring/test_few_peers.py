@@ -14,7 +14,7 @@ import scoring_support
 from formats import canonical, model
 from formats import rows as row_schema
 from payersim.usecases import simulate
-from scoring.domain import anomalies, few_peers, peers, records, rows
+from scoring.domain import anomalies, features, few_peers, peers, records, rows
 from scoring.inbound import converters
 from scoring.usecases import unusual
 
@@ -116,3 +116,11 @@ async def test_the_answer_is_the_same_by_the_quick_look() -> None:
             assert await judge(_few(*claims)) == await judge(scoring_support.batch(*claims))
             everything = await judge(_few(*claims), everything=True)
             assert everything == await judge(scoring_support.batch(*claims), everything=True)
+
+
+@given(log=st.floats(min_value=-800, max_value=800))
+def test_an_amounts_bound_is_never_beyond_that_of_its_logarithm(log: float) -> None:
+    """Whatever is between the amounts is between the logarithms: rounding never lets more pass."""
+    low, high = few_peers.amount(log, few_peers.LEAST), few_peers.amount(log, -few_peers.LEAST)
+    told = features.log(np.array([low, high]))
+    assert told[1] <= log <= told[0] or abs(log) > few_peers.LOGS

@@ -6,10 +6,10 @@ and their order are those of `features`, which says what they mean; tests hold b
 Knows no transport.
 """
 
-import array
 import bisect
 import math
 import operator
+import struct
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,10 +21,10 @@ type Numbers = list[float]
 type Logs = tuple[float, ...]
 
 _MISSING: Final = math.nan
+_UNSEEN: Final = (0,) * len(columns.CLAIM_CODES)  # the rank of a word that training did not see
 _CLAIM_CODES: Final = operator.itemgetter(*records.CLAIM.codes.tolist())
 _LINE_CODES: Final = operator.itemgetter(*records.LINE.codes.tolist())
-_CLAIM_NUMBERS: Final = len(records.CLAIM.coded)  # behind the codes
-_LINE_NUMBERS: Final = len(records.LINE.coded)
+_LINE_NUMBERS: Final = len(records.LINE.coded)  # numbers stand behind the codes
 _CATEGORIES: Final = len(columns.CLAIM_CATEGORIES)  # they stand first among the codes, in the same order
 _MEANING: Final = tuple(columns.CLAIM_CODES.index(name) for name in columns.MEANING)
 _PAYER, _SEX, _SETTING, _SPECIALTY, _DIAGNOSIS = (
@@ -61,47 +61,50 @@ def matrices(schema: schemas.Schema, batch: rows.Rows) -> features.Matrices:
     """Return what the models see of a batch that is `rows.Rows.few`."""
     heads, bodies = _read(schema.lists, batch)
     lists, ends, (head_logs, body_logs) = schema.lists, batch.offsets.tolist(), _logs(heads, bodies)
-    lines, claims = array.array("f"), array.array("f")
+    lines: Numbers = []
+    claims: Numbers = []
     for head, logs, start, end in zip(heads, head_logs, ends, ends[1:], strict=False):
-        own = array.array("f", _claim_features(lists, head, logs))
+        own = _claim_features(lists, head, logs)
         part = [_line_features(lists, head, bodies[place], body_logs[place]) for place in range(start, end)]
         for line in part:
-            lines.extend(line)
-            lines.extend(own)
-        claims.extend(own)
-        claims.extend(_summary(part, bodies[start:end]))
+            lines += line
+            lines += own
+        claims += own
+        claims += _summary(part, bodies[start:end])
     return features.Matrices(
-        np.frombuffer(lines, dtype=np.float32).reshape(batch.size, len(columns.LINE_MODEL)),
-        np.frombuffer(claims, dtype=np.float32).reshape(batch.items, len(columns.CLAIM_MODEL)),
+        _matrix(lines, len(columns.LINE_MODEL)),
+        _matrix(claims, len(columns.CLAIM_MODEL)),
         np.array([[head.ranks[place] != 0 for place in _MEANING] for head in heads]),
     )
 
 
+def _matrix(values: Numbers, width: int) -> features.Matrix:
+    """Return rows of so many values."""
+    try:
+        packed = struct.pack(f"{len(values)}f", *values)
+    except OverflowError:  # an absurd amount, which is infinite to a model
+        with np.errstate(over="ignore"):
+            return np.array(values, dtype=np.float64).astype(np.float32).reshape(-1, width)
+    return np.frombuffer(packed, dtype=np.float32).reshape(-1, width)
+
+
 def _read(lists: schemas.Lists, batch: rows.Rows) -> tuple[list[_Claim], list[_Line]]:
     """Return the claims and the lines of records."""
-    words = batch.dictionary
-    heads = []
-    for record in batch.heads:
-        numbers = _numbers(record, _CLAIM_NUMBERS)
-        ranks = _ranks(lists.claim_ranks, _CLAIM_CODES(record), words)
-        heads.append(_Claim(ranks, numbers, band(numbers[0])))
-    bodies = [
-        _Line(_ranks(lists.line_ranks, _LINE_CODES(record), words), _numbers(record, _LINE_NUMBERS))
-        for record in batch.bodies
-    ]
-    return heads, bodies
+    words, (heads, bodies) = batch.dictionary, batch.counted
+    return (
+        [
+            _Claim(_ranks(lists.claim_ranks, _CLAIM_CODES(record), words), numbers, band(numbers[0]))
+            for record, numbers in zip(batch.heads, heads, strict=True)
+        ],
+        [
+            _Line(_ranks(lists.line_ranks, _LINE_CODES(record), words), numbers)
+            for record, numbers in zip(batch.bodies, bodies, strict=True)
+        ],
+    )
 
 
 def _ranks(tables: tuple[dict[str, int], ...], codes: tuple[int, ...], words: list[str]) -> Ranks:
-    return [table.get(words[code], 0) for table, code in zip(tables, codes, strict=True)]
-
-
-def _numbers(record: records.Record, first: int) -> Numbers:
-    """Return the numbers of a record, NaN where one is missing."""
-    values = [*record[first:]]
-    while records.MISSING_INT in values:
-        values[values.index(records.MISSING_INT)] = _MISSING
-    return [*map(float, values)]
+    return [*map(dict.get, tables, map(words.__getitem__, codes), _UNSEEN)]
 
 
 def band(years: float) -> int:
@@ -109,7 +112,6 @@ def band(years: float) -> int:
     return 0 if math.isnan(years) else bisect.bisect_right(columns.AGE_BANDS, years) + 1
 
 
-@np.errstate(all="ignore")  # as in `features`: absurd amounts are outside every range
 def _logs(heads: list[_Claim], bodies: list[_Line]) -> tuple[list[Logs], list[Logs]]:
     """Return the logarithms that each claim and each line needs.
 
@@ -172,11 +174,11 @@ def _summary(lines: list[Numbers], bodies: list[_Line]) -> Numbers:
     if len(told) == 1:
         return [lines[0][0], *told[0], *told[0]]
     nets = [0.0 if math.isnan(body.numbers[_NET]) else body.numbers[_NET] for body in bodies]
-    known = [[value for value in values if value == value] for values in zip(*told, strict=True)]  # noqa: PLR0124 - NaN
+    values = np.array(told)
     return [
         lines[nets.index(max(nets))][0],
-        *[max(values) if values else _MISSING for values in known],
-        *[min(values) if values else _MISSING for values in known],
+        *np.fmax.reduce(values).tolist(),
+        *np.fmin.reduce(values).tolist(),
     ]
 
 

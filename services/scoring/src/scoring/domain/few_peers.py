@@ -5,27 +5,42 @@ Only whether something may be told is decided here, a hair's breadth to the safe
 """
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from scoring.domain import anomalies, few, peers, records, rows
 
 HAIR: Final = 1e-9  # of a surprise, and of a deviation: far more than two ways of rounding differ by
+LEAST: Final = 1e-12  # of an amount: more than logarithms and their inverse round off
+LOGS: Final = 700.0  # beyond it an amount is infinite
 _CLAIM: Final = {name: place for place, name in enumerate(records.CLAIM_KINDS)}
 _LINE: Final = {name: place for place, name in enumerate(records.LINE_KINDS)}
-_OF_CLAIMS: Final = tuple(_CLAIM[name] for name in peers.CLAIM_CATEGORIES)
-_OF_LINES: Final = tuple(_LINE[name] for name in peers.LINE_CATEGORIES)
-_CLAIM_MEASURES: Final = tuple(_CLAIM[name] for name in peers.CLAIM_MEASURES)
-_LINE_MEASURES: Final = tuple(_LINE[name] for name in peers.LINE_MEASURES)
-_AGE: Final = _CLAIM["patient_age_years"]
+_OF_CLAIMS: Final = operator.itemgetter(*(_CLAIM[name] for name in peers.CLAIM_CATEGORIES))
+_OF_LINES: Final = operator.itemgetter(*(_LINE[name] for name in peers.LINE_CATEGORIES))
+_CLAIM_NUMBERS, _LINE_NUMBERS = len(records.CLAIM.coded), len(records.LINE.coded)
+_CLAIM_MEASURES: Final = operator.itemgetter(
+    *(_CLAIM[name] - _CLAIM_NUMBERS for name in peers.CLAIM_MEASURES)
+)
+_LINE_MEASURES: Final = operator.itemgetter(*(_LINE[name] - _LINE_NUMBERS for name in peers.LINE_MEASURES))
+_AGE: Final = _CLAIM["patient_age_years"] - _CLAIM_NUMBERS
 
-type Strides = tuple[tuple[int, int], ...]  # of one level: places among the ranks, and what each counts
+type Ranks = tuple[int, ...]
+type Measures = Callable[[records.Numbers], tuple[float, ...]]
+
+
+class _Level(NamedTuple):
+    """Peer groups of one width by key: the sum of what each of the ranks that make them counts."""
+
+    picked: Callable[[Ranks], tuple[int, ...]]
+    counts: tuple[int, ...]
+    groups: dict[int, int]
 
 
 class _Groups(NamedTuple):
-    """Peer groups as dictionaries: by level strides and groups by key; by group the range of each measure."""
+    """Peer groups, the nearest level first, and by group between which amounts each measure is usual."""
 
-    levels: tuple[tuple[Strides, dict[int, int]], ...]
+    levels: tuple[_Level, ...]
     usual: list[list[tuple[float, float]]]
 
 
@@ -33,7 +48,9 @@ class Usual:
     """Decides with one book; made once, used by one thread at a time."""
 
     def __init__(self, book: peers.Book) -> None:
-        self._words, self._ranks = book.words, book.ranks.tolist()
+        ranks = [tuple(one) for one in book.ranks.tolist()]
+        self._ranks = {word: ranks[number] for word, number in book.words.items()}
+        self._unseen = ranks[0]
         self._lines, self._claims = _groups(book.lines), _groups(book.claims)
         pairs = book.pairs
         limit = anomalies.TOLD_DISTANCE - HAIR
@@ -50,27 +67,21 @@ class Usual:
 
     def __call__(self, batch: rows.Rows) -> bool:
         """Return whether nothing would be told of a batch that is `rows.Rows.few`; false where unsure."""
-        known = [self._words.get(text, 0) for text in batch.dictionary]
-        ends = batch.offsets.tolist()
-        return all(
-            start < end and self._claim(claim, batch.bodies[start:end], known)
-            for claim, start, end in zip(batch.heads, ends, ends[1:], strict=False)
-        )
+        known = [self._ranks.get(text, self._unseen) for text in batch.dictionary]
+        ends, (heads, bodies) = batch.offsets.tolist(), batch.counted
+        found = [_told(_OF_LINES(line), known, 0) for line in batch.bodies]
+        for claim, numbers, start, end in zip(batch.heads, heads, ends, ends[1:], strict=False):
+            age = numbers[_AGE]
+            own = (*_told(_OF_CLAIMS(claim), known, len(peers.LINE_CATEGORIES)), few.band(age))
+            ranks = [line + own for line in found[start:end]]
+            if not ranks or not _usual(self._claims, ranks[0], _CLAIM_MEASURES(numbers)):
+                return False
+            for line, counted in zip(ranks, bodies[start:end], strict=True):
+                if not _usual(self._lines, line, _LINE_MEASURES(counted)) or self._rare(line):
+                    return False
+        return True
 
-    def _claim(self, claim: records.Record, lines: Sequence[records.Record], known: list[int]) -> bool:
-        places = range(len(_OF_LINES), len(_OF_LINES) + len(_OF_CLAIMS))
-        own = [self._ranks[known[claim[code]]][place] for code, place in zip(_OF_CLAIMS, places, strict=True)]
-        own.append(0 if claim[_AGE] == records.MISSING_INT else few.band(claim[_AGE]))
-        found = [
-            [self._ranks[known[line[code]]][place] for place, code in enumerate(_OF_LINES)] + own
-            for line in lines
-        ]
-        return _usual(self._claims, found[0], claim, _CLAIM_MEASURES) and all(
-            _usual(self._lines, ranks, line, _LINE_MEASURES) and not self._rare(ranks)
-            for ranks, line in zip(found, lines, strict=True)
-        )
-
-    def _rare(self, ranks: list[int]) -> bool:
+    def _rare(self, ranks: Ranks) -> bool:
         """Return whether a pair of a line's values may be so rare that it is told."""
         for base, width, left, right in self._pairs:
             if self._loud[base + ranks[left] * width + ranks[right]]:
@@ -78,22 +89,25 @@ class Usual:
         return False
 
 
-def _usual(groups: _Groups, ranks: list[int], record: records.Record, measures: tuple[int, ...]) -> bool:
+def _told(codes: tuple[int, ...], known: list[Ranks], first: int) -> Ranks:
+    """Return the ranks of words in columns from `first` on."""
+    return tuple([known[code][place] for place, code in enumerate(codes, first)])
+
+
+def _usual(groups: _Groups, ranks: Ranks, values: tuple[float, ...]) -> bool:
     """Return whether a row has peers, can be compared with them, and lies in their midst."""
-    for strides, keys in groups.levels:
-        group = keys.get(sum(ranks[place] * count for place, count in strides))
+    for level in groups.levels:
+        group = level.groups.get(sum(map(operator.mul, level.picked(ranks), level.counts)))
         if group is not None:
             break
     else:
         return False
     compared = False
-    for place, (low, high) in zip(measures, groups.usual[group], strict=True):
-        value = record[place]
-        if value != records.MISSING_INT and value == value and low == low:  # noqa: PLR0124 - NaN is not itself
-            told = math.copysign(math.log1p(abs(value)), value)
-            if not low < told < high:
-                return False
+    for value, (low, high) in zip(values, groups.usual[group], strict=True):
+        if low < value < high:
             compared = True
+        elif value == value and low == low:  # noqa: PLR0124 - NaN is not itself
+            return False
     return compared
 
 
@@ -102,12 +116,13 @@ def _groups(found: peers.Groups) -> _Groups:
     first, levels = 0, []
     for level, keys in enumerate(found.keys):
         strides = found.strides[:, level].tolist()
-        used = tuple((place, count) for place, count in enumerate(strides) if count)
-        levels.append((used, {key: first + place for place, key in enumerate(keys.tolist())}))
+        used = [place for place, count in enumerate(strides) if count]
+        groups = {key: first + place for place, key in enumerate(keys.tolist())}
+        levels.append(_Level(operator.itemgetter(*used), tuple(strides[place] for place in used), groups))
         first += len(keys)
     usual = [
         [
-            (middle - limit * scale, middle + limit * scale)
+            (amount(middle - limit * scale, LEAST), amount(middle + limit * scale, -LEAST))
             for middle, scale, limit in zip(centre, scales, limits, strict=True)
         ]
         for centre, scales in zip(found.centre.tolist(), found.scale.tolist(), strict=True)
@@ -128,3 +143,11 @@ def limit(curve: peers.Curve) -> float:
         (low, high), (less, more) = curve.deviations[at - 1 : at + 1], curve.surprises[at - 1 : at + 1]
         limit = float(low + (wanted - less) / (more - less) * (high - low))
     return limit * (1 - HAIR)
+
+
+def amount(log: float, more: float) -> float:
+    """Return the amount whose logarithm `features.log` made, moved by so much of itself."""
+    if abs(log) > LOGS:
+        return math.copysign(math.inf, log)
+    amount = math.copysign(math.expm1(abs(log)), log)
+    return amount + more * (1 + abs(amount))

@@ -6,7 +6,6 @@ numbers and words, so that another processor, release or bundle makes the same p
 
 import functools
 import hashlib
-import math
 import operator
 import struct
 from collections.abc import Callable, Mapping
@@ -24,21 +23,25 @@ type Words = npt.NDArray[np.uint64]
 
 
 class _Kind(NamedTuple):
-    """How a record's values are told apart and packed: codes as the hashes of words, figures as float64."""
+    """How a record's values are told apart and packed: codes as the hashes of words, numbers as float64."""
 
     codes: Callable[[records.Record], tuple[int, ...]]
-    figures: Callable[[records.Record], tuple[float, ...]]
+    numbers: Callable[[records.Numbers], tuple[float, ...]]
     packed: struct.Struct
 
 
-def _kind(kinds: Mapping[str, str], level: rows.Level) -> _Kind:
-    places = [*kinds]
-    codes, figures = (operator.itemgetter(*map(places.index, names)) for names in level)
-    return _Kind(codes, figures, struct.Struct(f"<{len(level[0])}Q{len(level[1])}d"))
+def _kind(layout: records.Layout, kinds: Mapping[str, str], level: rows.Level) -> _Kind:
+    names, coded = [*kinds], len(layout.coded)
+    codes, numbers = level
+    return _Kind(
+        operator.itemgetter(*map(names.index, codes)),
+        operator.itemgetter(*(names.index(name) - coded for name in numbers)),
+        struct.Struct(f"<{len(codes)}Q{len(numbers)}d"),
+    )
 
 
-_CLAIM = _kind(records.CLAIM_KINDS, columns.CLAIM_LEVEL)
-_LINE = _kind(records.LINE_KINDS, columns.LINE_LEVEL)
+_CLAIM = _kind(records.CLAIM, records.CLAIM_KINDS, columns.CLAIM_LEVEL)
+_LINE = _kind(records.LINE, records.LINE_KINDS, columns.LINE_LEVEL)
 
 
 def of(batch: rows.Rows) -> list[int]:
@@ -73,17 +76,18 @@ def _many(batch: rows.Rows) -> tuple[bytes, bytes]:
 
 def _few(batch: rows.Rows) -> tuple[bytes, bytes]:
     """Return the same of records, value by value."""
-    words = [*map(_word, batch.dictionary)]
-    return (
-        b"".join([_packed(_CLAIM, one, words) for one in batch.heads]),
-        b"".join([_packed(_LINE, one, words) for one in batch.bodies]),
-    )
+    words, (heads, bodies) = [*map(_word, batch.dictionary)], batch.counted
+    return _packed(_CLAIM, batch.heads, heads, words), _packed(_LINE, batch.bodies, bodies, words)
 
 
-def _packed(kind: _Kind, record: records.Record, words: list[int]) -> bytes:
-    coded = [words[code] for code in kind.codes(record)]
-    counted = [math.nan if value == records.MISSING_INT else value for value in kind.figures(record)]
-    return kind.packed.pack(*coded, *counted)
+def _packed(
+    kind: _Kind, found: list[records.Record], counted: list[records.Numbers], words: list[int]
+) -> bytes:
+    word = words.__getitem__
+    return b"".join([
+        kind.packed.pack(*map(word, kind.codes(one)), *kind.numbers(numbers))
+        for one, numbers in zip(found, counted, strict=True)
+    ])  # fmt: skip
 
 
 def _bytes(found: rows.Columns, words: Words) -> bytes:

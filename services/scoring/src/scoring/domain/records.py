@@ -4,6 +4,7 @@ A record costs neither name nor message per column: few are read value by value 
 blocks in a handful of steps. Knows no transport.
 """
 
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -51,6 +52,7 @@ type Codes = npt.NDArray[np.uint32]
 type Doubles = npt.NDArray[np.float64]
 type Places = npt.NDArray[np.intp]
 type Record = tuple[Any, ...]  # the values of a claim or a line, in the order of the row schema
+type Numbers = list[float]  # those of a record that are no codes, NaN where one is missing
 type Level = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -95,6 +97,12 @@ def _layout(name: str, kinds: Mapping[str, str], level: Level) -> Layout:
 
 CLAIM: Final = _layout("claim_records", CLAIM_KINDS, columns.CLAIM_LEVEL)
 LINE: Final = _layout("line_records", LINE_KINDS, columns.LINE_LEVEL)
+_MISSING: Final = math.nan
+_CLAIM_NUMBERS: Final = len(CLAIM.coded)  # they stand behind the codes
+_LINE_NUMBERS: Final = len(LINE.coded)
+_NET_SHARE: Final = [*LINE_KINDS].index("net_share")
+_WHOLE: Final = slice(_LINE_NUMBERS + 2, _NET_SHARE)
+_MORE_WHOLE: Final = slice(_NET_SHARE + 1, None)
 
 
 def arrays(layout: Layout, content: bytes) -> tuple[Codes, Doubles]:
@@ -106,6 +114,20 @@ def arrays(layout: Layout, content: bytes) -> tuple[Codes, Doubles]:
     figures[: len(layout.floats)] = words[layout.floats].view("<f8")
     figures[len(layout.floats) :] = numbers(words[layout.whole])
     return codes, figures
+
+
+def read_claim(record: Record) -> Numbers:
+    """Return a claim's numbers, all of them whole."""
+    return [_MISSING if value == MISSING_INT else float(value) for value in record[_CLAIM_NUMBERS:]]
+
+
+def read_line(record: Record) -> Numbers:
+    """Return a line's numbers; only whole ones are compared, which floats would make slow."""
+    told = [
+        _MISSING if value == MISSING_INT else float(value) for value in record[_WHOLE] + record[_MORE_WHOLE]
+    ]
+    first = _WHOLE.stop - _WHOLE.start
+    return [*record[_LINE_NUMBERS : _WHOLE.start], *told[:first], record[_NET_SHARE], *told[first:]]
 
 
 def numbers(column: npt.NDArray[np.int64]) -> Doubles:

@@ -54,12 +54,18 @@ class Columns(Mapping[str, Column]):
 class Packed(Columns):
     """Columns that lie in records: their blocks are made when first asked for, and few rows need none."""
 
-    __slots__ = ("_layout", "_made", "_read", "content")
+    __slots__ = ("_counted", "_layout", "_made", "_read", "content")
 
     def __init__(self, level: Level, layout: records.Layout, content: bytes) -> None:
         self._level, self._layout, self.content = level, layout, content
         self._made: tuple[Codes, Doubles] | None = None
         self._read: list[records.Record] | None = None
+        self._counted: list[records.Numbers] | None = None
+
+    @property
+    def few(self) -> bool:
+        """Whether reading the records one by one is cheaper than making blocks of them."""
+        return len(self.content) <= records.FEW * self._layout.packed.size
 
     @property
     def codes(self) -> Codes:  # type: ignore[override]
@@ -76,6 +82,13 @@ class Packed(Columns):
         if self._read is None:
             self._read = [*self._layout.packed.iter_unpack(self.content)]
         return self._read
+
+    def counted(self) -> list[records.Numbers]:
+        """Return the numbers of each record, in the order of the row schema, NaN where one is missing."""
+        if self._counted is None:
+            one = records.read_claim if self._layout is records.CLAIM else records.read_line
+            self._counted = [*map(one, self.read())]
+        return self._counted
 
     def beside(self, others: Sequence["Packed"]) -> "Packed":
         """Return these records and those of others; codes stay numbers of the batch they came in."""
@@ -128,7 +141,9 @@ class Rows(NamedTuple):
     @property
     def few(self) -> bool:
         """Whether it came as records, and so few that reading them one by one is cheaper than blocks."""
-        return isinstance(self.claims, Packed) and self.size <= records.FEW and not self.infinite
+        claims, lines = self.claims, self.lines
+        packed = isinstance(claims, Packed) and isinstance(lines, Packed) and claims.few and lines.few
+        return packed and not self.infinite
 
     @property
     def heads(self) -> list[records.Record]:
@@ -139,6 +154,14 @@ class Rows(NamedTuple):
     def bodies(self) -> list[records.Record]:
         """The lines of few."""
         return self.lines.read() if isinstance(self.lines, Packed) else []
+
+    @property
+    def counted(self) -> tuple[list[records.Numbers], list[records.Numbers]]:
+        """The numbers of the claims and of the lines of few."""
+        claims, lines = self.claims, self.lines
+        if isinstance(claims, Packed) and isinstance(lines, Packed):
+            return claims.counted(), lines.counted()
+        return [], []
 
     @property
     def counts(self) -> Ints:
