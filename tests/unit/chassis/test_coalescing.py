@@ -272,3 +272,56 @@ async def test_a_crowd_is_split_among_the_batches_that_may_fly() -> None:
     for number in (1, 2):
         bench.door.answer(number)
     await asyncio.gather(*crowd, *few)
+
+
+async def test_a_lone_item_after_a_lone_item_leaves_in_its_own_turn() -> None:
+    """Where no crowd was a moment ago nothing is waited for; where one was, company is."""
+    bench = Bench()
+    for number, item in enumerate("ab"):
+        caller = bench.submit(item)
+        await streams_support.turns(5)
+        bench.door.answer(number)
+        await caller
+    promise: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    bench.coalescer.begin("c", deadline=FAR, promise=promise)
+    assert bench.door.batches[2:] == [["c"]]
+    crowd = [bench.submit(item) for item in "de"]  # with one out already
+    await streams_support.turns()
+    for number in (2, 3):
+        bench.door.answer(number)
+    assert await asyncio.gather(promise, *crowd) == ["C", "D", "E"]
+    bench.coalescer.begin("f", deadline=FAR, promise=asyncio.get_running_loop().create_future())
+    assert len(bench.door.batches) == 4
+    crowd = [bench.submit("g")]
+    await streams_support.turns()
+    assert bench.door.batches[4:] == [["f", "g"]]
+    bench.door.answer(4)
+    await asyncio.gather(*crowd)
+
+
+async def test_a_promise_is_told_in_the_turn_that_brought_its_answer() -> None:
+    """Whoever has nothing to wait for needs no future, and no turn of the loop more than its batch."""
+
+    class Kept(list[object]):
+        """A promise that keeps what it was told."""
+
+        def done(self) -> bool:
+            return bool(self)
+
+        def set_result(self, result: str, /) -> None:
+            self.append(result)
+
+        def set_exception(self, fault: errors.Fault, /) -> None:
+            self.append(fault.reason)
+
+    bench, answered, late = Bench(), Kept(), Kept()
+    bench.coalescer.begin("a", deadline=FAR, promise=answered)
+    bench.coalescer.begin("b", deadline=bench.time.seconds + 1, promise=late)
+    await streams_support.turns()
+    bench.time.advance(2)
+    assert late == ["deadline.exceeded"]
+    bench.door.answer(0)
+    await asyncio.sleep(0)
+    assert answered == ["A"]
+    assert late == ["deadline.exceeded"]
+    await bench.coalescer.aclose()

@@ -211,6 +211,23 @@ async def test_a_tenant_that_floods_does_not_turn_others_away() -> None:
     release.set()
 
 
+async def test_an_answer_that_cannot_be_written_is_told_to_the_loop_and_counted() -> None:
+    """It keeps no place, and nobody behind it from an answer."""
+    stage, told = support.stage(), list[object]()
+    lane = stage.app.express()[URL.encode()]
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+
+    def broken(_: bytes, __: bytes, /, *, close: bool) -> None:
+        raise OSError(f"close={close}")
+
+    raw = [(name.encode(), value.encode()) for name, value in ORDINARY.items()]
+    for _ in range(turnstiles.FIRST + 1):
+        assert lane.take(raw, CLAIM, broken)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert len(told) == len(stage.claims.submissions) == turnstiles.FIRST + 1
+
+
 def _filled(stage: support.Stage) -> asyncio.Event:
     """Let one tenant have all the claims under way that it may; they end when the event is set."""
     gate, submit = asyncio.Event(), stage.claims.submit

@@ -1,10 +1,9 @@
 """Gathers items that are in flight at the same time into batches; knows nothing of what an item is.
 
 A message costs the same whatever it carries, so cost is the number of messages. There is no gathering timer:
-before a batch leaves, the event loop turns until a turn brings nothing new, and at most `in_flight` batches
-are out at once, each with its share of what is at work; what arrives meanwhile is the next batch. One lazy
-timer watches deadlines: it sleeps until the earliest one it saw and then looks at everything outstanding, so
-an item that is answered in time costs one comparison for its deadline.
+before a batch leaves, the event loop turns until a turn brings nothing new (a lone item after a lone item has
+no crowd to wait for), and at most `in_flight` batches are out, each with its share of what is at work; what
+arrives meanwhile is the next batch. One lazy timer watches the deadlines of everything outstanding.
 """
 
 import asyncio
@@ -28,11 +27,8 @@ class _Entry[T, R]:
 
     __slots__ = ("deadline", "future", "item", "size")
 
-    def __init__(self, item: T, size: int, deadline: float, future: asyncio.Future[R]) -> None:
-        self.item = item
-        self.size = size
-        self.deadline = deadline
-        self.future = future
+    def __init__(self, item: T, size: int, deadline: float, future: outcomes.Promise[R]) -> None:
+        self.item, self.size, self.deadline, self.future = item, size, deadline, future
 
 
 class Coalescer[T, R]:
@@ -80,6 +76,7 @@ class Coalescer[T, R]:
         self._turning = False
         self._seen = 0  # Items that were waiting when the last turn looked.
         self._still = 0  # Turns in a row that brought nothing new.
+        self._alone = False  # The last batch was one item, and none waited.
         self._mean_seconds = 0.0
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
@@ -92,16 +89,17 @@ class Coalescer[T, R]:
         `exchange.mismatched`, Unavailable `exchange.cancelled`, and whatever Fault the exchange has for this
         item or its batch. Cancelling takes a waiting item back; the answer to one already sent is dropped.
         """
-        entry = self._enter(item, deadline)
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        entry = self._enter(item, deadline, future)
         try:
-            return await entry.future
+            return await future
         except asyncio.CancelledError:
             self._forget(entry)
             raise
 
-    def begin(self, item: T, *, deadline: float) -> asyncio.Future[R]:
-        """Return what will be the answer for `item`; as `submit`, without a coroutine to wait in."""
-        return self._enter(item, deadline).future
+    def begin(self, item: T, *, deadline: float, promise: outcomes.Promise[R]) -> None:
+        """Tell `promise` the answer for `item`; as `submit`, without a coroutine to wait in."""
+        self._enter(item, deadline, promise)
 
     async def aclose(self) -> None:
         """Refuse new items and return when every accepted one has its outcome."""
@@ -112,14 +110,16 @@ class Coalescer[T, R]:
             await asyncio.shield(self._idle)
         self._alarm.stop()
 
-    def _enter(self, item: T, deadline: float) -> _Entry[T, R]:
+    def _enter(self, item: T, deadline: float, promise: outcomes.Promise[R]) -> _Entry[T, R]:
         size = self._size_of(item)
         self._admit(size, deadline)
-        entry: _Entry[T, R] = _Entry(item, size, deadline, asyncio.get_running_loop().create_future())
+        entry = _Entry(item, size, deadline, promise)
         self._queue[entry] = None
         self._queued_bytes += size
         self._alarm.watch(deadline)
-        if not self._turning and len(self._flights) < self._in_flight:
+        if self._alone and not self._flights and not self._turning:
+            self._send(self._take())
+        elif not self._turning and len(self._flights) < self._in_flight:
             self._turn_later(seen=0)
         return entry
 
@@ -205,8 +205,9 @@ class Coalescer[T, R]:
             return
         if self._observe is not None:
             self._observe(len(batch), len(self._queue))
-        flight = self._fly(batch, now)
-        task = asyncio.get_running_loop().create_task(flight, context=self._context.copy())
+        self._alone = len(batch) == 1 and not self._queue
+        loop, context = asyncio.get_running_loop(), self._context.copy()
+        task = asyncio.Task(self._fly(batch, now), loop=loop, context=context, eager_start=True)
         self._flights[task] = batch
         task.add_done_callback(self._landed, context=self._context)
 

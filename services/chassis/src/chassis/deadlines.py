@@ -11,11 +11,7 @@ TOO_SHORT = "deadline.too_short"
 
 
 def left_for_hop(
-    context: contexts.CallContext,
-    clock: clocks.Clock,
-    *,
-    margin_ms: int = HOP_MARGIN_MS,
-    least_ms: int = 1,
+    context: contexts.CallContext, clock: clocks.Clock, *, margin_ms: int = HOP_MARGIN_MS, least_ms: int = 1
 ) -> float:
     """Return the seconds the next hop may take for this item.
 

@@ -24,12 +24,7 @@ class Fault(Exception):  # noqa: N818 - a Fault is refused work, named as the fi
     kind: ClassVar[str] = "internal"
 
     def __init__(
-        self,
-        reason: str,
-        message: str,
-        *,
-        violations: tuple[Violation, ...] = (),
-        retry_after_ms: int = 0,
+        self, reason: str, message: str, *, violations: tuple[Violation, ...] = (), retry_after_ms: int = 0
     ) -> None:
         super().__init__(f"{self.kind}: {reason}: {message}")
         self.reason = reason

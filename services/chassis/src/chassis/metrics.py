@@ -88,10 +88,14 @@ def batches(queue: str) -> Callable[[int, int], None]:
     """Return the observer of a Coalescer: rows of each batch sent, items left waiting."""
     rows = histogram("batch_rows", "Rows of a batch when it is sent.", ["queue"], buckets=ROWS).labels(queue)
     waiting = gauge("queue_items", "Items that wait after a batch is sent.", ["queue"]).labels(queue)
+    told = 0
 
     def observe(sent: int, left: int) -> None:
+        nonlocal told
         rows.observe(sent)
-        waiting.set(left)
+        if left != told:  # telling it takes a lock
+            told = left
+            waiting.set(left)
 
     return observe
 

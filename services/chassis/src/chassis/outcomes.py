@@ -1,8 +1,24 @@
 """How a waiting caller is told that its work was refused; shared by all that answer through futures."""
 
-import asyncio
+from typing import Protocol
 
 from chassis import errors
+
+
+class Promise[R](Protocol):
+    """Where one outcome goes: a future, or whoever takes it in the very turn that knows."""
+
+    def done(self) -> bool:
+        """Return whether no outcome is wanted any more."""
+        ...
+
+    def set_result(self, result: R, /) -> None:
+        """Take the answer; raises nothing."""
+        ...
+
+    def set_exception(self, fault: errors.Fault, /) -> None:
+        """Take the fault in its place; raises nothing."""
+        ...
 
 
 def late() -> errors.Unavailable:
@@ -22,12 +38,7 @@ def again(fault: errors.Fault) -> errors.Fault:
     return copy
 
 
-def refuse[R](future: asyncio.Future[R], fault: errors.Fault) -> None:
+def refuse[R](future: Promise[R], fault: errors.Fault) -> None:
     """Raise an equal fault at whoever awaits `future`; nothing happens when it has its outcome already."""
     if not future.done():
         future.set_exception(again(fault))
-
-
-def refuse_late[R](future: asyncio.Future[R]) -> None:
-    """Tell whoever awaits `future` that its time is over; made only then, for it seldom is."""
-    refuse(future, late())

@@ -172,7 +172,7 @@ class BatchStream[Req: links.Batch, Res: links.Batch]:
         """Tell every exchange past its deadline, and return the deadlines that are left."""
         for pending in (every := [*self._waiting, *self._flying.values()]):
             if pending.deadline <= now:
-                outcomes.refuse_late(pending.future)
+                outcomes.refuse(pending.future, outcomes.late())
         return [pending.deadline for pending in every if pending.deadline > now]
 
     def _landed(self, batch_id: int) -> _Pending[Req, Res] | None:

@@ -120,13 +120,7 @@ class IssuerVerifier:
     """Verifies the tokens of one issuer for one audience; remembers what it verified until it expires."""
 
     def __init__(
-        self,
-        keys: KeySource,
-        clock: clocks.Clock,
-        *,
-        issuer: str,
-        audience: str,
-        algorithms: Collection[str],
+        self, keys: KeySource, clock: clocks.Clock, *, issuer: str, audience: str, algorithms: Collection[str]
     ) -> None:
         self._keys, self._clock = keys, clock
         self._issuer, self._audience, self._algorithms = issuer, audience, algorithms

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Protocol
 
-from chassis import contexts
+from chassis import contexts, outcomes
 from gateway.domain import callers, exchanges
 
 
@@ -30,6 +30,15 @@ class ClaimsDoor(Protocol):
         self, submission: exchanges.Submission, context: contexts.CallContext
     ) -> Awaitable[exchanges.Answer]:
         """Return what will be the decision on one claim, or raise the Fault that claims answered with."""
+        ...
+
+    def begin(
+        self,
+        submission: exchanges.Submission,
+        context: contexts.CallContext,
+        promise: outcomes.Promise[exchanges.Answer],
+    ) -> None:
+        """Tell `promise` what `submit` returns, in the turn that knows it; raises a Fault of its own."""
         ...
 
     def submit_file(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from chassis import contexts, errors
+from chassis import contexts, errors, outcomes
 from gateway.domain import callers, exchanges
 
 
@@ -27,6 +27,7 @@ class MemoryClaims:
         self.changed = asyncio.Condition()
         self.failure: errors.Fault | None = None
         self.uploads_open = 0
+        self._telling: set[asyncio.Task[None]] = set()
         self.uploads_closed = asyncio.Event()
 
     async def submit(
@@ -36,6 +37,25 @@ class MemoryClaims:
         self._fail()
         self.submissions.append((submission, context))
         return self._decided(submission.body, submission.accept, context, dry_run=submission.dry_run)
+
+    def begin(
+        self,
+        submission: exchanges.Submission,
+        context: contexts.CallContext,
+        promise: outcomes.Promise[exchanges.Answer],
+    ) -> None:
+        """Tell the decision on one claim."""
+        deciding = self.submit(submission, context)
+
+        async def tell() -> None:
+            try:
+                promise.set_result(await deciding)
+            except errors.Fault as fault:
+                promise.set_exception(fault)
+
+        task = asyncio.get_running_loop().create_task(tell())
+        self._telling.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._telling.discard)
 
     async def submit_file(
         self, upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext

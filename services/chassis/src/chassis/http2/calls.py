@@ -45,11 +45,7 @@ class Calls:
         return line
 
     def ask[Req, Res](
-        self,
-        method: asking.Shape[Req, Res],
-        request: Req,
-        metadata: asking.Metadata,
-        timeout: float | None,
+        self, method: asking.Shape[Req, Res], request: Req, metadata: asking.Metadata, timeout: float | None
     ) -> asking.Question[Res]:
         """Make a unary call; it is on its way when this returns, or once there is a connection."""
         return asking.Question(self._pool, method, method.write(request), metadata, timeout)

@@ -6,7 +6,6 @@ those of `intake`; a test sends the same requests both ways.
 """
 
 import asyncio
-import functools
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -73,14 +72,11 @@ class Express:
         context = self._lobby.give(caller, key=key, traceparent=span.traceparent, request_id=request_id)
         apart = self._turnstile.apart(caller.tenant)
         submission = exchanges.Submission(body, exchanges.JSON, exchanges.JSON, self._dry_run, apart)
-        answer: asyncio.Future[exchanges.Answer]
+        trip = _Trip(self, caller.tenant, request_id, span=span, began=began, reply=reply)
         try:
-            answer = asyncio.ensure_future(self._door.submit(submission, context))
+            self._door.begin(submission, context, trip)
         except errors.Fault as fault:
-            answer = asyncio.get_running_loop().create_future()
-            answer.set_exception(fault)
-        trip = _Trip(caller.tenant, request_id, span, began, reply)
-        answer.add_done_callback(functools.partial(self._answer, trip))
+            trip.set_exception(fault)
         return True
 
     def _unusual(self, found: Mapping[bytes, bytes], headers: int, size: int) -> bool:
@@ -105,39 +101,69 @@ class Express:
         self._meter.leave("POST", self._path, self._busy.status, began)
         reply(head, body, close=False)
 
-    def _answer(self, trip: "_Trip", answer: asyncio.Future[exchanges.Answer]) -> None:
-        failure = asyncio.CancelledError() if answer.cancelled() else answer.exception()
-        trip.span.__exit__(None if failure is None else type(failure), failure, None)
+    def answer(self, trip: "_Trip", outcome: exchanges.Answer | Exception) -> None:
+        """Write the answer, and count it then: whoever waits needs no figures. Raises nothing."""
         try:
-            told = self._told(answer.result(), trip.request_id)
-        except (Exception, asyncio.CancelledError) as cause:  # noqa: BLE001 - the last door of this way
+            told = self._told(outcome, trip.request_id)
+        except Exception as cause:  # noqa: BLE001 - the last door of this way
             told = self._refused(cause, trip.request_id)
+        try:
+            trip.reply(told.head, told.body, close=told.close)
+        except Exception as cause:  # noqa: BLE001 - others of the same batch wait behind this one
+            asyncio.get_running_loop().call_exception_handler({"message": "not written", "exception": cause})
+        failure = outcome if isinstance(outcome, Exception) else None
+        trip.span.__exit__(None if failure is None else type(failure), failure, None)
         self._turnstile.leave(trip.tenant, answered=told.answers)
         self._meter.leave("POST", self._path, told.status, trip.began)
-        trip.reply(told.head, told.body, close=told.close)
 
-    def _told(self, decision: exchanges.Answer, request_id: str) -> "_Told":
+    def _told(self, decision: exchanges.Answer | Exception, request_id: str) -> "_Told":
+        if isinstance(decision, Exception):
+            return self._refused(decision, request_id)
         status, extra = intake.told(decision, dry_run=self._dry_run)
         extra = {**extra, **self._fixed} if self._fixed else extra
         body = decision.body
         return _Told(status, replies.head(status, decision.media_type, len(body), extra, request_id), body)
 
-    def _refused(self, cause: BaseException, request_id: str) -> "_Told":
-        fault = faults.of_exception(cause, "POST") if isinstance(cause, Exception) else replies.DEFECT
+    def _refused(self, cause: Exception, request_id: str) -> "_Told":
+        fault = faults.of_exception(cause, "POST")
         status, extra = problems.status(fault), {**problems.headers(fault), **self._fixed}
         body = problems.body(fault, instance=self._path, request_id=request_id)
         head = replies.head(status, problems.MEDIA_TYPE, len(body), extra, request_id)
         return _Told(status, head, body, close="connection" in extra, answers=turnstiles.tells(fault))
 
 
-class _Trip(NamedTuple):
-    """A request on its way."""
+class _Trip:
+    """A request on its way, and the promise of its answer: that is written in the turn that knows it."""
 
-    tenant: str
-    request_id: str
-    span: telemetry.Nothing
-    began: float
-    reply: Reply
+    __slots__ = ("_express", "_over", "began", "reply", "request_id", "span", "tenant")
+
+    def __init__(
+        self,
+        express: Express,
+        tenant: str,
+        request_id: str,
+        *,
+        span: telemetry.Nothing,
+        began: float,
+        reply: Reply,
+    ) -> None:
+        self._express, self._over = express, False
+        self.tenant, self.request_id, self.span = tenant, request_id, span
+        self.began, self.reply = began, reply
+
+    def done(self) -> bool:
+        """Return whether it was answered."""
+        return self._over
+
+    def set_result(self, result: exchanges.Answer, /) -> None:
+        """Answer with a decision."""
+        self._over = True
+        self._express.answer(self, result)
+
+    def set_exception(self, fault: errors.Fault, /) -> None:
+        """Answer with a refusal."""
+        self._over = True
+        self._express.answer(self, fault)
 
 
 class _Told(NamedTuple):

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 
 import grpc
 import msgspec
 
 from chassis import clock as clocks
-from chassis import coalescing, contexts, deadlines, errors, metrics, streams, telemetry
+from chassis import coalescing, contexts, deadlines, errors, metrics, outcomes, streams, telemetry
 from gateway.domain import exchanges
 from gateway.outbound import converters
 from ultrathink.claims.v1 import claims_pb2, claims_pb2_grpc
@@ -54,11 +55,8 @@ class ClaimsDoor:
     def _coalescer(
         self, name: str, stream: Stream, *, dry_run: bool
     ) -> coalescing.Coalescer[Waiting, exchanges.Answer]:
-        async def exchange(waiting: list[Waiting]) -> list[exchanges.Answer | errors.Fault]:
-            return await self._exchange(waiting, stream, dry_run=dry_run)
-
         return coalescing.Coalescer(
-            exchange,
+            functools.partial(self._exchange, stream=stream, dry_run=dry_run),
             max_rows=MAX_ROWS,
             max_bytes=MAX_BYTES,
             max_queue=MAX_QUEUE,
@@ -73,11 +71,22 @@ class ClaimsDoor:
         self, submission: exchanges.Submission, context: contexts.CallContext
     ) -> asyncio.Future[exchanges.Answer]:
         """Return what will be the decision on one claim; its Fault is the one that claims answered with."""
+        answer: asyncio.Future[exchanges.Answer] = asyncio.get_running_loop().create_future()
+        self.begin(submission, context, answer)
+        return answer
+
+    def begin(
+        self,
+        submission: exchanges.Submission,
+        context: contexts.CallContext,
+        promise: outcomes.Promise[exchanges.Answer],
+    ) -> None:
+        """Tell `promise` the decision on one claim; raises Exhausted where too much waits."""
         queue = self._queues[submission.dry_run, submission.apart]
-        return queue.begin(Waiting(submission, context), deadline=context.deadline)
+        queue.begin(Waiting(submission, context), deadline=context.deadline, promise=promise)
 
     async def _exchange(
-        self, waiting: list[Waiting], stream: Stream, *, dry_run: bool
+        self, waiting: list[Waiting], *, stream: Stream, dry_run: bool
     ) -> list[exchanges.Answer | errors.Fault]:
         """Send one batch and return one outcome per claim, in order."""
         followed = [one.context.traceparent for one in waiting if one.context.traceparent]
@@ -86,9 +95,12 @@ class ClaimsDoor:
             add = request.items.add
             for one in waiting:
                 converters.write(one.submission, _onward(one.context, onward), self._clock, add())
-            deadline = max(one.context.deadline for one in waiting)
-            with _told():
-                response = await stream.exchange(request, deadline=deadline)
+            try:
+                response = await stream.exchange(
+                    request, deadline=max([one.context.deadline for one in waiting])
+                )
+            except errors.Fault as fault:
+                raise converters.of_call(fault) from fault
         found = {result.item_id: result for result in response.results}
         return [_outcome(found.get(one.context.item_id)) for one in waiting]
 
