@@ -16,8 +16,9 @@ class Prepared:
     def __init__(self, wire: "Wire", statement: str) -> None:
         self._wire, self._statement = wire, statement
 
-    async def fetch(self, *arguments: object) -> list[object]:
+    async def fetch(self, *arguments: object, timeout: float | None = None) -> list[object]:  # noqa: ASYNC109 - the driver's own name
         """Answer."""
+        self._wire.patience.append(timeout)
         if self._wire.failing is not None:
             raise self._wire.failing
         return [self._statement, *arguments]
@@ -30,14 +31,21 @@ class Wire:
         self.closed = False
         self.failing: Exception | None = None
         self.prepared: list[str] = []
+        self.patience: list[float | None] = []
 
     async def prepare(self, statement: str) -> Prepared:
         """Prepare a statement."""
         self.prepared.append(statement)
         return Prepared(self, statement)
 
-    async def fetch(self, statement: str, *arguments: object) -> list[object]:
+    async def fetch(
+        self,
+        statement: str,
+        *arguments: object,
+        timeout: float | None = None,  # noqa: ASYNC109 - the driver's own name
+    ) -> list[object]:
         """Answer the driver's own way."""
+        self.patience.append(timeout)
         return ["anew", statement, *arguments]
 
     def is_closed(self) -> bool:
@@ -147,7 +155,8 @@ async def test_a_statement_is_prepared_once_for_each_connection():
     pool = Pool()
     lending = database(pool)
     assert await lending.fetch("A", 1, 2) == ["A", 1, 2]
-    assert await lending.fetch("A", 3) == ["A", 3]
+    assert await lending.fetch("A", 3, seconds=4.5) == ["A", 3]
+    assert pool.wires[0].patience == [None, 4.5]
     assert await lending.fetch("B") == ["B"]
     assert [wire.prepared for wire in pool.wires] == [["A", "B"]]
     async with lending.connection():

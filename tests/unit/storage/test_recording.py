@@ -65,12 +65,58 @@ class Desk:
         return await self.recorder.record(converters.submission(batch.request, self.clock))
 
 
-async def test_submissions_that_arrive_together_share_a_batch():
-    """Sixteen callers at once are one transaction, each with its own answer; a crowd would be split."""
+async def test_submissions_that_wait_for_a_writer_share_a_batch():
+    """Of sixteen callers at once two are written at once, the others together, each with its own answer."""
     desk = Desk()
-    answers = await asyncio.gather(*(desk.send(f"C-{number}") for number in range(16)))
-    assert len(desk.ledger.batches) == 1
+    desk.ledger.gate = asyncio.Event()
+    sending = asyncio.gather(*(desk.send(f"C-{number}") for number in range(16)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    desk.ledger.gate.set()
+    answers = await sending
+    assert [len(batch.ids) for batch in desk.ledger.batches] == [1, 1, 14]
     assert len({outcome.id for [outcome] in answers if isinstance(outcome, records.Recorded)}) == 16
+
+
+async def test_who_comes_later_does_not_pass_those_who_wait():
+    """While submissions wait for a writer, a free one is theirs."""
+    desk = Desk(writers=1)
+    desk.ledger.gate = asyncio.Event()
+    first = asyncio.create_task(desk.send("FIRST"))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(desk.send("WAITING"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    first.add_done_callback(lambda _: later.append(asyncio.create_task(desk.send("LATER"))))
+    later: list[asyncio.Task[list[records.Outcome]]] = []
+    desk.ledger.gate.set()
+    await asyncio.gather(first, waiting)
+    await asyncio.gather(*later)
+    assert [batch.submission.claims.claim_id for batch in desk.ledger.batches] == [
+        ["FIRST"], ["WAITING"], ["LATER"],
+    ]  # fmt: skip
+
+
+async def test_a_batch_says_how_long_it_is_waited_for():
+    """Its statement is given up when the last deadline of its items has passed."""
+    desk = Desk()
+    await desk.send("A", "B")
+    assert [batch.seconds for batch in desk.ledger.batches] == [60.0]
+
+
+async def test_a_writer_that_failed_or_was_given_up_is_free_again():
+    """Neither a defect nor a cancelled caller keeps a chain."""
+    desk = Desk(writers=1)
+    desk.ledger.gate = asyncio.Event()
+    given_up = asyncio.create_task(desk.send("A"))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    desk.ledger.gate = None
+    desk.ledger.refuse = lambda _batch: errors.Internal("database.failed", "No.")
+    assert isinstance((await desk.send("B"))[0], errors.Internal)
+    desk.ledger.refuse = lambda _batch: None
+    assert isinstance((await desk.send("C"))[0], records.Recorded)
 
 
 async def test_two_writers_have_two_chains_and_no_third():
@@ -122,6 +168,21 @@ async def test_a_closed_recorder_refuses():
     assert isinstance(finished, records.Recorded)
     [late] = await desk.send("B")
     assert isinstance(late, errors.Unavailable)
+
+
+async def test_closing_waits_for_what_is_being_written():
+    """A submission under way is finished before the recorder is closed."""
+    desk = Desk()
+    desk.ledger.gate = asyncio.Event()
+    early = asyncio.create_task(desk.send("A"))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(desk.recorder.aclose())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    desk.ledger.gate.set()
+    await closing
+    assert early.done()
 
 
 async def test_bodies_are_cut_by_tenant_and_size():

@@ -247,6 +247,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entries: list[bytes]  # canonical audit entries, one per item
     places: list[Place]
     bodies: list[Body]
+    seconds: float | None = None  # that somebody waits for it; None has no end
 
     def pick(self, rows: Sequence[int]) -> "Batch":
         """Return the batch of these items alone, with the bodies they lie in."""
@@ -261,6 +262,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             entries=[self.entries[row] for row in rows],
             places=places,
             bodies=[body for body in self.bodies if body.id in used],
+            seconds=self.seconds,
         )
 
 

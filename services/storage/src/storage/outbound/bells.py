@@ -21,16 +21,22 @@ class LocalBell:
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
+        self._waiting = 0
 
     def ring(self) -> None:
-        """Wake everyone who waits now."""
-        self._rung.set()
-        self._rung = asyncio.Event()
+        """Wake everyone who waits now; mostly nobody does."""
+        if self._waiting:
+            self._rung.set()
+            self._rung = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
         """Return when rung or after `seconds`."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), seconds)
+        self._waiting += 1
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), seconds)
+        finally:
+            self._waiting -= 1
 
 
 class PostgresBell:

@@ -66,7 +66,9 @@ class PostgresLedger:
             for tenant in tenants:
                 del self._heads[batch.chain, tenant]  # until the answer is here
             try:
-                found = await self._database.fetch(batches.statement(batch), *arguments)
+                found = await self._database.fetch(
+                    batches.statement(batch), *arguments, seconds=batch.seconds
+                )
             except postgres.ChainMovedError:
                 continue
             for tenant in tenants:

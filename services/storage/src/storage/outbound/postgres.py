@@ -104,16 +104,16 @@ class _Held:
         self.lent = lent
         self.prepared: dict[str, prepared_stmt.PreparedStatement[Any]] = {}
 
-    async def fetch(self, statement: str, arguments: tuple[Any, ...]) -> list[Any]:
+    async def fetch(self, statement: str, arguments: tuple[Any, ...], seconds: float | None) -> list[Any]:
         """Run a statement; one whose form was changed by a migration goes the driver's own way."""
         prepared = self.prepared.get(statement)
         if prepared is None:
             prepared = self.prepared[statement] = await self.lent.prepare(statement)
         try:
-            return await prepared.fetch(*arguments)
+            return await prepared.fetch(*arguments, timeout=seconds)
         except asyncpg.InvalidCachedStatementError:
             del self.prepared[statement]
-            return await self.lent.fetch(statement, *arguments)
+            return await self.lent.fetch(statement, *arguments, timeout=seconds)
 
 
 class Database:
@@ -127,15 +127,16 @@ class Database:
         self._idle: list[_Held] = []
         self._waiting = 0
 
-    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
+    async def fetch(self, statement: str, *arguments: Any, seconds: float | None = None) -> list[Any]:
         """Run one statement, a transaction by itself, and return its rows; errors come out as faults.
 
-        It is prepared once for each connection: what every batch asks goes this shorter way.
+        It is prepared once for each connection: what every batch asks goes this shorter way. It is given up
+        after `seconds`, else when any statement is.
         """
         with _TRANSLATED:
             held = await self._taken()
             try:
-                rows = await held.fetch(statement, arguments)
+                rows = await held.fetch(statement, arguments, seconds)
             except BaseException:
                 await self._pool.release(held.lent)
                 raise

@@ -1,7 +1,6 @@
 """Record claims: judge each item, gather what is in flight, write it in one transaction, then answer."""
 
 import asyncio
-import contextlib
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,9 +17,10 @@ QUEUE_ROWS = 20_000  # claims that may wait: two seconds of work
 
 
 class Recorder:
-    """Groups concurrent submissions into transactions; at most one per writer is under way.
+    """Writes submissions in transactions; at most one per writer is under way.
 
-    Each writer has its own audit chain, so that writers never wait for each other's head.
+    What comes while a writer is free is written at once; what comes while none is waits, and shares the next
+    transaction. Each writer has its own audit chain, so that writers never wait for each other's head.
     """
 
     def __init__(
@@ -39,9 +39,10 @@ class Recorder:
     ) -> None:
         self._ledger, self._objects, self._pack, self._tenants = ledger, objects, pack, tenants
         self._bell, self._mint, self._clock = bell, mint, clock
-        self._chains: asyncio.LifoQueue[str] = asyncio.LifoQueue()
-        for number in reversed(range(writers)):
-            self._chains.put_nowait(f"{shard}.{number}")
+        self._free = [f"{shard}.{number}" for number in reversed(range(writers))]  # chains nobody writes to
+        self._freed = asyncio.Event()
+        self._gathered = 0  # submissions that wait for others, or with them
+        self._writers, self._closed = writers, False
         self._prepared: set[tuple[int, int]] = set()
         self._prepared_from = self._prepared_until = 0  # ids minted between have their months ready
         self._gather = coalescing.Coalescer[records.Submission, list[records.Outcome]](
@@ -78,20 +79,27 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Refuse new submissions and finish those accepted."""
+        self._closed = True
         await self._gather.aclose()
+        while len(self._free) < self._writers:
+            await self._free_again()
 
     async def _submit(self, accepted: records.Submission) -> list[records.Outcome]:
-        latest = max(item.deadline for item in accepted.items)
+        latest = max([item.deadline for item in accepted.items])
         try:
-            return await self._gather.submit(accepted, deadline=latest)
+            if self._free and not self._gathered and not self._closed:
+                return await self._written(accepted, latest)
+            self._gathered += 1
+            try:
+                return await self._gather.submit(accepted, deadline=latest)
+            finally:
+                self._gathered -= 1
         except errors.Fault as fault:
             return [fault] * len(accepted.items)
 
     async def _exchange(self, group: list[records.Submission]) -> list[list[records.Outcome]]:
         joined = records.join(group)
-        async with self._writer() as chain:
-            outcomes = await self._write(joined, chain)
-        self._bell.ring()
+        outcomes = await self._written(joined, max([item.deadline for item in joined.items]))
         answers, start = [], 0
         for submission in group:
             end = start + len(submission.items)
@@ -99,31 +107,43 @@ class Recorder:
             start = end
         return answers
 
-    @contextlib.asynccontextmanager
-    async def _writer(self) -> AsyncIterator[str]:
-        chain = await self._chains.get()
+    async def _written(self, submission: records.Submission, latest: float) -> list[records.Outcome]:
+        """Write a submission on a chain of its own, waiting for one; nobody waits for it beyond `latest`."""
+        while not self._free:
+            await self._free_again()
+        chain = self._free.pop()
         try:
-            yield chain
+            outcomes = await self._write(submission, chain, latest)
         finally:
-            self._chains.put_nowait(chain)
+            self._free.append(chain)
+            self._freed.set()
+        self._bell.ring()
+        return outcomes
 
-    async def _write(self, submission: records.Submission, chain: str) -> list[records.Outcome]:
+    async def _free_again(self) -> None:
+        """Return when a writer has ended."""
+        self._freed.clear()
+        await self._freed.wait()
+
+    async def _write(
+        self, submission: records.Submission, chain: str, latest: float
+    ) -> list[records.Outcome]:
         """Write a submission.
 
         Where the database refuses its data, it is halved until the bad item stands alone.
         """
         try:
-            batch = await self._batch(submission, chain)
+            batch = await self._batch(submission, chain, latest)
             earlier = await self._ledger.record(batch)
         except errors.Invalid as fault:
             count = len(submission.items)
             if count == 1:
                 return [fault]
-            halves = (range(count // 2), range(count // 2, count))
-            return [outcome for half in halves for outcome in await self._write(submission.pick(half), chain)]
+            halves = (submission.pick(range(count // 2)), submission.pick(range(count // 2, count)))
+            return [outcome for half in halves for outcome in await self._write(half, chain, latest)]
         return await self._outcomes(batch, earlier)
 
-    async def _batch(self, submission: records.Submission, chain: str) -> records.Batch:
+    async def _batch(self, submission: records.Submission, chain: str, latest: float) -> records.Batch:
         minted = self._mint.mint(len(submission.items))
         at_ms = [ids.ms_of(identifier) for identifier in minted]
         if not self._prepared_from <= at_ms[0] <= at_ms[-1] < self._prepared_until:
@@ -147,6 +167,7 @@ class Recorder:
             ],
             places=places,
             bodies=bodies,
+            seconds=latest - self._clock.monotonic(),
         )
 
     async def _prepare(self, needed: set[tuple[int, int]]) -> None:
