@@ -30,7 +30,7 @@ style: setup
 	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
 
 types:
-	@$(BIN)/mypy services/*/src bench
+	@$(BIN)/mypy services/*/src bench tests
 
 unit:
 	@$(PYTEST) -m "not slow" tests/architecture tests/unit

@@ -10,7 +10,9 @@ import storage_support as support
 from ultrathink.storage.v1 import storage_pb2
 
 
-async def put(storage: support.Stubs, data: bytes, *, name: str = "", kind: str = "bundle", pieces: int = 3):
+async def put(
+    storage: support.Stubs, data: bytes, *, name: str = "", kind: str = "bundle", pieces: int = 3
+) -> storage_pb2.PutResponse:
     """Store an object sent in pieces."""
     step = max(1, len(data) // pieces)
 

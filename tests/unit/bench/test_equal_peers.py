@@ -224,6 +224,8 @@ def test_what_is_refused_or_says_nothing_new_is_no_history():
     sound = {"claim_id": "C", "type": "professional", "use": "claim", "provider": {"id": "P"},
              "patient": {"id": "1"}, "insurance": [], "lines": []}  # fmt: skip
     assert history.patient(shapes.Claim.model_validate(sound)) == "||1"
-    for change in ({"newborn": True}, {"frequency_code": "7"}, {"use": "preauthorization"}, {"patient": {}},
-                   {"related": [{"relationship": "prior"}]}):  # fmt: skip
+    changes: tuple[dict[str, Any], ...]
+    changes = ({"newborn": True}, {"frequency_code": "7"}, {"use": "preauthorization"}, {"patient": {}},
+               {"related": [{"relationship": "prior"}]})  # fmt: skip
+    for change in changes:
         assert history.patient(shapes.Claim.model_validate(sound | change)) is None

@@ -55,7 +55,7 @@ def test_a_record_that_is_not_what_was_acknowledged(
     [{"id": "id-9"}, {"content_hash": "bb"}, {"verdict": "review"}],
     ids=lambda one: next(iter(one)),
 )
-def test_another_answer_than_before(book: books.Book, changes: dict[str, str]) -> None:
+def test_another_answer_than_before(book: books.Book, changes: dict[str, Any]) -> None:
     """Id, content and verdict of a claim stay."""
     book.acknowledge(decision(**changes))
     assert len(book.complaints) == 1

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import rules_support as support
@@ -39,7 +40,7 @@ ASKING = checklists.Checklists(tables.Tables([DOCUMENTS, LIMITS]), LABELS)
 
 def finding(severity: decisions.Severity = "error", **codes: str) -> decisions.Finding:
     """A finding with codes."""
-    found = decisions.Codes(**codes) if codes else None
+    found = msgspec.convert(codes, decisions.Codes) if codes else None
     return decisions.Finding(rule="R", severity=severity, path="", message=TEXT, codes=found)
 
 

@@ -32,8 +32,8 @@ async def judge(
     made: support.World, identifier: str, verdict: Any = "accept", **options: Any
 ) -> dict[str, Any]:
     """Return the decision after a review."""
-    told = {"revision": 1, "note": "looked at it"} | options
-    context = support.wire(subject="rev-1", roles=told.pop("roles", ["reviewer"]))  # type: ignore[arg-type]
+    told: dict[str, Any] = {"revision": 1, "note": "looked at it"} | options
+    context = support.wire(subject="rev-1", roles=told.pop("roles", ["reviewer"]))
     value = {"accept": claims_pb2.VERDICT_ACCEPT, "reject": claims_pb2.VERDICT_REJECT}.get(verdict, verdict)
     async with support.desk(made) as stub:
         request = claims_pb2.DecideRequest(context=context, id=identifier, verdict=value, **told)
@@ -61,7 +61,8 @@ async def test_every_read_is_an_audit_entry_before_it_is_shown() -> None:
             ("claim.read", "curious")
         ]
 
-        async def away(*_: Any) -> None:
+        async def away(context: object, identifier: str, event: str) -> None:
+            del context, identifier, event
             raise errors.Unavailable("stream.broken", "x")
 
         made.store.note_read = away  # type: ignore[method-assign]
@@ -178,7 +179,7 @@ async def test_lists_are_read_page_by_page() -> None:
         for number in range(5):
             await recorded(made, number)
         seen: list[str] = []
-        cursor = ""
+        cursor: str | None = ""
         while cursor is not None:
             told = await page(made, limit=2, cursor=cursor)
             seen += [row["claim_id"] for row in told["items"]]

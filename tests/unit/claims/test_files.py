@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import claims_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
+from claims.domain import tenants
 from claims.inbound import files, spools
 from claims.usecases import submit
 from formats import canonical
@@ -23,7 +24,7 @@ NDJSON = "application/x-ndjson"
 
 async def chunks(data: bytes, size: int = 64, **first: Any) -> AsyncIterator[claims_pb2.FileChunk]:
     """Yield a file in chunks; the first one says what it is."""
-    told = {"context": support.wire(item_id="file"), "media_type": NDJSON} | first
+    told: dict[str, Any] = {"context": support.wire(item_id="file"), "media_type": NDJSON} | first
     yield claims_pb2.FileChunk(**told, data=data[:size])
     for start in range(size, len(data), size):
         yield claims_pb2.FileChunk(data=data[start : start + size])
@@ -200,8 +201,10 @@ async def test_one_claim_is_answered_before_the_next_is_sent() -> None:
 
     async def one_by_one() -> AsyncIterator[claims_pb2.FileChunk]:
         for number in range(1, 4):
-            first = {"context": support.wire(), "media_type": NDJSON} if number == 1 else {}
-            yield claims_pb2.FileChunk(**first, data=lines(support.body(number)))
+            chunk = claims_pb2.FileChunk(data=lines(support.body(number)))
+            if number == 1:
+                chunk.MergeFrom(claims_pb2.FileChunk(context=support.wire(), media_type=NDJSON))
+            yield chunk
             await answered.wait()
             answered.clear()
 
@@ -241,7 +244,8 @@ async def test_at_most_a_few_groups_are_at_work() -> None:
         known = made.tenants.known["demo"]
         working = 0
 
-        async def find(_: str) -> Any:
+        async def find(name: str) -> tenants.Tenant:
+            del name
             nonlocal working
             working += 1
             at_once.append(working)
@@ -275,7 +279,8 @@ async def test_a_defect_of_ours_ends_the_call() -> None:
     """An unexpected failure is not swallowed: it reaches the caller as an internal fault."""
     async with support.world() as made:
 
-        async def broken(_: Any) -> Any:
+        async def broken(name: str) -> tenants.Tenant:
+            del name
             raise ZeroDivisionError
 
         made.tenants.find = broken  # type: ignore[method-assign]

@@ -222,7 +222,8 @@ async def test_beyond_capacity_items_are_refused_with_a_time() -> None:
         entered, gate = asyncio.Event(), asyncio.Event()
         known = made.tenants.known["demo"]
 
-        async def find(_: str) -> tenants.Tenant:
+        async def find(name: str) -> tenants.Tenant:
+            del name
             entered.set()
             await gate.wait()
             return known

@@ -44,7 +44,7 @@ def test_only_a_claim_in_review_is_decided(verdict: Any) -> None:
 def test_a_late_score_moves_nothing() -> None:
     """The first decision stays when a score is appended."""
     for verdict in ("accept", "review", "reject"):
-        begun = lifecycle.begin(verdict)  # type: ignore[arg-type]
+        begun = lifecycle.begin(verdict)
         assert lifecycle.advance(begun, "score.appended") == begun
 
 
@@ -52,7 +52,7 @@ def test_an_adjudicated_claim_may_be_adjudicated_again_and_paid() -> None:
     """A reissued answer changes the result until the money has come."""
     status = lifecycle.begin("accept")
     for event in ("wire.sent", "payer.pended", "payer.rejected", "payer.partial", "payer.paid"):
-        status = lifecycle.advance(status, event)  # type: ignore[arg-type]
+        status = lifecycle.advance(status, event)
     assert status.business == "paid"
     with pytest.raises(errors.Conflict):
         lifecycle.advance(status, "payer.rejected")

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from fhir.resources.R4B import bundle as r4
+from fhir.resources.R4B import claimresponse, messageheader
 
 import claims_support as support
 from claims.inbound import messages
@@ -10,7 +11,7 @@ from ultrathink.claims.v1 import claims_pb2
 
 ACCEPT = "application/fhir+json; profile=message"
 FHIR = "application/fhir+json"
-CLAIM = {
+CLAIM: dict[str, object] = {
     "resourceType": "Claim",
     "id": "c1",
     "identifier": [{"system": "urn:x", "value": "F-1"}],
@@ -43,6 +44,7 @@ async def answered(body: bytes, accept: str = ACCEPT) -> claims_pb2.SubmitResult
     """Return the result of one message."""
     request = claims_pb2.SubmitRequest(items=[support.item(body, media_type=FHIR, accept=accept)])
     async with support.world() as made:
+        result: claims_pb2.SubmitResult
         (result,) = await support.submit(made, request)
         return result
 
@@ -51,9 +53,15 @@ async def test_a_message_is_answered_with_a_message() -> None:
     """The Bundle is valid R4, begins with a header that answers the request, and focuses on the receipt."""
     result = await answered(message(CLAIM))
     told = r4.Bundle.model_validate_json(result.rendered.body)
+    assert told.entry is not None
     header, receipt = (entry.resource for entry in told.entry)
+    assert isinstance(header, messageheader.MessageHeader)
+    assert isinstance(receipt, claimresponse.ClaimResponse)
+    assert header.response is not None
     assert (told.type, header.response.identifier, header.response.code) == ("message", "asked", "ok")
+    assert header.eventCoding is not None
     assert header.eventCoding.code == "claim-response"
+    assert header.focus is not None
     assert header.focus[0].reference == told.entry[1].fullUrl == f"urn:uuid:{result.claim_id}"
     assert (receipt.id, receipt.outcome) == (result.claim_id, "queued")
 

@@ -12,7 +12,7 @@ from claims.domain import decisions, past
 from formats import model
 
 # Claims that differ in what the past is compared by; small choices, so that they meet often.
-CLAIMS = st.fixed_dictionaries({
+CLAIMS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({
     "claim_id": st.sampled_from(["A", "B", "C", "D"]),
     "provider": st.sampled_from([{"id": "1"}, {"id": "2"}]),
     "frequency_code": st.sampled_from(["1", "1", "7"]),
@@ -89,7 +89,9 @@ async def test_a_claim_that_rules_refuse_leaves_nothing(severity: decisions.Seve
         assert second is not None
         assert second[0].exact == seen
         await support.submit(made, support.batch([support.body(1, claim_id="THREE")]))
-        assert made.rules.histories[-1][0].exact == 1 + seen
+        last = made.rules.histories[-1]
+        assert last is not None
+        assert last[0].exact == 1 + seen
 
 
 async def test_neighbours_of_other_tenants_are_strangers() -> None:

@@ -14,7 +14,7 @@ from claims.domain import reason_documents
 
 type Change = Callable[[dict[str, Any]], object]
 
-LATER = {"from": date(2014, 1, 1)}  # than any code of the small book that ended
+LATER: dict[str, Any] = {"from": date(2014, 1, 1)}  # than any code of the small book that ended
 
 
 def _violations(change: Change) -> list[tuple[str, str, str]]:
@@ -158,7 +158,7 @@ def _problems(documents: dict[str, Any]) -> list[str] | None:
     return None
 
 
-_WILD = (
+_WILD: st.SearchStrategy[object] = (
     st.none()
     | st.booleans()
     | st.integers(-3, 3)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reasons_support as support
+from chassis import errors
 from claims.domain import decisions, reasons, reasons_reference, risk
 from claims.outbound import reason_files
 
@@ -295,5 +296,5 @@ def test_the_written_table_is_fresh():
 def test_a_folder_without_reasons_is_said(tmp_path: Path):
     """Packs may lie without reasons; asking for them then says so."""
     assert reason_files.find(tmp_path) is None
-    with pytest.raises(reason_files.errors.NotFound, match="reasons"):
+    with pytest.raises(errors.NotFound, match="reasons"):
         reason_files.load(tmp_path)

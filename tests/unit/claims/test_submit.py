@@ -10,7 +10,7 @@ import pytest
 import claims_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
-from claims import testing
+from claims import ports, testing
 from claims.domain import decisions, histories, tenants
 from claims.usecases import assess
 from formats import model, protobuf, readers
@@ -311,8 +311,8 @@ async def test_a_fault_of_one_record_is_told_to_its_sender_alone(fault: errors.F
     async with support.world() as made:
         plain = made.store.record
 
-        async def record(items: Any) -> Any:
-            made_of = await plain(items)
+        async def record(submissions: Sequence[ports.Submission]) -> Sequence[ports.Recorded | errors.Fault]:
+            made_of = await plain(submissions)
             return [fault, *made_of[1:]]
 
         made.store.record = record  # type: ignore[method-assign]

@@ -1,13 +1,13 @@
 """What an operator sees of the claims room: stages, verdicts, spans of followed items; no patient."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, export
 
 import claims_support as support
 from chassis import metrics, telemetry
+from claims.domain import tenants
 
 TRACED = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
@@ -130,7 +130,8 @@ async def test_claims_at_work_are_a_gauge_that_returns_to_zero() -> None:
     """After the answer nothing is at work, also when the work failed."""
     async with support.world() as made:
 
-        async def broken(_: Any) -> Any:
+        async def broken(name: str) -> tenants.Tenant:
+            del name
             raise ZeroDivisionError
 
         made.tenants.find = broken  # type: ignore[method-assign]

@@ -1,5 +1,6 @@
 """nphies messages and other bundles: header, references, companions."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -135,7 +136,9 @@ def test_another_payers_answer_in_the_message_is_what_it_paid():
         fhir_support.nphies_claim(insurance=[insurance]), **{"ClaimResponse_r-1": response}
     )
     found = read(document).claim.insurance[0]
-    assert found.adjudicated == model.Adjudicated(paid=80, patient_responsibility=20, date="2026-05-01")
+    assert found.adjudicated == model.Adjudicated(
+        paid=Decimal(80), patient_responsibility=Decimal(20), date="2026-05-01"
+    )
     assert found.claim_response == f"{fhir_support.CLINIC}/ClaimResponse/r-1"
 
 

@@ -96,7 +96,8 @@ def _inside(value: Any, described: dict[str, Any], defs: dict[str, Any]) -> bool
         low, high = described.get("minItems", 0), described.get("maxItems", 10**9)
         return low <= len(value) <= high and all(fits(v, described.get("items", {}), defs) for v in value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return described.get("minimum", value) <= value <= described.get("maximum", value)
+        low, high = described.get("minimum", value), described.get("maximum", value)
+        return bool(low <= value <= high)
     return True
 
 

@@ -181,6 +181,7 @@ def _whole_hundred_thousand(request: scoring_pb2.ScoreRequest) -> None:
     _hundred_thousand(request)
     for column in request.rows.line_columns:
         kind = column.WhichOneof("values")
+        assert kind is not None
         setattr(column, kind, getattr(column, kind) * 100_000)
 
 

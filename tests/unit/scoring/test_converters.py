@@ -55,6 +55,7 @@ def test_a_hundred_thousand_rows_are_refused_with_the_remedy():
     message.line_offsets[1] = 100_000
     for column in message.line_columns:
         kind = column.WhichOneof("values")
+        assert kind is not None
         setattr(column, kind, getattr(column, kind) * 100_000)
     with pytest.raises(errors.Invalid, match=r"50,000.*100,000.*parts") as refused:
         converters.to_rows(message)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import scoring_support as support
-from scoring.outbound import estimators, leaf_tables, onnx
+from scoring.outbound import bundles, estimators, leaf_tables, onnx
 
 
 def test_ordinary_forests_are_served_by_tables():
@@ -17,5 +17,5 @@ def test_large_trees_are_served_by_onnxruntime():
     bundle = support.bundle()
     found = estimators.of(bundle._replace(trees=bundle.trees | {"reason": large}))
     assert isinstance(found, onnx.OnnxEstimator)
-    matrix = support.bundles.sample(support.BUNDLE)["lines"]
+    matrix = bundles.sample(support.BUNDLE)["lines"]
     np.testing.assert_allclose(found.lines(matrix), estimators.of(bundle).lines(matrix), atol=1e-5)

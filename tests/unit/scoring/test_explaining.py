@@ -119,7 +119,7 @@ def test_a_path_over_too_many_features_is_refused():
 
 def test_the_served_models_explain_what_they_score():
     """In the repository's bundle the contributions of a line add up to the margin stored by training."""
-    bundle, sample = support.bundle(), support.bundles.sample(support.BUNDLE)
+    bundle, sample = support.bundle(), bundles.sample(support.BUNDLE)
     explainer = bundle.model.line_explainer
     total = explaining.contributions(explainer, sample["lines"]).sum(axis=1) + explainer.bias
     np.testing.assert_allclose(total, sample["line_margins"], atol=2e-5)
@@ -127,7 +127,7 @@ def test_the_served_models_explain_what_they_score():
 
 def test_the_served_models_reasons_are_those_of_pred_contribs():
     """XGBoost's own TreeSHAP, summed by human group, gives the same reasons to 1e-5, the strongest first."""
-    model, sample = support.bundle().model, support.bundles.sample(support.BUNDLE)
+    model, sample = support.bundle().model, bundles.sample(support.BUNDLE)
     booster = xgboost.Booster({"nthread": 1}, model_file=str(support.BUNDLE / "line.xgboost.json"))
     native = booster.predict(xgboost.DMatrix(sample["lines"]), pred_contribs=True)[:, :-1]
     groups = model.features.line_groups

@@ -94,7 +94,7 @@ def test_missing_numbers_stay_missing():
 
 def test_a_claim_sees_the_extremes_of_its_lines():
     """most_ and least_ are the largest and smallest of a feature over the lines."""
-    lines = ({"quantity": 1}, {"quantity": 9})
+    lines: tuple[dict[str, object], ...] = ({"quantity": 1}, {"quantity": 9})
     assert _claim("most_quantity_log", *lines) == pytest.approx(np.log(10))
     assert _claim("least_quantity_log", *lines) == pytest.approx(np.log(2))
 

@@ -7,22 +7,25 @@ from hypothesis import strategies as st
 
 import scoring_support as support
 from scoring.domain import columns, explaining, features, few_marks, forests, ranges, schemas
+from scoring.outbound import bundles
 
 MODEL = support.bundle().model
-SAMPLE = support.bundles.sample(support.BUNDLE)
+SAMPLE = bundles.sample(support.BUNDLE)
 WIDTHS = (len(columns.LINE_MODEL), len(columns.CLAIM_MODEL))
 
 
 def _found(seed: int, lines: int, claims: int) -> features.Matrices:
     """Return rows of the bundle's sample, some of their values missing or absurd."""
     rng = np.random.default_rng(seed)
-    matrices = []
-    for name, count in (("lines", lines), ("claims", claims)):
+
+    def some(name: str, count: int) -> features.Matrix:
         rows = SAMPLE[name][rng.integers(0, len(SAMPLE[name]), size=count)].copy()
         strange = rng.random(rows.shape) < 0.01
         rows[strange] = rng.choice([np.nan, -0.0, np.inf, -np.inf, 1e30], size=int(strange.sum()))
-        matrices.append(rows)
-    return features.Matrices(*matrices, np.ones((claims, len(columns.MEANING)), dtype=np.bool_))
+        return rows
+
+    known = np.ones((claims, len(columns.MEANING)), dtype=np.bool_)
+    return features.Matrices(some("lines", lines), some("claims", claims), known)
 
 
 def _agree(
@@ -70,7 +73,9 @@ def _random(rng: np.random.Generator, grown: list[forests.Forest]) -> None:
         explaining.build(forest, np.zeros(width, dtype=np.int32))
         for forest, width in zip(grown, WIDTHS, strict=True)
     ]
-    rows = [support.random_rows(rng, count, width) for count, width in zip((3, 2), WIDTHS, strict=True)]
+    lines, claims = (support.random_rows(rng, *size) for size in zip((3, 2), WIDTHS, strict=True))
     joined: schemas.Tables = MODEL.features.joined
     known = np.ones((2, len(columns.MEANING)), dtype=np.bool_)
-    _agree(few_marks.Tables(*explainers, joined), explainers, features.Matrices(*rows, known))
+    of_lines, of_claims = explainers
+    tables = few_marks.Tables(of_lines, of_claims, joined)
+    _agree(tables, explainers, features.Matrices(lines, claims, known))

@@ -75,6 +75,8 @@ def test_whatever_an_ordinary_record_is_changed_to_is_not_passed_with_something_
     """Any few of its values, words of the book among them."""
     batch = _few(support.ordinary())
     words = [*batch.dictionary, *[*MODEL.book.words][::9]]
+    assert isinstance(batch.claims, rows.Packed)
+    assert isinstance(batch.lines, rows.Packed)
     contents = []
     for layout, kinds, content in (
         (records.CLAIM, records.CLAIM_KINDS, batch.claims.content),

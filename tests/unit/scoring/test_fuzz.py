@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import scoring_support as support
 from chassis import errors
-from scoring.domain import columns, rows
+from scoring.domain import columns, rows, scores
 from scoring.inbound import converters
 from scoring.usecases import score
 from ultrathink.scoring.v1 import scoring_pb2
@@ -64,6 +64,7 @@ def test_any_numbers_give_probabilities_or_a_reason(batch: rows.Rows):
     found = score.judge(MODEL, support.twin(), batch, depth="all")
     assert len(found) == batch.items
     for answer, lines in zip(found, np.diff(batch.offsets), strict=True):
+        assert isinstance(answer, scores.ClaimScore)
         if answer.state == "scored":
             assert 0 < answer.probability < 1
             assert len(answer.line_probabilities) == lines

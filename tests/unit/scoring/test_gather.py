@@ -9,6 +9,7 @@ import pytest
 import scoring_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
+from formats import model
 from scoring import ports
 from scoring.domain import arms, rows, scores
 from scoring.outbound import arm_files
@@ -73,7 +74,7 @@ class Room:
 
     async def call(
         self,
-        *claims: support.model.Claim,
+        *claims: model.Claim,
         keys: Sequence[int] | None = None,
         deadline: float = 60.0,
         schema: str = MODEL.row_schema_hash,

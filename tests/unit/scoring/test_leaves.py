@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import scoring_support as support
 from scoring.domain import forests, leaves, marks
+from scoring.outbound import bundles
 
 
 @given(
@@ -59,7 +60,7 @@ def test_rows_are_worked_through_in_parts(count: int):
 @pytest.mark.parametrize("name", ["line", "claim", "reason"])
 def test_the_served_forests_answer_to_the_last_bits_what_their_trees_say(name: str):
     """In the repository's bundle no row's margin differs by more than adding in another order does."""
-    sample = support.bundles.sample(support.BUNDLE)
+    sample = bundles.sample(support.BUNDLE)
     matrix = sample["claims" if name == "claim" else "lines"]
     forest = support.bundle().trees[name]
     np.testing.assert_allclose(

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 import scoring_support as support
 from scoring.domain import models, scores
+from scoring.outbound import bundles
 
 MODEL = support.bundle().model
 
@@ -38,7 +39,7 @@ def test_fewer_classes_than_three_give_fewer_guesses():
 
 def test_contributions_end_with_the_bias():
     """The last column is the same for every row: the model's mean margin."""
-    matrix = support.bundles.sample(support.BUNDLE)["lines"][:5]
+    matrix = bundles.sample(support.BUNDLE)["lines"][:5]
     found = models.explain(MODEL.line_explainer, matrix)
     assert found.shape == (5, len(MODEL.features.groups) + 1)
     assert set(found[:, -1].tolist()) == {MODEL.line_explainer.bias}

@@ -62,7 +62,8 @@ def test_nothing_seen_is_nothing_claimed():
 @given(sizes=st.lists(st.integers(0, 9), max_size=8), capacity=st.integers(1, 12))
 def test_the_ring_keeps_the_latest(sizes: list[int], capacity: int):
     """Whatever came in batches, the last `capacity` pairs are kept and all are counted."""
-    kept, told = pairs.Pairs(capacity), []
+    kept = pairs.Pairs(capacity)
+    told: list[int] = []
     for size in sizes:
         values = [len(told) + place for place in range(size)]
         told += values

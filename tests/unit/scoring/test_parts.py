@@ -1,6 +1,7 @@
 """Answers in columns say what answers by claim say, in a fraction of the bytes."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ KEYS = [_STABLE[0], _CANARY[0], _CANARY[1], _STABLE[1], _STABLE[2]]
 
 
 @pytest.fixture
-async def app(tmp_path: support.Path) -> AsyncIterator[apps.App]:
+async def app(tmp_path: Path) -> AsyncIterator[apps.App]:
     """A scoring app whose canary meets half of the claims."""
     other = support.other_bundle(tmp_path / "other")
     options = settings.ScoringSettings(
@@ -115,7 +116,8 @@ def _claims(answer: scoring_pb2.ScoreResponse) -> list[scoring_pb2.ClaimScore]:
         )
         for place, item in enumerate(items):
             own = [next(rows) for _ in range(lines[item])]
-            told = scoring_pb2.ClaimScore(item_id=str(item), state=part.states[place])
+            state = scoring_pb2.ScoreState.ValueType(part.states[place])
+            told = scoring_pb2.ClaimScore(item_id=str(item), state=state)
             if told.state != scoring_pb2.SCORE_STATE_NOT_SCORED:
                 told.arm, told.model_revision, told.feature_hash = part.arm, info.revision, prints[place]
             if place in why:
@@ -164,7 +166,8 @@ async def test_labels_are_sent_to_who_does_not_know_them(stub: "scoring_pb2_grpc
     for info in (stable, canary):
         assert len(info.groups) == len(support.bundle().model.features.groups)
         assert len(info.reasons) == len(support.bundle().model.reasons)
-        assert all(one.label_en and one.label_ar for one in (*info.groups, *info.reasons))
+        assert all(one.label_en and one.label_ar for one in info.groups)
+        assert all(one.label_en and one.label_ar for one in info.reasons)
     known = await stub.Score(_asked(columnar=True, known=(stable.revision,)))
     assert not known.model.groups
     assert not known.model.reasons

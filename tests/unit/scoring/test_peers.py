@@ -1,6 +1,7 @@
 """Peers: percentiles rise with the distance, rows do not depend on others, without peers nothing is said."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +21,11 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-def _batch(*claims: list[dict]) -> rows.Rows:
+def _batch(*claims: list[dict[str, Any]]) -> rows.Rows:
     return scoring_support.batch(*(scoring_support.claim(*(_line(one) for one in lines)) for lines in claims))
 
 
-def _line(one: dict) -> dict:
+def _line(one: dict[str, Any]) -> dict[str, Any]:
     """Return what is written of a line that always has a description, and may have no code or price."""
     said = {"code": one["code"] or None, "description": "service", "quantity": one["quantity"]}
     return said | {"unit_price": one["price"], "net": one["price"]}
@@ -54,7 +55,7 @@ def test_percentiles_are_monotone_in_the_distance(one: float, two: float, group:
 
 
 @given(LINES, st.randoms())
-def test_the_order_of_rows_is_nothing(lines: list[dict], rng: random.Random):
+def test_the_order_of_rows_is_nothing(lines: list[dict[str, Any]], rng: random.Random):
     """A row's group and distance are the same wherever it stands."""
     order = list(range(len(lines)))
     rng.shuffle(order)
@@ -64,7 +65,7 @@ def test_the_order_of_rows_is_nothing(lines: list[dict], rng: random.Random):
 
 
 @given(LINES, LINES)
-def test_no_row_depends_on_another_claim(mine: list[dict], others: list[dict]):
+def test_no_row_depends_on_another_claim(mine: list[dict[str, Any]], others: list[dict[str, Any]]):
     """A claim is told the same alone as in a batch."""
     alone, together = support.judged(_batch(mine)), support.judged(_batch(mine, others))
     np.testing.assert_array_equal(together.group[: len(mine)], alone.group)
@@ -90,7 +91,7 @@ def test_peers_are_the_nearest_that_are_enough():
         ({"provider": {"id": "P"}}, 2),
     ],
 )
-def test_what_is_unseen_or_missing_leads_to_wider_peers(changes: dict, level: int):
+def test_what_is_unseen_or_missing_leads_to_wider_peers(changes: dict[str, Any], level: int):
     """An unknown payer, an unknown or missing type of provider: the comparison goes on without it."""
     found = support.judged(scoring_support.batch(support.ordinary(**changes)))
     assert _level(found.group[0]) == level

@@ -36,7 +36,7 @@ def test_settings_are_frozen_and_bounded():
     """A setting cannot be changed after it was read, nor be nonsense."""
     read = settings.ScoringSettings()
     with pytest.raises(pydantic.ValidationError):
-        read.scoring_threads = 2
+        read.scoring_threads = 2  # type: ignore[misc]  # what may not be done
     with pytest.raises(pydantic.ValidationError):
         settings.ScoringSettings(scoring_threads=0)
 

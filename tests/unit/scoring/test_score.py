@@ -11,7 +11,7 @@ import scoring_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
 from scoring import ports
-from scoring.domain import rows, scores
+from scoring.domain import features, rows, scores
 from scoring.inbound import converters
 from scoring.usecases import score
 
@@ -93,7 +93,7 @@ def test_contributions_add_up_to_the_margin():
     """Groups and bias of a flagged line sum to its raw score."""
     batch = support.batch(support.costly())
     (found,) = support.scored(support.costly())
-    from_trees = support.twin().lines(score.features.matrices(MODEL.features, batch).lines)
+    from_trees = support.twin().lines(features.matrices(MODEL.features, batch).lines)
     for reason in found.line_reasons:
         assert reason.contributions.sum() == pytest.approx(from_trees[reason.row], abs=2e-5)
         assert len(reason.contributions) == len(MODEL.features.groups) + 1
@@ -201,6 +201,7 @@ async def test_a_missing_number_that_training_always_saw_is_said(scoring: score.
     quantity = next(column for column in wire.line_columns if column.name == "quantity")
     quantity.f64 = np.array([np.nan]).tobytes()
     (found,) = await scoring(support.deadlines(1), converters.to_rows(wire))
+    assert isinstance(found, scores.ClaimScore)
     assert found == scores.ClaimScore("out_of_range", "missing:most_quantity_log", print=found.print)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -75,13 +76,13 @@ async def test_probabilities_alone_are_those_told_with_reasons(
         for field in ("line_reasons", "contributions", "feature_hash"):
             claim.ClearField(field)
         assert claim == less
-    for part, less in zip(whole.parts, bare.parts, strict=True):
+    for part, fewer in zip(whole.parts, bare.parts, strict=True):
         assert part.flagged_rows
-        for field in less.DESCRIPTOR.fields:
-            if field.name.startswith(("flagged_", "row_", "claim_")):
-                part.ClearField(field.name)
+        for column in fewer.DESCRIPTOR.fields:
+            if column.name.startswith(("flagged_", "row_", "claim_")):
+                part.ClearField(column.name)  # type: ignore[arg-type]  # a name of its own kind
         part.feature_hashes = bytes(len(part.feature_hashes))
-        assert part == less
+        assert part == fewer
 
 
 async def test_a_bad_batch_on_the_stream_spoils_no_other(stub: "scoring_pb2_grpc.ScorerAsyncStub"):
@@ -160,7 +161,7 @@ async def test_it_works_over_a_socket(app: apps.App):
     assert streamed == [unary]
 
 
-async def test_a_tampered_bundle_keeps_the_service_from_starting(tmp_path: support.Path):
+async def test_a_tampered_bundle_keeps_the_service_from_starting(tmp_path: Path):
     """Composition fails with a clear fault when a file is not what the manifest says."""
     for path in support.BUNDLE.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

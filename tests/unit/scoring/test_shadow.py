@@ -13,6 +13,7 @@ import pytest
 import scoring_support as support
 from chassis import errors
 from chassis import testing as chassis_testing
+from formats import model
 from scoring import ports
 from scoring.domain import calibration
 from scoring.outbound import arm_files
@@ -69,9 +70,7 @@ class Room:
         self.shadow = shadow.Shadow(workers, **bounds)
         self.answer = answer.Answer(self.crew, self.shadow, self.clock)
 
-    async def ask(
-        self, *claims: support.model.Claim, deadline: float = 60.0, **options: Any
-    ) -> answer.Answered:
+    async def ask(self, *claims: model.Claim, deadline: float = 60.0, **options: Any) -> answer.Answered:
         """Answer claims."""
         deadlines, keys = support.deadlines(len(claims), deadline), support.keys(len(claims))
         return await self.answer(deadlines, support.batch(*claims), keys=keys, **options)

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 import uuid
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from chassis import testing as chassis_testing
 from storage.domain import ids, months
 
 
-def entropy(seed: int):
+def entropy(seed: int) -> Callable[[int], bytes]:
     """Return a repeatable source of random bytes."""
     return random.Random(seed).randbytes  # noqa: S311 - repeatability is the point here
 

@@ -1,6 +1,7 @@
 """Batches: joined, split and judged without losing track of whose line is whose."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -93,7 +94,9 @@ def test_every_text_column_is_known_as_one():
         (lambda found: found.findings.path.__setitem__(0, "x" * 600), "column.unstorable"),
     ],
 )
-def test_numbers_and_texts_beyond_their_column_are_refused(change, reason: str):  # noqa: ANN001 - a small change
+def test_numbers_and_texts_beyond_their_column_are_refused(
+    change: Callable[[records.Submission], object], reason: str
+):
     """What the narrow columns cannot hold is refused before the database sees it."""
     found = submission(("A", 1))
     change(found)

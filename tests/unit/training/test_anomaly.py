@@ -91,7 +91,8 @@ def test_figures_stand_beside_their_baselines():
 @functools.cache
 def _elsewhere() -> dict[str, Any]:
     """Return the figures of the repository's bundle on a simulated world that it has not seen."""
-    return anomaly.evaluate(DEMO, support.data())["kinds"]
+    kinds: dict[str, Any] = anomaly.evaluate(DEMO, support.data())["kinds"]
+    return kinds
 
 
 @pytest.mark.parametrize("kind", ["upcoded price", "code of another provider type", "odd combination"])

@@ -64,8 +64,10 @@ def test_labels_change_no_score(tmp_path: Path):
         provider_tables.read(_table(tmp_path / where, labels=mark)) for where, mark in (("", 1), ("other", 0))
     )
     every = np.arange(COUNT)
-    scores = [anomaly_providers.suspicion(anomaly_providers.grow(t, every, 0), t, every) for t in (one, two)]
-    np.testing.assert_array_equal(*scores)
+    first, second = (
+        anomaly_providers.suspicion(anomaly_providers.grow(t, every, 0), t, every) for t in (one, two)
+    )
+    np.testing.assert_array_equal(first, second)
 
 
 def test_training_again_gives_the_same_revision(trained: Trained, tmp_path: Path):

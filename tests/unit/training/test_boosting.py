@@ -66,6 +66,7 @@ def test_the_winner_has_the_lower_log_loss(table: tuple[Any, Any, Any]):
     assert {len(values) for values in found.log_loss.values()} == {boosting.FOLDS}
     summary = found.summary()
     paired = summary["paired_log_loss_difference"]
+    assert isinstance(paired, dict)
     assert paired["mean"] == pytest.approx(means["xgboost"] - means["lightgbm"])
     assert summary["winner"] == found.winner
 

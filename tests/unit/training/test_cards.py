@@ -69,7 +69,7 @@ def test_origin_and_limits_are_stated(card: str):
     for text in (
         "by hand: 4,000 claims",
         "f" * 64,
-        MANIFEST["command"],
+        str(MANIFEST["command"]),
         "a" * 64,
         "0.3: best F1",
         "## Limits",

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,8 +116,8 @@ def test_serving_says_what_training_said(bundle: Path, history: completion_histo
         wire = completions.to_wire(canonical.decode(lines[place]))
         facts = completion_converters.to_facts(type(wire).FromString(wire.SerializeToString()))
         heard = [line for line in facts.lines if line.system not in completion.UNSHARED]
-        told = amounts.expect(served.model, [amounts.Asked(facts, line) for line in heard]) if heard else []
-        for value in told:
+        asked = [amounts.Asked(facts, line) for line in heard]
+        for value in amounts.expect(served.model, asked) if asked else ():
             assert value == pytest.approx(next(trained), abs=1e-6)
 
 
@@ -150,7 +151,7 @@ def test_a_line_that_teaches_does_not_tell_its_own_price(history: completion_his
 
 def test_lines_that_cannot_teach_are_left_out_and_counted(tmp_path: Path):
     """Without a net, a quantity, a code of a shared system, or with a net of nothing."""
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"net": 10}, {}, {"net": 10, "quantity": None}, {"net": 0}, {"net": 10, "system": "local"},
         {"net": 10, "code": None, "system": None, "description": "a visit"},
     ]  # fmt: skip

@@ -14,11 +14,12 @@ from scoring.domain import explaining, forests, models
 from training import conversions
 
 FEATURES = 8
+type Table = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 ONE_GROUP_EACH = np.arange(FEATURES, dtype=np.int32)
 
 
 @pytest.fixture(scope="module")
-def table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def table() -> Table:
     """Rows with missing values in all but one column, an integer column, and a noisy outcome."""
     rng = np.random.default_rng(1)
     matrix = support.random_rows(rng, 2_000, FEATURES)
@@ -29,27 +30,27 @@ def table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 @pytest.fixture(scope="module")
-def booster(table: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]) -> xgboost.Booster:
+def booster(table: Table) -> xgboost.Booster:
     """An XGBoost model of the table."""
     settings = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1}
     return xgboost.train(settings, xgboost.DMatrix(*table), 40)
 
 
 @pytest.fixture(scope="module")
-def light(table: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]) -> lightgbm.Booster:
+def light(table: Table) -> lightgbm.Booster:
     """A LightGBM model of the table."""
     settings = {"objective": "binary", "max_depth": 4, "num_threads": 1, "verbose": -1}
     return lightgbm.train(settings, lightgbm.Dataset(*table), 40)
 
 
-def test_xgboost_margins_are_kept(table: Any, booster: xgboost.Booster):
+def test_xgboost_margins_are_kept(table: Table, booster: xgboost.Booster):
     """Every row, missing values included, gets XGBoost's own margin."""
     forest = conversions.from_xgboost(bytes(booster.save_raw("json")))
     native = booster.predict(xgboost.DMatrix(table[0]), output_margin=True)
     np.testing.assert_allclose(forests.margins(forest, table[0])[:, 0], native, atol=1e-5)
 
 
-def test_xgboost_contributions_are_kept(table: Any, booster: xgboost.Booster):
+def test_xgboost_contributions_are_kept(table: Table, booster: xgboost.Booster):
     """The tables give `pred_contribs` to 1e-5, feature by feature, bias included."""
     forest = conversions.from_xgboost(bytes(booster.save_raw("json")))
     explainer = explaining.build(forest, ONE_GROUP_EACH)
@@ -69,7 +70,7 @@ def test_a_value_on_a_threshold_goes_the_same_way(booster: xgboost.Booster):
     np.testing.assert_allclose(forests.margins(forest, matrix)[:, 0], native, atol=1e-5)
 
 
-def test_lightgbm_margins_and_contributions_are_kept(table: Any, light: lightgbm.Booster):
+def test_lightgbm_margins_and_contributions_are_kept(table: Table, light: lightgbm.Booster):
     """The same holds for LightGBM, whose missing values and thresholds work differently."""
     forest = conversions.from_lightgbm(light.dump_model())
     np.testing.assert_allclose(
@@ -101,7 +102,7 @@ def test_a_model_of_one_leaf_converts():
     np.testing.assert_allclose(forests.margins(forest, matrix[:3])[:, 0], native)
 
 
-def test_classes_are_kept(table: Any):
+def test_classes_are_kept(table: Table):
     """A model of three classes gives XGBoost's probabilities per class."""
     matrix, outcomes = table
     labels = outcomes.astype(int) + (matrix[:, 3] > 0)
@@ -112,7 +113,7 @@ def test_classes_are_kept(table: Any):
     np.testing.assert_allclose(models.shares(forests.margins(forest, matrix)), native, atol=1e-5)
 
 
-def test_forests_of_sklearn_are_kept(table: Any):
+def test_forests_of_sklearn_are_kept(table: Table):
     """A random forest's share of the second class is kept, missing values included."""
     grown = ensemble.RandomForestClassifier(10, max_depth=6, random_state=0).fit(*table)
     forest = conversions.from_sklearn(grown)
@@ -122,7 +123,7 @@ def test_forests_of_sklearn_are_kept(table: Any):
 
 
 @pytest.mark.parametrize("count", [1, 100])
-def test_onnx_answers_like_the_native_model(table: Any, booster: xgboost.Booster, count: int):
+def test_onnx_answers_like_the_native_model(table: Table, booster: xgboost.Booster, count: int):
     """The served file gives XGBoost's margins, few rows or many."""
     forest = conversions.from_xgboost(bytes(booster.save_raw("json")))
     session = onnxruntime.InferenceSession(conversions.to_onnx(forest, FEATURES))

@@ -1,5 +1,7 @@
 """The figures of a bundle: every slice is what it says it is."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]  # one work
 
 
 @pytest.fixture(scope="module")
-def figures() -> dict[str, object]:
+def figures() -> dict[str, Any]:
     """The figures of the small bundle on its own later claims."""
     return denial_evaluation.evaluate_history(support.trained()[0], support.history())
 
@@ -25,7 +27,7 @@ def judged() -> np.ndarray:
     return splits.judging(history, splits.cuts(history, support.data()).judge)
 
 
-def test_only_later_claims_judge(figures: dict, judged: np.ndarray):
+def test_only_later_claims_judge(figures: dict[str, Any], judged: np.ndarray):
     """N is the number of claims created after the cut, and of their lines."""
     history = support.history()
     assert figures["n"] == judged.sum()
@@ -33,7 +35,7 @@ def test_only_later_claims_judge(figures: dict, judged: np.ndarray):
     assert figures["lines"]["n"] == judged[history.item_of_row].sum()
 
 
-def test_seen_and_unseen_families_share_the_approved_lines(figures: dict, judged: np.ndarray):
+def test_seen_and_unseen_families_share_the_approved_lines(figures: dict[str, Any], judged: np.ndarray):
     """Both slices hold all approved lines; their denials add up to all denials."""
     history = support.history()
     denied = history.line_denied[judged[history.item_of_row]]
@@ -43,7 +45,7 @@ def test_seen_and_unseen_families_share_the_approved_lines(figures: dict, judged
     assert found["unseen"]["n"] - found["unseen"]["positives"] == (~denied).sum()
 
 
-def test_recall_per_family_says_whether_training_saw_it(figures: dict):
+def test_recall_per_family_says_whether_training_saw_it(figures: dict[str, Any]):
     """Families that begin late are marked unseen; counts add up to the denials."""
     recalls = figures["lines"]["families"]["recall"]
     late = {family.name for family in families.FAMILIES if family.since}
@@ -52,13 +54,13 @@ def test_recall_per_family_says_whether_training_saw_it(figures: dict):
     assert all(0 <= one["recall"] <= 1 for one in recalls.values())
 
 
-def test_what_was_seen_is_found_better_than_what_was_not(figures: dict):
+def test_what_was_seen_is_found_better_than_what_was_not(figures: dict[str, Any]):
     """The honest part: rules that began after training are hardly found."""
     found = figures["lines"]["families"]
     assert found["seen"]["auc"] > found["unseen"]["auc"]
 
 
-def test_every_payer_and_type_is_judged_or_only_counted(figures: dict):
+def test_every_payer_and_type_is_judged_or_only_counted(figures: dict[str, Any]):
     """Slices per payer and claim type cover all lines; small ones have no figures."""
     lines = figures["lines"]
     for column in ("payers", "types"):
@@ -67,7 +69,7 @@ def test_every_payer_and_type_is_judged_or_only_counted(figures: dict):
             assert ("auc" in one) == (one["n"] >= denial_evaluation.MIN_SLICE)
 
 
-def test_strangers_and_the_known_are_disjoint(figures: dict, judged: np.ndarray):
+def test_strangers_and_the_known_are_disjoint(figures: dict[str, Any], judged: np.ndarray):
     """Claims of kept-out providers and patients are judged apart from the rest."""
     providers, patients = splits.strangers(support.history())
     strangers = figures["strangers"]
@@ -76,14 +78,14 @@ def test_strangers_and_the_known_are_disjoint(figures: dict, judged: np.ndarray)
     assert strangers["neither"]["n"] == (judged & ~providers & ~patients).sum()
 
 
-def test_the_prior_knows_nothing_of_the_judged(figures: dict):
+def test_the_prior_knows_nothing_of_the_judged(figures: dict[str, Any]):
     """The constant baseline is the rate of the learning slice: it ranks nothing."""
     prior = figures["baselines"]["prior"]
     assert prior["auc"] == 0.5
     assert prior["pr_auc"] == pytest.approx(figures["positives"] / figures["n"])
 
 
-def test_the_reliability_curve_covers_the_judged_lines(figures: dict):
+def test_the_reliability_curve_covers_the_judged_lines(figures: dict[str, Any]):
     """Bins of equal count, forecasts ascending."""
     curve = figures["lines"]["reliability"]
     assert sum(point["n"] for point in curve) == figures["lines"]["n"]
@@ -91,13 +93,13 @@ def test_the_reliability_curve_covers_the_judged_lines(figures: dict):
     assert forecasts == sorted(forecasts)
 
 
-def test_guessed_reasons_improve_with_three_tries(figures: dict):
+def test_guessed_reasons_improve_with_three_tries(figures: dict[str, Any]):
     """top3 is never below top1, and both are far above chance."""
     reasons = figures["lines"]["reasons"]
     assert 0.3 < reasons["top1"] <= reasons["top3"] <= 1
 
 
-def test_guessed_reasons_beat_the_commonest(figures: dict):
+def test_guessed_reasons_beat_the_commonest(figures: dict[str, Any]):
     """Always guessing the three reasons that payers gave most is right far less often, in every group."""
     reasons = figures["lines"]["reasons"]
     for figure in ("top1", "top3"):
@@ -106,14 +108,14 @@ def test_guessed_reasons_beat_the_commonest(figures: dict):
     assert gain["mean"] - gain["sd"] > 0
 
 
-def test_the_first_guess_knows_how_sure_it_may_be(figures: dict):
+def test_the_first_guess_knows_how_sure_it_may_be(figures: dict[str, Any]):
     """Its probability is judged as a forecast of being right: a curve over all guesses, and their ECE."""
     reasons = figures["lines"]["reasons"]
     assert sum(point["n"] for point in reasons["reliability"]) == reasons["n"]
     assert 0 <= reasons["ece"] < 0.3
 
 
-def test_guesses_are_less_sure_of_families_never_seen(figures: dict):
+def test_guesses_are_less_sure_of_families_never_seen(figures: dict[str, Any]):
     """Where no known reason fits the model is less sure, and a least chance keeps fewer guesses."""
     seen, unseen = (figures["lines"]["reasons"]["families"][name] for name in ("seen", "unseen"))
     assert seen["top1"] > unseen["top1"]
@@ -124,7 +126,9 @@ def test_guesses_are_less_sure_of_families_never_seen(figures: dict):
     assert told == sorted(told, reverse=True)
 
 
-def test_the_share_outside_the_range_is_what_serving_would_refuse(figures: dict, judged: np.ndarray):
+def test_the_share_outside_the_range_is_what_serving_would_refuse(
+    figures: dict[str, Any], judged: np.ndarray
+):
     """Counted with the same function that serving uses."""
     model = bundles.load(support.trained()[0]).model
     batch = fitting.subset(support.history().rows, judged)
@@ -132,7 +136,7 @@ def test_the_share_outside_the_range_is_what_serving_would_refuse(figures: dict,
     assert figures["outside_range"] == pytest.approx(len(reasons) / batch.items)
 
 
-def test_figures_name_the_bundle_and_the_missing_baseline(figures: dict):
+def test_figures_name_the_bundle_and_the_missing_baseline(figures: dict[str, Any]):
     """Which revision was judged, at which threshold, and what could not be compared."""
     assert figures["bundle"] == bundles.revision(support.trained()[0])
     assert 0 < figures["flag_threshold"] < 1
@@ -167,7 +171,7 @@ def test_scrub_findings_are_a_rank_beside_the_model():
     assert set(without["absent"]) == {"findings"}
 
 
-def stays_behind(figures: dict) -> bool:
+def stays_behind(figures: dict[str, Any]) -> bool:
     """Return whether a forecast is as far behind the truth as one made of claims must be.
 
     Members' files, the reviewers' mood and the payers' contracts are in no claim: a log-loss within an eighth
@@ -175,16 +179,16 @@ def stays_behind(figures: dict) -> bool:
     """
     best = figures["baselines"]["bayes_optimal"]["log_loss"]
     prior = figures["baselines"]["prior"]["log_loss"]
-    return figures["log_loss"] > best + (prior - best) / 8
+    return bool(figures["log_loss"] > best + (prior - best) / 8)
 
 
-def test_no_hidden_parameter_of_the_simulator_leaks_into_features(figures: dict):
+def test_no_hidden_parameter_of_the_simulator_leaks_into_features(figures: dict[str, Any]):
     """Leak test: the model of claims stays well behind who knows the truth, on lines and on claims."""
     assert stays_behind(figures)
     assert stays_behind(figures["lines"])
 
 
-def test_a_leak_of_the_hidden_parameters_would_be_noticed(judged: np.ndarray, figures: dict):
+def test_a_leak_of_the_hidden_parameters_would_be_noticed(judged: np.ndarray, figures: dict[str, Any]):
     """Leak test of the leak test: with the true probability as a column the model stays behind no more."""
     history = support.history()
     rows = judged[history.item_of_row]
@@ -197,7 +201,7 @@ def test_a_leak_of_the_hidden_parameters_would_be_noticed(judged: np.ndarray, fi
     assert not stays_behind(found | {"baselines": figures["lines"]["baselines"]})
 
 
-def test_nobody_beats_the_bayes_optimal_forecast(figures: dict):
+def test_nobody_beats_the_bayes_optimal_forecast(figures: dict[str, Any]):
     """Who knows the probabilities ranks best, loses least, and is calibrated, on every slice."""
     for found in (figures, figures["lines"], figures["lines"]["families"]["seen"]):
         best = found["baselines"]["bayes_optimal"]
@@ -224,7 +228,7 @@ def test_removing_calibration_is_noticed():
         assert abs(float(served.mean() - outcomes.mean())) < 0.02
 
 
-def test_paired_differences_are_told_per_baseline(figures: dict):
+def test_paired_differences_are_told_per_baseline(figures: dict[str, Any]):
     """Spread over groups of providers holds the model's lead over each baseline on the same groups."""
     spread = figures["lines"]["spread"]
     assert spread["pr_auc_minus_prior"]["mean"] > 0

@@ -146,8 +146,8 @@ def test_the_served_bundle_declares_what_it_knows(bundle: Path):
     served = completion_bundles.load(bundle)
     assert isinstance(served, completion_models.Diagnoses)
     knows = served.origin.knows
-    assert (knows.reads, knows.answers) == ({"icd-9-cm"}, ("ccs",))
-    assert (knows.currencies, set(knows.regimes)) == ({"USD"}, {"x12-us"})
+    assert (knows.reads, knows.answers) == (frozenset({"icd-9-cm"}), ("ccs",))
+    assert (knows.currencies, set(knows.regimes)) == (frozenset({"USD"}), {"x12-us"})
     assert served.labels["122"].en.startswith("Pneumonia")
     assert served.coarse("486") == "122"
 

@@ -220,7 +220,12 @@ async def test_a_history_that_was_missing_is_missing_again(tmp_path: Path):
 
 async def test_claims_no_payer_answered_are_left_out(tmp_path: Path):
     """A reviewer's word is no payer's answer."""
-    silent = {"payer_outcome": None, "denied": 1, "outcome_source": "reviewer", "reviewer_outcome": "denied"}
+    silent: dict[str, Any] = {
+        "payer_outcome": None,
+        "denied": 1,
+        "outcome_source": "reviewer",
+        "reviewer_outcome": "denied",
+    }
     await exporting.export(Record(count=50, **silent), tmp_path, "demo")
     with pytest.raises(errors.Invalid, match=r"ultrathink remit"):
         exports.read(tmp_path)

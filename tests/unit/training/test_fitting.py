@@ -75,7 +75,7 @@ def test_rare_strings_share_the_unseen_bucket():
     batch = fitting.subset(support.history().rows, _learned())
     schema, _ = fitting.fit(batch, np.random.default_rng(1))
     for name in ("provider", "code", "principal_group"):
-        column = (batch.claims | batch.lines)[name]
+        column = {**batch.claims, **batch.lines}[name]
         counts = np.bincount(column, minlength=len(batch.dictionary))
         known = {word for word, number in schema.words.items() if schema.ranks[name][number]}
         assert known == {batch.dictionary[code] for code in np.flatnonzero(counts >= fitting.MIN_COUNT)}

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from training import histories
 pytestmark = pytest.mark.xdist_group("training")  # one worker trains, once
 
 
-def _claims() -> list[dict[str, object]]:
+def _claims() -> list[dict[str, Any]]:
     return [json.loads(line) for line in (support.data() / "claims.ndjson").read_bytes().splitlines()]
 
 
-def _answers() -> list[dict[str, object]]:
+def _answers() -> list[dict[str, Any]]:
     return [json.loads(line) for line in (support.data() / "adjudications.ndjson").read_bytes().splitlines()]
 
 
@@ -42,9 +43,11 @@ def test_batches_merge_into_one_dictionary():
 
 def test_history_counts_only_what_was_known_by_then():
     """Earlier claims of the provider, and of them the denials decided before this claim was created."""
-    history, seen = support.history(), []
+    history = support.history()
+    seen: list[tuple[str, int, bool]] = []
     for number, (claim, answer) in enumerate(zip(_claims(), _answers(), strict=True)):
         created = days.day_number(claim["created"], rows.DEFAULT_ZONE)
+        assert created is not None
         provider = claim["provider"]["id"]
         if number % 97 == 0:
             earlier = [one for one in seen if one[0] == provider]
@@ -52,12 +55,14 @@ def test_history_counts_only_what_was_known_by_then():
             assert history.rows.claims["provider_claims"][number] == len(earlier)
             assert history.rows.claims["provider_denied"][number] == len(known)
         decided = days.day_number(answer["decided_at"], rows.DEFAULT_ZONE)
+        assert decided is not None
         seen.append((provider, decided, answer["outcome"] != "approved"))
 
 
 def test_patients_are_counted_and_not_kept():
     """A patient's earlier claims are counted; of identity only a bucket of a hundred remains."""
-    history, seen = support.history(), Counter()
+    history = support.history()
+    seen: Counter[str] = Counter()
     for number, claim in enumerate(_claims()):
         assert history.rows.claims["patient_claims"][number] == seen[claim["patient"]["id"]]
         seen[claim["patient"]["id"]] += 1

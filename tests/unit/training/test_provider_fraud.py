@@ -83,7 +83,7 @@ def test_other_columns_are_refused(bundle: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, "many"])
-def test_what_is_no_number_is_refused(tmp_path: Path, bad: object):
+def test_what_is_no_number_is_refused(tmp_path: Path, bad: float | str):
     """Missing, infinite and worded numbers are refused instead of guessed."""
     frame = pd.read_csv(_table(tmp_path / "train.csv", 1, 20)).astype({"AvgPatientAge": object})
     frame.loc[3, "AvgPatientAge"] = bad

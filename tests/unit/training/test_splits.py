@@ -47,6 +47,7 @@ def test_families_that_begin_late_are_never_learned():
     history = support.history()
     when = splits.cuts(history, support.data())
     used = splits.learned(history, when) | splits.calibrating(history, when)
+    assert history.truth is not None
     late = {"bundled", "service-age", "setting", "urgency"}
     assert not late & set(history.truth.family[used[history.item_of_row]].tolist())
 

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -70,7 +71,7 @@ def test_findings_carry_completed_codes():
     """A rule of the base pack that states reason and adjustment speaks X12 too, in the decision's JSON."""
     [pack] = [pack for pack in support.committed()[0] if pack.id == "base"]
     [rule] = [rule for rule in pack.rules if rule.id == "BASE-701"]
-    assert json.loads(decisions.msgspec.json.encode(rule.codes)) == {
+    assert json.loads(msgspec.json.encode(rule.codes)) == {
         "nphies": "AD-2-4", "carc": "18", "group": "OA", "x12": {"category": "A8", "status": "54"},
     }  # fmt: skip
 

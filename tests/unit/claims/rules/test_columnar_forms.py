@@ -179,7 +179,7 @@ def test_every_scope_has_rows_in_both_forms(scope: str):
         "supporting_info": [{}, {"category": None}], "insurance": [{}, {"focal": False}],
         "procedures": [{"sequence": 1, "code": "P"}, {"sequence": 2}], "related": [{"claim_id": "A"}, {}],
     }  # fmt: skip
-    bare = {"diagnoses": [], "care_team": [], "supporting_info": [], "insurance": [{}]}
+    bare: dict[str, Any] = {"diagnoses": [], "care_team": [], "supporting_info": [], "insurance": [{}]}
     number = "claim_id IS NULL" if scope == "related" else "sequence > 1"
     found = _both(
         _build(full, bare, {}, full),

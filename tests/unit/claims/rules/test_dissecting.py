@@ -91,6 +91,7 @@ def test_a_portrait_tells_what_a_rule_reads_and_nothing_of_the_patient() -> None
     (pack,) = [support.pack(support.rule())]
     shown = portraits.on(pack, rule, claim, as_of, support.KNOWN)
     assert shown["misfits"] == []
+    assert claim.patient.id is not None
     assert claim.patient.id not in str(shown)
 
 

@@ -85,7 +85,7 @@ def test_many_look_ups_answer_as_one_by_one(table: tables.Table, asked: list[tup
     found = look_ups.Columns(table)
     vocabulary, coded, numbered = columns(keys, days)
     contains = table.membership()
-    whole = [None if key is None or day is None else contains(key, day) for key, day in asked]
+    whole: list[object] = [None if key is None or day is None else contains(key, day) for key, day in asked]
     assert plain(vocabulary, found.contains(vocabulary, coded, numbered), len(asked)) == whole
     for field in FIELDS:
         read = table.reader(field)

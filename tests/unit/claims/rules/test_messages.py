@@ -41,7 +41,7 @@ def test_values_read_well(kind: tree.Kind, value: object, currency: str | None, 
 def test_a_text_without_names_is_used_as_it_is():
     """No value, no work."""
     text = decisions.Bilingual(en="a", ar="أ")
-    assert messages.template(text, {}.get).fill({}) == text
+    assert messages.template(text, lambda _name: None).fill({}) == text
 
 
 def test_an_unknown_name_is_refused():

@@ -273,5 +273,11 @@ def test_claims_by_other_ways_are_not_asked_about_a_message():
 @pytest.mark.parametrize("regime", ["base", "x12-us"])
 def test_other_regimes_are_never_judged_by_nphies(regime: str):
     """A claim in dollars without any of nphies' contents has no finding of this pack."""
-    bare = {"regime": regime, "currency": "USD", "subtype": None, "care_team": [], "diagnoses": []}
+    bare: dict[str, Any] = {
+        "regime": regime,
+        "currency": "USD",
+        "subtype": None,
+        "care_team": [],
+        "diagnoses": [],
+    }
     assert fired(bare) == set()

@@ -1,5 +1,6 @@
 """Every committed pack: each example of each rule comes out, both languages speak, codes have their form."""
 
+import operator
 import re
 from collections import Counter
 
@@ -16,7 +17,8 @@ EXAMPLES = [
     for name in ("violates", "satisfies")
     for at in range(len(getattr(rule.examples, name)))
 ]
-EVERY_RULE = [pytest.param(rule, id=rule.id) for _, rule in RULES]
+EVERY_RULE = [rule for _, rule in RULES]
+ID = operator.attrgetter("id")
 ARABIC = re.compile(r"[\u0621-\u064a]")
 SLOT = re.compile(r"\{\w+\}")
 CODES = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.×/-]*")  # codes and names are written in Latin letters everywhere
@@ -45,7 +47,7 @@ def test_every_example_comes_out(pack: packs.Pack, rule: packs.Rule, name: str, 
     )
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=ID)
 def test_every_rule_speaks_both_languages(rule: packs.Rule):
     """Title, message and suggestion are there in Arabic letters too, with the same values put in."""
     assert rule.suggestion is not None
@@ -56,14 +58,14 @@ def test_every_rule_speaks_both_languages(rule: packs.Rule):
         assert set(SLOT.findall(text.en)) == set(SLOT.findall(text.ar))
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=ID)
 def test_every_rule_says_what_it_rests_on(rule: packs.Rule):
     """A source is more than a word, and a finding says what to do."""
     assert len(rule.source.split()) > 1
     assert rule.suggestion is not None
 
 
-@pytest.mark.parametrize("rule", [case for case in EVERY_RULE if case.values[0].codes is not None])
+@pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if rule.codes is not None], ids=ID)
 def test_codes_have_their_form(rule: packs.Rule):
     """Reasons of nphies are of the list, BV numbers have five digits, CARC that need a remark have one."""
     codes = rule.codes
@@ -78,7 +80,7 @@ def test_codes_have_their_form(rule: packs.Rule):
         assert re.fullmatch(r"\d{1,3}", codes.x12["status"])
 
 
-@pytest.mark.parametrize("rule", [case for case in EVERY_RULE if case.values[0].id.startswith("X12-")])
+@pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if rule.id.startswith("X12-")], ids=ID)
 def test_us_reasons_have_their_remark(rule: packs.Rule):
     """A reason that says nothing by itself is never given without the remark that explains it."""
     assert rule.codes is None or rule.codes.carc not in NEED_REMARK or rule.codes.rarc is not None

@@ -54,7 +54,12 @@ def test_no_rule_is_a_program_too():
 
 def test_a_scope_without_rows_says_nothing():
     """Rules over details, information or insurance of a claim that has none are silent."""
-    bare = {"supporting_info": [], "diagnoses": [], "care_team": [], "lines": [{"information_sequences": []}]}
+    bare: dict[str, Any] = {
+        "supporting_info": [],
+        "diagnoses": [],
+        "care_team": [],
+        "lines": [{"information_sequences": []}],
+    }
     scopes = ("detail", "information", "diagnosis", "care_team")
     rules = [_plain("sequence > 0", id=f"R-{scope}", applies={"scope": scope}) for scope in scopes]
     found = _judge(bare, *rules)

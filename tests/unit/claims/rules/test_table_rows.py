@@ -14,11 +14,13 @@ SHAPE = shapes.Shape(
     key=("code",), columns={"price": "money", "note": "text"}, required=frozenset({"price"}),
     aliases={"السعر": "price"},
 )  # fmt: skip
+type Read = tuple[list[str], list[tuple[int, list[str]]]]
+
 PLAIN = "code,price,note\nA,1.50,x\nB,2,\n"
 LINES = [(2, ["A", "1.50", "x"]), (3, ["B", "2", ""])]
 
 
-def read(data: bytes, name: str = "rows.csv", shape: shapes.Shape = SHAPE) -> tuple[list[str], list[object]]:
+def read(data: bytes, name: str = "rows.csv", shape: shapes.Shape = SHAPE) -> Read:
     """The columns and the records of a file."""
     header, records = table_rows.read(name, data, shape)
     return list(header), [(line, list(cells)) for line, cells in records]
@@ -119,7 +121,7 @@ def test_cells_come_back_as_they_were_written(rows: list[tuple[str, str]], separ
     body = "".join(f'"{code}"{separator}"{note}"{separator}1\n' for code, note in quoted)
     header = separator.join(["code", "note", "price"]) + "\n"
     _, records = read((header + body).encode("utf-8", "surrogatepass"))
-    assert [cells[:2] for _, cells in records] == [list(row) for row in rows]  # type: ignore[index]
+    assert [cells[:2] for _, cells in records] == [list(row) for row in rows]
 
 
 @given(st.binary(max_size=200), st.sampled_from(["rows.csv", "rows.csv.xz"]))
