@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import claims_support as support
 from chassis import errors
-from claims.domain import decisions, past
+from claims.domain import decisions, histories, neighbours, past
 from formats import model
 
 # Claims that differ in what the past is compared by; small choices, so that they meet often.
@@ -55,6 +55,19 @@ async def test_a_batch_is_judged_like_its_claims_one_by_one(told: list[dict[str,
     """Bulk and live hear the same history, whatever the claims have in common."""
     bodies = [body(one) for one in told]
     assert await heard(bodies) == await heard(*[[one] for one in bodies])
+
+
+def left(*keys: bytes) -> list[histories.Left]:
+    """Return what a claim leaves under these keys."""
+    return [histories.Left(line, key, 1, None, b"") for line, key in enumerate(keys, start=1)]
+
+
+def test_claims_are_strangers_until_two_of_them_share_a_key() -> None:
+    """A key twice within one claim, no claims and one claim are nobody's past."""
+    assert neighbours.strangers([])
+    assert neighbours.strangers([left(b"a", b"a")])
+    assert neighbours.strangers([left(b"a", b"a"), left(), left(b"b")])
+    assert not neighbours.strangers([left(b"a"), left(b"b"), left(b"c", b"a")])
 
 
 async def test_the_second_of_two_equal_services_is_the_duplicate() -> None:

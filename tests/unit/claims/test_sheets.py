@@ -1,7 +1,6 @@
 """Sheets: what is laid out for a batch beforehand counts for that batch alone."""
 
 import msgspec
-import pytest
 
 import claims_support as support
 from chassis import testing as chassis_testing
@@ -24,23 +23,32 @@ def cases() -> list[ports.Case]:
     ]
 
 
-@pytest.mark.parametrize("places", [(0, 1, 2), (1, 2), (0,), ()])
-def test_claims_laid_out_beforehand_are_asked_about_as_others_are(places: tuple[int, ...]) -> None:
-    """The whole sheet, a part of it, none of it: the rows are those of claims without a sheet."""
+def laid_out(plain: list[ports.Case]) -> tuple[scorer._Sheet, list[ports.Case]]:
+    """Return a sheet of these cases, and them with it."""
+    sheet = scorer._Sheet([(one.context, one.claim) for one in plain], ["known"])
+    return sheet, [msgspec.structs.replace(one, sheet=sheet) for one in plain]
+
+
+def test_a_sheet_is_filled_with_what_became_known_later() -> None:
+    """The rows are those of claims that are packed with their histories, keys and flags a question's."""
     plain = cases()
-    sheet = rows.Sheet([one.claim for one in plain])
-    laid = [msgspec.structs.replace(one, sheet=sheet) for one in plain]
-    asked = [plain[place] for place in places]
-    again = [laid[place] for place in places]
-    assert scorer._rows(again, records=True) == scorer._rows(asked, records=True)
+    sheet, _ = laid_out(plain)
+    histories = scorer._histories(plain)
+    asked = sheet.fill(histories)
+    assert asked.rows == rows.pack([one.claim for one in plain], histories)
+    assert len(set(asked.claim_keys)) == len(plain)
+    assert asked.columnar
+    assert asked.anomalies
+    assert list(asked.known_revisions) == ["known"]
 
 
 def test_a_sheet_counts_for_all_of_its_items_or_for_none() -> None:
-    """Some of them, a stranger among them, another kind of sheet: nothing was laid out for these."""
+    """Some of them, a stranger among them, another kind, one that was sent: nothing was laid out."""
     plain = cases()
-    sheet = rows.Sheet([one.claim for one in plain])
-    laid = [msgspec.structs.replace(one, sheet=sheet) for one in plain]
-    assert calls.laid(laid, rows.Sheet) is sheet
+    sheet, laid = laid_out(plain)
+    assert calls.laid(laid, scorer._Sheet) is sheet
     for others in (laid[:2], [*laid[:2], plain[2]], [*laid, plain[0]], []):
-        assert calls.laid(others, rows.Sheet) is None
+        assert calls.laid(others, scorer._Sheet) is None
     assert calls.laid(laid, str) is None
+    sheet.fill(scorer._histories(plain))
+    assert calls.laid(laid, scorer._Sheet) is None

@@ -64,8 +64,8 @@ async def test_without_a_score_a_person_is_asked(fault: errors.Fault, reason: st
 async def test_what_cannot_be_laid_out_beforehand_is_scored_all_the_same() -> None:
     """Making the question ready early is a matter of time, never of the answer."""
 
-    def fail(claims: Sequence[model.Claim]) -> None:
-        raise ValueError(claims)
+    def fail(asked: Sequence[object]) -> None:
+        raise ValueError(asked)
 
     async with support.world() as made:
         made.scorer.lay_out = fail  # type: ignore[method-assign]  # a twin that fails as a defect would

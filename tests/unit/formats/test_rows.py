@@ -275,7 +275,7 @@ def test_records_need_a_history_for_each_claim():
 def test_a_sheet_is_laid_out_before_histories_are_known():
     """Filled with one history after the other, it holds what packing with that history gives."""
     claims = [formats_support.sample_claim()] * 2
-    sheet = rows.Sheet(claims)
+    sheet = rows.Sheet(claims, scoring_pb2.Rows())
     assert len(sheet) == len(claims)
     for known in (NONE, rows.History(7, 2, 3)):
         histories = [known, rows.History(1, 0, 5)]

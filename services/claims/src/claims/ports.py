@@ -299,7 +299,7 @@ class Tenants(Protocol):
 class Scorer(Protocol):
     """The model's opinion."""
 
-    def lay_out(self, claims: Sequence[model.Claim]) -> object:
+    def lay_out(self, asked: Sequence[tuple[contexts.CallContext, model.Claim]]) -> object:
         """Return what can be made ready before history is known, to go with the cases of these claims."""
         ...
 

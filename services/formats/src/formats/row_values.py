@@ -40,15 +40,21 @@ _NO_ENCOUNTER: Final = model.Encounter()
 class Codes(dict[str | None, int]):
     """Numbers for strings in order of first appearance; missing, empty and overlong texts are 0."""
 
+    __slots__ = ("_last",)
+
     def __init__(self) -> None:
         super().__init__({None: 0, "": 0})
-        self.names = [""]
+        self._last = 0
+
+    @property
+    def names(self) -> list[str]:
+        """Each text that has a number, in the place that its number says."""
+        return ["", *[text for text, number in self.items() if text and number]]
 
     def __missing__(self, text: str | None) -> int:
         number = 0
         if text is not None and len(text) <= MAX_CODE_LENGTH:
-            number = len(self.names)
-            self.names.append(text)
+            self._last = number = self._last + 1
         self[text] = number
         return number
 

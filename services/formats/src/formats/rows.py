@@ -9,7 +9,7 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,8 +85,7 @@ _COUNTS = struct.Struct("<3q")
 _COUNTS_START = _CLAIM_RECORD.size - _COUNTS.size
 
 
-@dataclass(frozen=True)
-class History:
+class History(NamedTuple):
     """What is known of the parties before this claim, as counts within the tenant."""
 
     provider_claims: int
@@ -133,7 +132,10 @@ class Sheet:
 
     __slots__ = ("_heads", "_rows", "_size")
 
-    def __init__(self, claims: Sequence[model.Claim], *, zone: str = DEFAULT_ZONE) -> None:
+    def __init__(
+        self, claims: Sequence[model.Claim], into: scoring_pb2.Rows, *, zone: str = DEFAULT_ZONE
+    ) -> None:
+        """Write the claims `into` a message that is empty so far, where it is sent from."""
         codes = row_values.Codes()
         heads: list[bytes] = []
         lines: list[bytes] = []
@@ -145,12 +147,10 @@ class Sheet:
             offsets.append(len(lines))
         self._size = len(heads)
         self._heads = bytearray().join(heads)
-        self._rows = scoring_pb2.Rows(
-            schema_hash=SCHEMA_HASH,
-            line_offsets=offsets,
-            dictionary=codes.names,
-            line_records=b"".join(lines),
-        )
+        self._rows = into
+        into.schema_hash, into.line_records = SCHEMA_HASH, b"".join(lines)
+        into.line_offsets.extend(offsets)
+        into.dictionary.extend(codes.names)
 
     def __len__(self) -> int:
         return self._size
@@ -161,7 +161,7 @@ class Sheet:
             raise ValueError("There must be one history per claim.")
         heads = self._heads
         for at, known in zip(range(_COUNTS_START, len(heads), _CLAIM_RECORD.size), histories, strict=True):
-            _COUNTS.pack_into(heads, at, known.provider_claims, known.provider_denied, known.patient_claims)
+            _COUNTS.pack_into(heads, at, *known)
         self._rows.claim_records = bytes(heads)
         return self._rows
 
@@ -170,7 +170,7 @@ def pack(
     claims: Sequence[model.Claim], histories: Sequence[History], *, zone: str = DEFAULT_ZONE
 ) -> scoring_pb2.Rows:
     """Return the message of the scoring contract with the values of `build` as records, no column made."""
-    return Sheet(claims, zone=zone).fill(histories)
+    return Sheet(claims, scoring_pb2.Rows(), zone=zone).fill(histories)
 
 
 def to_wire(batch: Batch) -> scoring_pb2.Rows:

@@ -32,6 +32,19 @@ class _Kept(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+def strangers(left: Sequence[Sequence[histories.Left]]) -> bool:
+    """Tell whether no two claims, by what each leaves, share a key: they also ask by what they leave."""
+    if len(left) < 2:  # noqa: PLR2004 - nobody is a neighbour of itself
+        return True
+    seen: set[bytes] = set()
+    for mine in left:
+        own = {one.key for one in mine}
+        if not seen.isdisjoint(own):
+            return False
+        seen |= own
+    return True
+
+
 class Neighbours:
     """What the claims of a batch that were judged so far leave behind, tenant by tenant."""
 

@@ -85,7 +85,8 @@ def at_risk(probability: float | None, exposure: int | None) -> int | None:
     """
     if probability is None or exposure is None:
         return None
-    return max(0, math.floor(probability * exposure + 0.5))
+    minor = probability * exposure + 0.5
+    return math.floor(minor) if minor > 0 else 0
 
 
 def _lines(score: Score, claim: model.Claim, sums: amounts.Sums, *, asks: bool) -> list[decisions.LineRisk]:

@@ -7,7 +7,7 @@ nothing here pretends to store or to remember.
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Never
 
-from chassis import errors
+from chassis import contexts, errors
 from claims import ports
 from claims.domain import risk, tenants
 from formats import model
@@ -24,9 +24,9 @@ class OneTenant:
 class NoScorer:
     """Stands where no model bundle is at hand: claims are not scored, never low risk."""
 
-    def lay_out(self, claims: Sequence[model.Claim]) -> None:
+    def lay_out(self, asked: Sequence[tuple[contexts.CallContext, model.Claim]]) -> None:
         """Do nothing: nobody is asked."""
-        del claims
+        del asked
 
     async def score(self, *_: Any, **__: Any) -> Never:
         """Raise Unavailable `scoring.offline`."""

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from chassis import clock as clocks
-from chassis import errors, streams, telemetry
+from chassis import contexts, errors, streams, telemetry
 from claims import ports
 from claims.domain import reasons, risk
 from claims.outbound import anomalies, calls, opinions
@@ -13,6 +13,8 @@ from ultrathink.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
 CLAIM_BYTES = 600  # A claim's columns and context on the wire, measured; a line's columns below.
 LINE_BYTES = 250
+
+type Asked = tuple[contexts.CallContext, model.Claim]
 
 # Without storage's answer the counts are missing, which the model knows from its training.
 _UNKNOWN = rows.History(calls.MISSING, calls.MISSING, calls.MISSING)
@@ -41,9 +43,9 @@ class GrpcScorer:
             self._exchange, name="score", size_of=_size, deadline_of=_deadline, clock=clock
         )
 
-    def lay_out(self, claims: Sequence[model.Claim]) -> rows.Sheet:
+    def lay_out(self, asked: Sequence[Asked]) -> "_Sheet | None":
         """Return what a question about these claims can hold before their history is known."""
-        return rows.Sheet(claims)
+        return _Sheet(asked, self._known()) if self._records else None
 
     async def score(
         self, cases: Sequence[ports.Case], *, deadline: float
@@ -55,13 +57,13 @@ class GrpcScorer:
         """Return one claim's score with the contributions of every line."""
         request = scoring_pb2.ExplainRequest(
             contexts=calls.wire([case.context], {}, self._clock),
-            rows=_rows([case], records=True),
-            claim_keys=[_key(case)],
+            rows=rows.pack([case.claim], _histories([case])),
+            claim_keys=[_key(case.context, case.claim)],
         )
         try:
             answer = await calls.unary(self._explain, request, case.context, self._clock)
         except errors.Invalid:  # a server of before records misses the columns
-            request.rows.CopyFrom(_rows([case]))
+            request.rows.CopyFrom(_columns([case]))
             answer = await calls.unary(self._explain, request, case.context, self._clock)
         if len(answer.claims) != 1:
             raise errors.Internal("scoring.mismatched", "Scoring answered another number of claims.")
@@ -76,26 +78,28 @@ class GrpcScorer:
         await self._stream.aclose()
 
     async def _exchange(self, cases: list[ports.Case], deadline: float) -> list[risk.Score | errors.Fault]:
-        contexts = [case.context for case in cases]
+        senders = [case.context for case in cases]
         with telemetry.batch_span(
-            "claims.score_batch", (item.traceparent for item in contexts), rows=len(cases)
+            "claims.score_batch", (sender.traceparent for sender in senders), rows=len(cases)
         ) as onward:
-            request = scoring_pb2.ScoreRequest(
-                rows=_rows(cases, records=self._records),
-                claim_keys=[_key(case) for case in cases],
-                columnar=True,
-                anomalies=True,
-                known_revisions=self._opinions.known(self._clock.now().date()),
-            )
+            sheet = calls.laid(cases, _Sheet)
+            if sheet is None:
+                sheet = _Sheet([(case.context, case.claim) for case in cases], self._known())
+            request = sheet.fill(_histories(cases))
+            if not self._records:
+                request.rows.CopyFrom(_columns(cases))
             wired = [request.contexts.add() for _ in cases]
-            calls.fill(wired, contexts, onward, self._clock)
+            calls.fill(wired, senders, onward, self._clock)
             answer = await self._stream.exchange(request, deadline=deadline)
             if request.rows.claim_records and not answer.reads_records:  # another server, of before records
                 self._records = False
-                request.rows.CopyFrom(_rows(cases))
+                request.rows.CopyFrom(_columns(cases))
                 answer = await self._stream.exchange(request, deadline=deadline)
             self._records = answer.reads_records
         return self._read(answer, cases)
+
+    def _known(self) -> list[str]:
+        return self._opinions.known(self._clock.now().date())
 
     def _read(
         self, answer: scoring_pb2.ScoreResponse | scoring_pb2.ExplainResponse, cases: Sequence[ports.Case]
@@ -105,10 +109,34 @@ class GrpcScorer:
         return anomalies.beside(scores, answer, lines)
 
 
-def _key(case: ports.Case) -> int:
+class _Sheet:
+    """A question about these claims, all but their history and contexts; good for one filling."""
+
+    __slots__ = ("_request", "_rows", "_size")
+
+    def __init__(self, asked: Sequence[Asked], known: Sequence[str]) -> None:
+        self._request = scoring_pb2.ScoreRequest(
+            claim_keys=[_key(context, claim) for context, claim in asked],
+            columnar=True,
+            anomalies=True,
+            known_revisions=known,
+        )
+        self._rows = rows.Sheet([claim for _, claim in asked], self._request.rows)
+        self._size = len(asked)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def fill(self, histories: Sequence[rows.History]) -> scoring_pb2.ScoreRequest:
+        """Return the question with the history of each claim; contexts are still to be added."""
+        self._size = 0
+        self._rows.fill(histories)
+        return self._request
+
+
+def _key(context: contexts.CallContext, claim: model.Claim) -> int:
     """Return a number made of what identifies a claim: with it, a claim always meets the same model."""
-    claim = case.claim
-    identity = f"{case.context.tenant}\0{claim.provider.id}\0{claim.claim_id}"
+    identity = f"{context.tenant}\0{claim.provider.id}\0{claim.claim_id}"
     return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest())
 
 
@@ -120,14 +148,15 @@ def _deadline(case: ports.Case) -> float:
     return case.context.deadline
 
 
-def _rows(cases: Sequence[ports.Case], *, records: bool = False) -> scoring_pb2.Rows:
-    histories = [
+def _histories(cases: Sequence[ports.Case]) -> list[rows.History]:
+    return [
         _UNKNOWN
         if case.known is None
         else rows.History(case.known.provider_claims, case.known.provider_denied, case.known.patient_claims)
         for case in cases
     ]
-    claims = [case.claim for case in cases]
-    if not records:
-        return rows.to_wire(rows.build(claims, histories))
-    return (calls.laid(cases, rows.Sheet) or rows.Sheet(claims)).fill(histories)
+
+
+def _columns(cases: Sequence[ports.Case]) -> scoring_pb2.Rows:
+    """Return the rows of claims in columns by name, as servers of before records read them."""
+    return rows.to_wire(rows.build([case.claim for case in cases], _histories(cases)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from chassis import errors
+from chassis import contexts, errors
 from claims import ports
 from claims.domain import (
     checklists,
@@ -114,9 +114,9 @@ class FakeScorer:
         self.fault: errors.Fault | None = None
         self.asked: list[ports.Case] = []
 
-    def lay_out(self, claims: Sequence[model.Claim]) -> None:
+    def lay_out(self, asked: Sequence[tuple[contexts.CallContext, model.Claim]]) -> None:
         """Do nothing: there is nothing to make ready."""
-        del claims
+        del asked
 
     async def score(self, cases: Sequence[ports.Case], *, deadline: float) -> list[risk.Score | errors.Fault]:
         """Return a score per case; raise Nothing: an absent model is a fault per case, as outbound."""

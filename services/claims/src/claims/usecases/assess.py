@@ -137,7 +137,7 @@ class Assess:
     def _lay_out(self, works: list[journeys.Journey], *, recorded: bool) -> _Sheets:
         """Lay out the next questions: what one of them lacks still is then all that it waits for."""
         try:
-            question = self._scorer.lay_out([work.claim for work in works])
+            question = self._scorer.lay_out([(work.context, work.claim) for work in works])
             return _Sheets(question, self._store.lay_out(works) if recorded else None)
         except Exception:  # noqa: BLE001 - met again, and told, when the question is made without
             return _NO_SHEETS
@@ -147,7 +147,8 @@ class Assess:
         scored = await _leaving(self._score(works, sheets.question))
         try:
             with self.stages.stage("history", [work.context for work in works]):
-                beside = neighbours.Neighbours()
+                alone = neighbours.strangers([work.left for work in works])
+                beside = None if alone else neighbours.Neighbours()
                 await self._in_turns(works, lambda work: self._look_back(work, beside))
             await scored
         finally:
@@ -181,18 +182,18 @@ class Assess:
                     works[at].outcome = answer
             await asyncio.sleep(0)
 
-    def _look_back(self, work: journeys.Journey, beside: neighbours.Neighbours) -> None:
+    def _look_back(self, work: journeys.Journey, beside: neighbours.Neighbours | None) -> None:
         """Keep what the rules that look at earlier claims say, which had to wait for the answer.
 
         Claims that came earlier in the batch are earlier claims, unless a rule keeps them from being sent.
         What else the decision needs beside the score is done here, while the model is at work.
         """
-        if work.known is not None:
+        if beside is not None and work.known is not None:
             work.known = beside.beside(work.tenant.name, work.question, work.known)
         past = histories.of_lines(work.claim, work.question, work.known)
         work.earlier = work.rules.evaluate_past(work.claim, as_of=work.as_of, past=past)
         work.conclude()
-        if not verdicts.refused(work.findings):
+        if beside is not None and not verdicts.refused(work.findings):
             beside.add(work.tenant.name, work.question, work.left)
 
     async def _in_turns(
