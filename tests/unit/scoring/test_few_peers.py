@@ -20,6 +20,7 @@ from scoring.usecases import unusual
 
 MODEL = support.watcher()
 USUAL = few_peers.Usual(MODEL.book)
+WANTED = anomalies.TOLD_DISTANCE - few_peers.HAIR
 
 
 def _few(*claims: model.Claim) -> rows.Rows:
@@ -103,9 +104,9 @@ def test_a_curve_that_never_tells_passes_every_deviation() -> None:
     flat = peers.Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 0.0)
     steep = peers.Curve(np.array([0.0, 1.0]), np.array([9.0, 10.0]), 1.0)
     rising = peers.Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 1.0)
-    assert few_peers.limit(flat) == np.inf
-    assert few_peers.limit(steep) == 0
-    found = few_peers.limit(rising)
+    assert few_peers.limit(flat, WANTED) == np.inf
+    assert few_peers.limit(steep, WANTED) == 0
+    found = few_peers.limit(rising, WANTED)
     assert peers.surprise(rising, np.array([found]))[0] < anomalies.TOLD_DISTANCE
     assert peers.surprise(rising, np.array([found * 1.001]))[0] > anomalies.TOLD_DISTANCE
 
@@ -126,3 +127,18 @@ def test_an_amounts_bound_is_never_beyond_that_of_its_logarithm(log: float) -> N
     low, high = few_peers.amount(log, few_peers.LEAST), few_peers.amount(log, -few_peers.LEAST)
     told = features.log(np.array([low, high]))
     assert told[1] <= log <= told[0] or abs(log) > few_peers.LOGS
+
+
+@given(
+    gaps=st.lists(st.sampled_from([0.0, 1e-6, 0.5, 3.0]), min_size=11, max_size=11),
+    count=st.integers(peers.MIN_PEERS, 5_000),
+    part=st.floats(min_value=0, max_value=1, exclude_max=True),
+)
+def test_what_is_less_far_off_than_its_group_tells_is_not_told(gaps: list[float], count: int, part: float):
+    """Whatever the distances of a group's members: below the bound a row is too near or not rare enough."""
+    knots = np.cumsum(gaps)
+    bound = few_peers.told_from(knots, count)
+    group = MODEL.book.lines._replace(knots=knots[None], peers=np.array([count]))
+    for distance in (bound * part, np.nextafter(bound, 0)):
+        rank = peers.percentile(group, np.array([0]), np.array([distance]))[0]
+        assert distance < anomalies.TOLD_DISTANCE or rank < anomalies.TOLD_PERCENTILE

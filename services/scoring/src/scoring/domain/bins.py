@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 FEATURE_SHIFT = 32  # bits of a value below its feature's place
-SIGN_OFFSET = 2**31  # makes the ordered values of float32, which are signed, count from 0
+BELOW_ALL = np.int32(0x7F800001)  # added to ordered values, makes minus infinity 0 and wraps what is missing
+MISSING = 2**32 - 1  # no value of a feature is behind it
 
 type Floats = npt.NDArray[np.float32]
 
@@ -22,7 +23,7 @@ class Bins(NamedTuple):
     """The intervals of the features that a forest splits on; build with `build`, use with `places`.
 
     `edges` are the upper edges, inclusive, as sortable integers, each feature's last ones infinity and what
-    is missing; `first` is the integer of each feature's nought.
+    is missing; `first` is the integer that each feature begins with.
     """
 
     feature: npt.NDArray[np.intp]
@@ -43,9 +44,11 @@ def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32]
         for feature in features
     ]
     owner = [np.full(len(own), feature) for feature, own in zip(features, inside, strict=True)]
-    first = (np.arange(len(features), dtype=np.int64) << FEATURE_SHIFT) + SIGN_OFFSET
+    first = np.arange(len(features), dtype=np.int64) << FEATURE_SHIFT
     nothing = np.zeros(0)
-    joined = [_joined(own, nought) for nought, own in zip(first, inside, strict=True)]
+    joined = [
+        np.append(_joined(own[:-1], begin), begin + MISSING) for begin, own in zip(first, inside, strict=True)
+    ]
     return (
         Bins(
             np.array(features, dtype=np.intp),
@@ -58,12 +61,12 @@ def build(thresholds: Mapping[int, Floats]) -> tuple[Bins, npt.NDArray[np.int32]
 
 
 def numbers(joined: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return to which feature in the sequence edges or noughts belong."""
+    """Return to which feature in the sequence edges or beginnings belong."""
     return joined >> FEATURE_SHIFT
 
 
 def moved(joined: npt.NDArray[np.int64], by: int) -> npt.NDArray[np.int64]:
-    """Return edges or noughts of features that come after so many others."""
+    """Return edges or beginnings of features that come after so many others."""
     return joined + (by << FEATURE_SHIFT)
 
 
@@ -75,14 +78,19 @@ def places(bins: Bins, matrix: Floats) -> npt.NDArray[np.intp]:
 def search(
     edges: npt.NDArray[np.int64], first: npt.NDArray[np.int64], values: Floats
 ) -> npt.NDArray[np.intp]:
-    """Return the bins of values of the features whose noughts are `first`; the values are changed by it."""
-    np.copyto(values, np.float32(np.nan), where=np.isnan(values))  # one NaN of the many, which sorts last
-    values += np.float32(0)  # minus nought is nought
+    """Return the bins of values of the features that begin with `first`."""
     return edges.searchsorted(_joined(values, first))
 
 
 def _joined(values: Floats, first: npt.NDArray[np.int64] | np.int64) -> npt.NDArray[np.int64]:
-    """Return integers in the order of features, then values: positive floats sort as their bits do."""
-    signed = values.view(np.int32)
-    answer: npt.NDArray[np.int64] = first + (signed ^ ((signed >> 31) & 0x7FFFFFFF))
+    """Return integers in the order of features, then values, from minus infinity, which is `first`.
+
+    Positive floats sort as their bits do, negative ones the other way round. Counted from minus infinity
+    without a sign, what is missing comes after infinity whatever its bits; nothing lies between minus nought
+    and nought, and no edge is minus nought.
+    """
+    turned = values.view(np.int32)
+    turned = turned ^ ((turned >> 31) & 0x7FFFFFFF)
+    turned += BELOW_ALL
+    answer: npt.NDArray[np.int64] = turned.view(np.uint32) + first
     return answer

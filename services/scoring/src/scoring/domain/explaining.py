@@ -119,7 +119,7 @@ def shares(explainer: Explainer, found: Seen) -> Floats:
 
 def margins(explainer: Explainer, found: Seen) -> npt.NDArray[np.float64]:
     """Return the raw scores (log-odds) of rows that were seen: their leaves, added up."""
-    answer: npt.NDArray[np.float64] = explainer.leaves.take(found).sum(axis=1) + explainer.base
+    answer: npt.NDArray[np.float64] = np.add.reduce(explainer.leaves.take(found), axis=1) + explainer.base
     return answer
 
 

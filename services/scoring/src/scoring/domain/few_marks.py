@@ -75,7 +75,7 @@ class Tables:
         if plan is None:
             plan = self._plans[sizes] = self._plan(sizes)
         values = np.concatenate((found.lines, found.claims), axis=None)
-        inside = bool(ranges.inside(plan.bounds, values).all())
+        inside = bool(np.logical_and.reduce(ranges.inside(plan.bounds, values)))
         places = bins.search(self._edges, plan.first, values.take(plan.values))
         rows = np.add.reduceat(self._steps.take(places), plan.starts).take(plan.groups)
         bits = np.bitwise_or.reduce(self._table.take(rows, axis=0, mode="clip"), axis=0)
@@ -90,17 +90,17 @@ class Tables:
         nobody = sum(n * len(one.patterns.starts) for n, one in zip(sizes, self._explainers, strict=True))
         values, first, starts, groups = [], [], [], []
         begin = looked_up = group = 0
-        for count, explainer, nought, bounds in zip(
+        for count, explainer, begins, bounds in zip(
             sizes, self._explainers, self._first, self._bounds, strict=False
         ):
             found, rows, width = explainer.patterns, np.arange(count)[:, None], len(bounds.low)
             values.append((begin + rows * width + found.bins.feature).ravel())
-            first.append(np.tile(nought, count))
-            starts.append((looked_up + rows * len(nought) + found.starts).ravel())
+            first.append(np.tile(begins, count))
+            starts.append((looked_up + rows * len(begins) + found.starts).ravel())
             own = np.full((count, most), nobody)
             own[:, : len(found.starts)] = group + rows * len(found.starts) + np.arange(len(found.starts))
             groups.append(own)
-            begin, looked_up = begin + count * width, looked_up + count * len(nought)
+            begin, looked_up = begin + count * width, looked_up + count * len(begins)
             group += count * len(found.starts)
         return _Plan(
             ranges.repeated(self._bounds, sizes),

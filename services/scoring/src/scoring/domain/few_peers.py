@@ -6,8 +6,10 @@ Only whether something may be told is decided here, a hair's breadth to the safe
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from scoring.domain import anomalies, few, peers, records, rows
 
@@ -38,10 +40,14 @@ class _Level(NamedTuple):
 
 
 class _Groups(NamedTuple):
-    """Peer groups, the nearest level first, and by group between which amounts each measure is usual."""
+    """Peer groups, the nearest level first.
+
+    By group, `usual` says between which amounts each measure is usual, `loud` how surprising a row has to be.
+    """
 
     levels: tuple[_Level, ...]
     usual: list[list[tuple[float, float]]]
+    loud: list[float]
 
 
 class Usual:
@@ -53,8 +59,7 @@ class Usual:
         self._unseen = ranks[0]
         self._lines, self._claims = _groups(book.lines), _groups(book.claims)
         pairs = book.pairs
-        limit = anomalies.TOLD_DISTANCE - HAIR
-        self._loud = (pairs.surprises >= limit).tolist()
+        self._surprises = pairs.surprises.tolist()
         self._pairs = [
             *zip(
                 pairs.base.tolist(),
@@ -74,17 +79,18 @@ class Usual:
             age = numbers[_AGE]
             own = (*_told(_OF_CLAIMS(claim), known, len(peers.LINE_CATEGORIES)), few.band(age))
             ranks = [line + own for line in found[start:end]]
-            if not ranks or not _usual(self._claims, ranks[0], _CLAIM_MEASURES(numbers)):
+            if not ranks or _usual(self._claims, ranks[0], _CLAIM_MEASURES(numbers)) is None:
                 return False
             for line, counted in zip(ranks, bodies[start:end], strict=True):
-                if not _usual(self._lines, line, _LINE_MEASURES(counted)) or self._rare(line):
+                loud = _usual(self._lines, line, _LINE_MEASURES(counted))
+                if loud is None or self._rare(line, loud):
                     return False
         return True
 
-    def _rare(self, ranks: Ranks) -> bool:
+    def _rare(self, ranks: Ranks, loud: float) -> bool:
         """Return whether a pair of a line's values may be so rare that it is told."""
         for base, width, left, right in self._pairs:
-            if self._loud[base + ranks[left] * width + ranks[right]]:
+            if self._surprises[base + ranks[left] * width + ranks[right]] >= loud:
                 return True
         return False
 
@@ -94,25 +100,25 @@ def _told(codes: tuple[int, ...], known: list[Ranks], first: int) -> Ranks:
     return tuple([known[code][place] for place, code in enumerate(codes, first)])
 
 
-def _usual(groups: _Groups, ranks: Ranks, values: tuple[float, ...]) -> bool:
-    """Return whether a row has peers, can be compared with them, and lies in their midst."""
+def _usual(groups: _Groups, ranks: Ranks, values: tuple[float, ...]) -> float | None:
+    """Return what is loud among a row's peers; None where it has none, or does not lie in their midst."""
     for level in groups.levels:
         group = level.groups.get(sum(map(operator.mul, level.picked(ranks), level.counts)))
         if group is not None:
             break
     else:
-        return False
+        return None
     compared = False
     for value, (low, high) in zip(values, groups.usual[group], strict=True):
         if low < value < high:
             compared = True
         elif value == value and low == low:  # noqa: PLR0124 - NaN is not itself
-            return False
-    return compared
+            return None
+    return groups.loud[group] if compared else None
 
 
 def _groups(found: peers.Groups) -> _Groups:
-    limits = [limit(curve) for curve in found.curves]
+    loud = [told_from(knots, count) for knots, count in zip(found.knots, found.peers.tolist(), strict=True)]
     first, levels = 0, []
     for level, keys in enumerate(found.keys):
         strides = found.strides[:, level].tolist()
@@ -125,14 +131,27 @@ def _groups(found: peers.Groups) -> _Groups:
             (amount(middle - limit * scale, LEAST), amount(middle + limit * scale, -LEAST))
             for middle, scale, limit in zip(centre, scales, limits, strict=True)
         ]
-        for centre, scales in zip(found.centre.tolist(), found.scale.tolist(), strict=True)
+        for centre, scales, limits in zip(
+            found.centre.tolist(), found.scale.tolist(), _limits(found.curves, loud), strict=True
+        )
     ]
-    return _Groups(tuple(levels), usual)
+    return _Groups(tuple(levels), usual, loud)
 
 
-def limit(curve: peers.Curve) -> float:
-    """Return the deviation below which a measure is surely not surprising enough to be told."""
-    wanted = anomalies.TOLD_DISTANCE - HAIR
+def _limits(curves: Sequence[peers.Curve], loud: list[float]) -> list[list[float]]:
+    """Return the limit of each measure by group."""
+    return [[limit(curve, wanted) for curve in curves] for wanted in loud]
+
+
+def told_from(knots: peers.Doubles, count: int) -> float:
+    """Return the distance below which no row of a group is told: by its rarity, and by its percentile."""
+    share = min(anomalies.TOLD_PERCENTILE / 100 * (count + 1) / count, 1.0)
+    distance = float(np.interp(share, peers.SHARES, knots))
+    return max(anomalies.TOLD_DISTANCE, distance * (1 - HAIR)) - HAIR
+
+
+def limit(curve: peers.Curve, wanted: float) -> float:
+    """Return the deviation below which a measure is surely less surprising than `wanted`."""
     at = int(curve.surprises.searchsorted(wanted))
     if at == len(curve.surprises):
         last, surprise = float(curve.deviations[-1]), float(curve.surprises[-1])

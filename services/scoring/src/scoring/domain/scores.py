@@ -166,7 +166,8 @@ class Scored(Sequence[Answer]):
 def largest(values: Doubles, told: Doubles, most: int) -> tuple[Places, Doubles]:
     """Return per row the places of the largest `values`, largest first, and what `told` holds there."""
     best = (-values).argsort(axis=1, kind="stable")[:, :most]
-    return best, told[np.arange(len(told))[:, None], best]
+    starts = np.arange(0, told.size, told.shape[1])[:, None]
+    return best, told.take(best + starts)
 
 
 def refused(offsets: npt.NDArray[np.int64], faults: Mapping[int, errors.Fault]) -> Scored:

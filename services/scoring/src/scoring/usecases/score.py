@@ -1,6 +1,7 @@
 """Score a batch of claims: probabilities for all, reasons for the flagged. Knows no transport and no file."""
 
 import asyncio
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from typing import NamedTuple
@@ -31,8 +32,10 @@ class Seen(NamedTuple):
     def explained(self, rows_: scores.Places) -> ports.Doubles:
         """Return why some rows have their margins."""
         if self.places is None:
-            return models.explain(self.explainer, self.matrix[rows_])
-        return models.with_bias(self.explainer, explaining.shares(self.explainer, self.places[rows_]))
+            return models.explain(self.explainer, self.matrix.take(rows_, axis=0))
+        return models.with_bias(
+            self.explainer, explaining.shares(self.explainer, self.places.take(rows_, axis=0))
+        )
 
 
 class Score:
@@ -73,9 +76,11 @@ class Score:
 
 def _refusals(deadlines: Sequence[float], now: float, batch: rows.Rows) -> dict[int, errors.Fault]:
     """Return which claims are not even looked at, and why."""
-    counts = batch.counts
-    if min(deadlines) > now and counts.min() >= 1 and counts.max() <= rows.MAX_LINES and not batch.infinite:
+    ends = batch.offsets.tolist()
+    sizes = [*map(operator.sub, ends[1:], ends)]
+    if min(deadlines) > now and min(sizes) >= 1 and max(sizes) <= rows.MAX_LINES and not batch.infinite:
         return {}
+    counts = batch.counts
     strange, late = (counts < 1) | (counts > rows.MAX_LINES), np.asarray(deadlines) <= now
     infinite: dict[int, errors.Fault] = {item: _infinite(name) for item, name in batch.infinite}
     return (
@@ -196,7 +201,7 @@ def _lines(estimator: ports.Estimator, lines: Seen, flagged: Mask) -> scores.Lin
     (places,) = flagged.nonzero()
     if not len(places):
         return scores.NO_LINES
-    likely = models.guesses(estimator.reasons(lines.matrix[places]))
+    likely = models.guesses(estimator.reasons(lines.matrix.take(places, axis=0)))
     return scores.Lines(places, lines.explained(places), *likely)
 
 
