@@ -2,7 +2,9 @@
 
 Storage runs as its own process with an embedded PostgreSQL, as `ultrathink up` starts them, and gets batches
 as the claims room sends them (32 claims: one look-up, one record). Costs are processor time, of storage and
-of all of PostgreSQL's processes, work in the background too; lists are waited for. All in a temporary folder.
+of all of PostgreSQL's processes, work in the background too; lists are waited for. At every mark a second
+storage with about a thousand claims is measured in turns with the grown one: what the minute does to the
+machine it does to both, and their ratio is the answer. All in temporary folders.
 """
 
 import argparse
@@ -35,13 +37,23 @@ MARKS = (1_000, 10_000, 100_000, 1_000_000)
 BATCH, BULK = 32, 256  # claims of a measured batch, and of one that only fills
 IN_FLIGHT = 2
 LEAST = 480  # claims of a round, even where hardly more are stored
+FEW, WARM, FEW_OF_A_ROUND = (
+    512,
+    256,
+    256,
+)  # claims of the storage beside: filled, sent unmeasured, and of a round
 TIMES = 15  # of each list
 PATIENCE = 60.0
 READY_SECONDS = 60.0
 SETTLE_SECONDS = (
     35.0  # autovacuum looks every 30 s: statistics of what was filled are its work, not the measured one's
 )
+TOLD_SECONDS = 11.0  # an idle backend tells what it counted after ten
 BYTES_PER_CLAIM = 9_000  # of disk at most, log included; so much must be free
+BESIDE = " with a thousand"
+TOUCHED = """
+SELECT (SELECT sum(reads) FROM pg_stat_io WHERE backend_type = 'client backend'), wal_fpi FROM pg_stat_wal
+"""
 SCREEN = console.Console(width=120)
 LISTS: dict[str, tuple[dict[str, str], str, int]] = {
     "newest": ({}, "", 50),
@@ -70,9 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds per mark; the table shows medians")
     options = parser.parse_args()
     marks = [mark for mark in MARKS if mark <= options.most]
-    with tempfile.TemporaryDirectory(prefix="growth-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL's user must get in
+    with _folder() as folder:
         free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
         if free < marks[-1] * BYTES_PER_CLAIM:
             sys.exit(f"{folder.parent} has {free >> 20} MiB free: too little for {marks[-1]:,} claims.")
@@ -80,6 +90,14 @@ def main() -> None:
             raw = asyncio.run(_grow(running, marks, options.claims, options.rounds))
     _show(raw)
     SCREEN.print("raw rounds:", keeping.keep("growth", batch=BATCH, **raw))
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL's user must get in
+        yield folder
 
 
 class Running:
@@ -100,6 +118,15 @@ class Running:
             "storage": _seconds(self._pid),
             "postgres": living + sum(map(int, ended)) / os.sysconf("SC_CLK_TCK"),
         }
+
+    def touched(self) -> dict[str, int]:
+        """Return pages read from outside of the buffers so far, and whole pages written to the log."""
+        command = [str(self._database.program("psql")), self._database.address("postgres", "ultrathink")]
+        told = subprocess.run(
+            [*command, "-Atc", TOUCHED],
+            env=self._database.client_environment(), check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return dict(zip(("pages_read", "page_images"), map(int, told.stdout.split("|")), strict=True))
 
     def size(self) -> int:
         """Return the bytes of the data folder."""
@@ -198,48 +225,93 @@ async def _sender(running: Running) -> AsyncIterator[Sender]:
         await channel.close()
 
 
+class Store:
+    """A running storage, what sends to it, and the claims it was sent."""
+
+    def __init__(self, running: Running, sender: Sender, made: growth_claims.Maker) -> None:
+        self.running, self.sender, self.made = running, sender, made
+
+    async def fill(self, most: int) -> None:
+        """Record claims in large batches up to so many."""
+        while self.made.count + BULK <= most:
+            count = min(64, (most - self.made.count) // BULK)
+            await self.sender.send([self.made.pair(BULK) for _ in range(count)], ask=False)
+
+    async def cost(self, claims: int) -> dict[str, float]:
+        """Return the microseconds of each process that a claim costs, look-up and record."""
+        batches = [self.made.pair(BATCH) for _ in range(claims // BATCH)]
+        before = self.running.worked()
+        await self.sender.send(batches, ask=True)
+        after = self.running.worked()
+        return {name: 1e6 * (after[name] - before[name]) / (len(batches) * BATCH) for name in after}
+
+
+@contextlib.asynccontextmanager
+async def _store(running: Running, made: growth_claims.Maker) -> AsyncIterator[Store]:
+    async with _sender(running) as sender:
+        yield Store(running, sender, made)
+
+
 async def _grow(running: Running, marks: list[int], most: int, rounds: int) -> dict[str, Figures]:
     made = await growth_claims.Maker.of_claims_room(BATCH, BULK)
-    costs: Figures = {}
-    lists: Figures = {}
-    sizes: Figures = {}
-    async with _sender(running) as sender:
+    raw: dict[str, Figures] = {"costs": {}, "pages": {}, "lists": {}, "sizes": {}}
+    async with _store(running, made) as grown:
         for mark in marks:
             claims = min(most, max(LEAST, mark // 4))
-            await _fill(sender, made, mark - claims * rounds // 2)
+            await grown.fill(mark - claims * rounds // 2)
             if mark > marks[0]:
                 await asyncio.sleep(SETTLE_SECONDS)
-            costs[f"{mark}"] = {"storage": [], "postgres": []}
-            for _ in range(rounds):
-                batches = [made.pair(BATCH) for _ in range(claims // BATCH)]
-                before = running.worked()
-                await sender.send(batches, ask=True)
-                after = running.worked()
-                for name, seconds in costs[f"{mark}"].items():
-                    seconds.append(1e6 * (after[name] - before[name]) / (len(batches) * BATCH))
-            lists[f"{mark}"] = {
-                name: [await sender.listed(*question) for _ in range(TIMES)]
+            touched = running.touched()
+            raw["costs"][f"{mark}"] = await _costs(grown, claims, rounds)
+            await asyncio.sleep(TOLD_SECONDS)
+            raw["pages"][f"{mark}"] = {
+                name: [(count - touched[name]) / (claims // BATCH * BATCH * rounds)]
+                for name, count in running.touched().items()
+            }
+            raw["lists"][f"{mark}"] = {
+                name: [await grown.sender.listed(*question) for _ in range(TIMES)]
                 for name, question in LISTS.items()
             }
-            sizes[f"{mark}"] = {"bytes_per_claim": [running.size() / made.count]}
+            raw["sizes"][f"{mark}"] = {"bytes_per_claim": [running.size() / made.count]}
             SCREEN.print(f"{made.count:,} claims stored")
-    return {"costs": costs, "lists": lists, "sizes": sizes}
+    return raw
 
 
-async def _fill(sender: Sender, made: growth_claims.Maker, most: int) -> None:
-    while made.count + BULK <= most:
-        count = min(64, (most - made.count) // BULK)
-        await sender.send([made.pair(BULK) for _ in range(count)], ask=False)
+async def _costs(grown: Store, claims: int, rounds: int) -> dict[str, list[float]]:
+    """Return what a claim costs the grown storage and a small one beside it, in turns."""
+    costs: dict[str, list[float]] = {}
+    with _folder() as folder, _storage(folder) as running:
+        async with _store(running, grown.made.fresh()) as few:
+            await few.fill(FEW)
+            await few.cost(WARM)
+            for turn in range(rounds):
+                order = [("", grown, claims), (BESIDE, few, FEW_OF_A_ROUND)]
+                for name, store, count in order if turn % 2 else reversed(order):
+                    for part, spent in (await store.cost(count)).items():
+                        costs.setdefault(f"{part}{name}", []).append(spent)
+    return costs
+
+
+def ratio(costs: dict[str, list[float]], parts: tuple[str, ...]) -> float:
+    """Return what parts cost at a mark against what they cost beside it, medians of the rounds' sums."""
+    sums = [
+        statistics.median(map(sum, zip(*(costs[f"{part}{name}"] for part in parts), strict=True)))
+        for name in ("", BESIDE)
+    ]
+    return sums[0] / sums[1]
 
 
 def _show(raw: dict[str, Figures]) -> None:
     marks = list(raw["costs"])
     shown = table.Table("", *(f"{int(mark):,}" for mark in marks), box=box.SIMPLE)
-    for name in ("storage", "postgres"):
+    for name in ("storage", f"storage{BESIDE}", "postgres", f"postgres{BESIDE}"):
         figures = [statistics.median(raw["costs"][mark][name]) for mark in marks]
         shown.add_row(f"{name}, µs per claim", *(f"{figure:.1f}" for figure in figures))
-    whole = [statistics.median(map(sum, zip(*raw["costs"][mark].values(), strict=True))) for mark in marks]
-    shown.add_row("together, against the first", *(f"{figure / whole[0]:.2f}" for figure in whole))
+    for name, parts in (("postgres", ("postgres",)), ("together", ("storage", "postgres"))):
+        ratios = [ratio(raw["costs"][mark], parts) for mark in marks]
+        shown.add_row(f"{name}, against a thousand", *(f"{ratio:.2f}" for ratio in ratios))
+    for name in raw["pages"][marks[0]]:
+        shown.add_row(f"{name} per claim", *(f"{raw['pages'][mark][name][0]:.2f}" for mark in marks))
     for name in LISTS:
         shown.add_row(
             f"{name}, ms", *(f"{statistics.median(raw['lists'][mark][name]):.1f}" for mark in marks)

@@ -96,6 +96,10 @@ class Maker:
                 store.recorded.clear()
         return cls(templates)
 
+    def fresh(self) -> "Maker":
+        """Return a maker of the same claims from the first one on."""
+        return type(self)(self._templates)
+
     def pair(self, size: int) -> Pair:
         """Return the next batch of so many claims, and its look-up."""
         kept = self._templates[size]
