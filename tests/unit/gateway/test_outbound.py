@@ -92,6 +92,25 @@ async def test_a_claim_apart_does_not_wait_for_a_crowd() -> None:
         await door.aclose()
 
 
+async def test_a_fault_of_a_whole_batch_is_not_its_own_cause() -> None:
+    """What passes unchanged keeps the cause it had: whoever follows causes comes to an end."""
+
+    class Busy(rooms.Intake):
+        async def _batch(self, request: claims_pb2.SubmitRequest) -> claims_pb2.SubmitResponse:
+            raise errors.Exhausted("claims.busy", f"{len(request.items)} claims too many.")
+
+    far = testing.MemoryClaims()
+    async with local.LocalChannel(rooms.room(far, Busy(far)), caller="gateway") as channel:
+        door = outbound.ClaimsDoor(channel, clocks.SystemClock())
+        with pytest.raises(errors.Exhausted, match=r"claims\.busy") as refusal:
+            await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+        await door.aclose()
+    seen: list[BaseException | None] = [refusal.value]
+    while seen[-1] is not None:
+        assert seen[-1].__cause__ not in seen
+        seen.append(seen[-1].__cause__)
+
+
 async def test_a_claim_without_a_result_is_an_error_and_not_a_wait() -> None:
     """A batch that comes back without one of its items fails that item alone."""
     far = testing.MemoryClaims()

@@ -180,7 +180,7 @@ class Coalescer[T, R]:
 
     def _take(self) -> list[_Entry[T, R]]:
         queue = self._queue
-        most = self._share()
+        most = self._share() if len(queue) > WORTH_A_MESSAGE else self._max_rows
         if len(queue) <= most and self._queued_bytes <= self._max_bytes:
             batch = list(queue)
             queue.clear()

@@ -202,7 +202,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
             super().on_message_complete()
             return
         short = _Express(self)
-        before, self.cycle = self.cycle, cast("Any", short)
+        before, self.cycle = self.cycle, short  # type: ignore[assignment]  # what the protocol asks of it
         if not lane.take(self.headers, self._whole, short.reply):
             self.cycle = before
             self._go_long(self._whole)

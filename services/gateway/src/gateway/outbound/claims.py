@@ -94,13 +94,15 @@ class ClaimsDoor:
             request = claims_pb2.SubmitRequest(dry_run=dry_run)
             add = request.items.add
             for one in waiting:
-                converters.write(one.submission, _onward(one.context, onward), self._clock, add())
+                context = _onward(one.context, onward) if onward else one.context
+                converters.write(one.submission, context, self._clock, add())
             try:
                 response = await stream.exchange(
                     request, deadline=max([one.context.deadline for one in waiting])
                 )
             except errors.Fault as fault:
-                raise converters.of_call(fault) from fault
+                told = converters.of_call(fault)
+                raise told from (fault.__cause__ if told is fault else fault)
         found = {result.item_id: result for result in response.results}
         return [_outcome(found.get(one.context.item_id)) for one in waiting]
 
@@ -255,6 +257,6 @@ def _outcome(result: claims_pb2.SubmitResult | None) -> exchanges.Answer | error
 
 def _onward(context: contexts.CallContext, onward: Mapping[str, str]) -> contexts.CallContext:
     """Return the context under the batch's span when the item is followed."""
-    if not onward or context.traceparent not in onward:
+    if context.traceparent not in onward:
         return context
     return msgspec.structs.replace(context, traceparent=onward[context.traceparent])
