@@ -119,7 +119,7 @@ def _logs(heads: list[_Claim], bodies: list[_Line]) -> tuple[list[Logs], list[Lo
     """
     amounts = [one.numbers[place] for one in heads for place in _CLAIM_LOGS]
     amounts += [one.numbers[place] for one in bodies for place in _LINE_LOGS]
-    found = iter(features.log(np.array(amounts)).tolist())
+    found = iter(features.log(np.array(amounts, dtype=np.float64)).tolist())
     return (
         [(next(found), next(found)) for _ in heads],
         [(next(found), next(found), next(found)) for _ in bodies],
@@ -134,7 +134,9 @@ def _claim_features(lists: schemas.Lists, claim: _Claim, logs: Logs) -> Numbers:
     ) = claim.numbers  # fmt: skip
     net, total = logs
     claims = min(seen, features.HISTORY_CAP)
-    rate = _divided(denied * (claims / max(seen, 1)) + features.PRIOR_DENIED, claims + features.PRIOR_CLAIMS)
+    rate = _divided(
+        denied * (claims / float(max(seen, 1))) + features.PRIOR_DENIED, claims + features.PRIOR_CLAIMS
+    )
     group, tables = claim.ranks[_DIAGNOSIS], lists.tables
     return [
         *claim.ranks[:_CATEGORIES], age, net, total - net, days_to_created, encounter_days, diagnoses,
@@ -152,7 +154,7 @@ def _line_features(lists: schemas.Lists, claim: _Claim, line: _Line, logs: Logs)
     ) = line.numbers  # fmt: skip
     price, quantity, net = logs
     tables, code, ranks = lists.tables, line.ranks[0], claim.ranks
-    whole = net_minor if net_minor > 0 else _MISSING
+    whole = float(net_minor) if net_minor > 0 else _MISSING
     return [
         *line.ranks, quantity, factor, net, net_share, share / whole, tax / whole, modifiers, diagnoses,
         information, care_team, body_site, preauth, package, maternity, details, same_code, day_offset,
@@ -173,7 +175,7 @@ def _summary(lines: list[Numbers], bodies: list[_Line]) -> Numbers:
     told = [_SUMMARISED(line) for line in lines]
     if len(told) == 1:
         return [lines[0][0], *told[0], *told[0]]
-    nets = [0.0 if math.isnan(body.numbers[_NET]) else body.numbers[_NET] for body in bodies]
+    nets = [0.0 if math.isnan(body.numbers[_NET]) else float(body.numbers[_NET]) for body in bodies]
     values = np.array(told)
     return [
         lines[nets.index(max(nets))][0],

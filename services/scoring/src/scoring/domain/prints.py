@@ -23,7 +23,7 @@ type Words = npt.NDArray[np.uint64]
 
 
 class _Kind(NamedTuple):
-    """How a record's values are told apart and packed: codes as the hashes of words, numbers as float64."""
+    """How a record's values are told apart, and how its numbers are packed: as float64, behind its words."""
 
     codes: Callable[[records.Record], tuple[int, ...]]
     numbers: Callable[[records.Numbers], tuple[float, ...]]
@@ -36,7 +36,7 @@ def _kind(layout: records.Layout, kinds: Mapping[str, str], level: rows.Level) -
     return _Kind(
         operator.itemgetter(*map(names.index, codes)),
         operator.itemgetter(*(names.index(name) - coded for name in numbers)),
-        struct.Struct(f"<{len(codes)}Q{len(numbers)}d"),
+        struct.Struct(f"<{len(numbers)}d"),
     )
 
 
@@ -67,7 +67,7 @@ def text(value: int) -> str:
 
 def _many(batch: rows.Rows) -> tuple[bytes, bytes]:
     """Return the values of claims and of lines, by blocks."""
-    words = np.fromiter(map(_word, batch.dictionary), np.uint64, len(batch.dictionary))
+    words = np.frombuffer(b"".join(map(_word, batch.dictionary)), "<u8")
     return (
         _bytes(rows.blocks(columns.CLAIM_LEVEL, batch.claims), words),
         _bytes(rows.blocks(columns.LINE_LEVEL, batch.lines), words),
@@ -81,13 +81,13 @@ def _few(batch: rows.Rows) -> tuple[bytes, bytes]:
 
 
 def _packed(
-    kind: _Kind, found: list[records.Record], counted: list[records.Numbers], words: list[int]
+    kind: _Kind, found: list[records.Record], counted: list[records.Numbers], words: list[bytes]
 ) -> bytes:
-    word = words.__getitem__
-    return b"".join([
-        kind.packed.pack(*map(word, kind.codes(one)), *kind.numbers(numbers))
-        for one, numbers in zip(found, counted, strict=True)
-    ])  # fmt: skip
+    parts: list[bytes] = []
+    for one, numbers in zip(found, counted, strict=True):
+        parts += map(words.__getitem__, kind.codes(one))
+        parts.append(kind.packed.pack(*kind.numbers(numbers)))
+    return b"".join(parts)
 
 
 def _bytes(found: rows.Columns, words: Words) -> bytes:
@@ -98,5 +98,6 @@ def _bytes(found: rows.Columns, words: Words) -> bytes:
 
 
 @functools.lru_cache(maxsize=WORDS)
-def _word(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=PRINT_BYTES).digest())
+def _word(text: str) -> bytes:
+    """Return the hash of a word, its bytes turned round: read big-endian, written little-endian."""
+    return hashlib.blake2b(text.encode(), digest_size=PRINT_BYTES).digest()[::-1]

@@ -52,7 +52,7 @@ type Codes = npt.NDArray[np.uint32]
 type Doubles = npt.NDArray[np.float64]
 type Places = npt.NDArray[np.intp]
 type Record = tuple[Any, ...]  # the values of a claim or a line, in the order of the row schema
-type Numbers = list[float]  # those of a record that are no codes, NaN where one is missing
+type Numbers = list[float]  # those of a record that are no codes, whole ones as they are, NaN where missing
 type Level = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -118,16 +118,20 @@ def arrays(layout: Layout, content: bytes) -> tuple[Codes, Doubles]:
 
 def read_claim(record: Record) -> Numbers:
     """Return a claim's numbers, all of them whole."""
-    return [_MISSING if value == MISSING_INT else float(value) for value in record[_CLAIM_NUMBERS:]]
+    return _counted(record[_CLAIM_NUMBERS:])
 
 
 def read_line(record: Record) -> Numbers:
-    """Return a line's numbers; only whole ones are compared, which floats would make slow."""
-    told = [
-        _MISSING if value == MISSING_INT else float(value) for value in record[_WHOLE] + record[_MORE_WHOLE]
-    ]
-    first = _WHOLE.stop - _WHOLE.start
+    """Return a line's numbers; floats are never missing."""
+    told, first = _counted(record[_WHOLE] + record[_MORE_WHOLE]), _WHOLE.stop - _WHOLE.start
     return [*record[_LINE_NUMBERS : _WHOLE.start], *told[:first], record[_NET_SHARE], *told[first:]]
+
+
+def _counted(whole: Record) -> Numbers:
+    told: Numbers = list(whole)
+    for _ in range(whole.count(MISSING_INT)):
+        told[told.index(MISSING_INT)] = _MISSING
+    return told
 
 
 def numbers(column: npt.NDArray[np.int64]) -> Doubles:

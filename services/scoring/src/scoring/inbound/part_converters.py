@@ -11,6 +11,8 @@ from scoring.inbound import converters
 from scoring.usecases import crew
 from ultrathink.scoring.v1 import scoring_pb2
 
+MOST_REASONS = max(converters.CLAIM_REASONS, converters.LINE_REASONS)
+
 
 def add_part(response: scoring_pb2.ScoreResponse, part: crew.Part) -> None:
     """Add to a response what one arm answered."""
@@ -31,12 +33,8 @@ def add_part(response: scoring_pb2.ScoreResponse, part: crew.Part) -> None:
         told.items.extend(part.items.tolist())
     if scored.outside or scored.faults:
         told.unscored.extend(_unscored(scored))
-    if len(scored.flagged_lines.places):
-        _add_lines(told, scored.flagged_lines)
-    if len(scored.flagged_claims.places):
-        claims = scored.flagged_claims
-        told.flagged_claims = claims.places.astype("<u4").tobytes()
-        told.claim_groups, told.claim_shares = _strongest(claims.shares, converters.CLAIM_REASONS)
+    if len(scored.flagged_lines.places) or len(scored.flagged_claims.places):
+        _explain(told, scored.flagged_lines, scored.flagged_claims)
 
 
 def label(told: scoring_pb2.ScoreResponse, part: crew.Part) -> None:
@@ -54,18 +52,27 @@ def _groups(model: models.Model) -> list[scoring_pb2.FeatureGroup]:
     ]
 
 
-def _add_lines(told: scoring_pb2.ScoredPart, lines: scores.Lines) -> None:
-    """Add why lines are flagged."""
-    told.flagged_rows = lines.places.astype("<u4").tobytes()
-    told.row_groups, told.row_shares = _strongest(lines.shares, converters.LINE_REASONS)
-    told.row_reasons = lines.classes.astype(np.uint8).tobytes()
-    told.row_chances = _doubles(lines.chances)
+def _explain(told: scoring_pb2.ScoredPart, lines: scores.Lines, claims: scores.Claims) -> None:
+    """Add why lines and claims are flagged: what moves their scores most is sought for all at once."""
+    count = len(lines.places)
+    both = [one.shares for one in (lines, claims) if len(one.places)]
+    groups, moved = _strongest(both[0] if len(both) == 1 else np.concatenate(both))
+    if count:
+        told.flagged_rows = lines.places.astype("<u4").tobytes()
+        told.row_groups = groups[:count, : converters.LINE_REASONS].tobytes()
+        told.row_shares = _doubles(moved[:count, : converters.LINE_REASONS])
+        told.row_reasons = lines.classes.astype(np.uint8).tobytes()
+        told.row_chances = _doubles(lines.chances)
+    if len(claims.places):
+        told.flagged_claims = claims.places.astype("<u4").tobytes()
+        told.claim_groups = groups[count:, : converters.CLAIM_REASONS].tobytes()
+        told.claim_shares = _doubles(moved[count:, : converters.CLAIM_REASONS])
 
 
-def _strongest(shares: scores.Doubles, most: int) -> tuple[bytes, bytes]:
+def _strongest(shares: scores.Doubles) -> tuple[npt.NDArray[np.uint8], scores.Doubles]:
     """Return the groups that move each score most, strongest first, and their shares; never the bias."""
-    groups, moved = scores.largest(np.abs(shares[:, :-1]), shares, most)
-    return groups.astype(np.uint8).tobytes(), _doubles(moved)
+    groups, moved = scores.largest(np.abs(shares[:, :-1]), shares, MOST_REASONS)
+    return groups.astype(np.uint8), moved
 
 
 def _unscored(scored: scores.Scored) -> list[scoring_pb2.Unscored]:

@@ -1,13 +1,14 @@
 """Records of rows.proto to columns: lengths and layout are judged, values only as far as few need it."""
 
 import math
+import operator
 
 from chassis import errors
 from scoring.domain import columns, records, rows
 from ultrathink.scoring.v1 import scoring_pb2
 
 _CLAIM_CODES, _LINE_CODES = len(records.CLAIM.coded), len(records.LINE.coded)
-_FLOATS = tuple([*records.LINE_KINDS].index(name) for name in columns.LINE_FLOATS)
+_FLOATS = operator.itemgetter(*map([*records.LINE_KINDS].index, columns.LINE_FLOATS))
 
 
 def to_columns(wire: scoring_pb2.Rows, items: int, lines: int) -> tuple[rows.Packed, rows.Packed]:
@@ -39,7 +40,10 @@ def to_columns(wire: scoring_pb2.Rows, items: int, lines: int) -> tuple[rows.Pac
 
 def sound(claims: rows.Packed, lines: rows.Packed, words: int) -> bool:
     """Return whether all codes of few records are words and all numbers finite, without making arrays."""
-    return all(max(one[:_CLAIM_CODES]) < words for one in claims.read()) and all(
-        max(one[:_LINE_CODES]) < words and not any(math.isinf(one[place]) for place in _FLOATS)
-        for one in lines.read()
-    )
+    for one in claims.read():
+        if max(one[:_CLAIM_CODES]) >= words:
+            return False
+    for one in lines.read():
+        if max(one[:_LINE_CODES]) >= words or any(map(math.isinf, _FLOATS(one))):
+            return False
+    return True
