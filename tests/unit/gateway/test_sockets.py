@@ -115,6 +115,23 @@ async def test_a_connection_serves_many_requests() -> None:
             assert status == 200
 
 
+@pytest.mark.parametrize("piece", [40, 90, 200])
+@pytest.mark.parametrize(("fill", "status"), [(60, 200), (300, 431)])
+async def test_a_later_head_is_counted_from_its_first_piece_on(piece: int, fill: int, status: int) -> None:
+    """However it is cut: pieces that hold no head too long by themselves are counted when a head goes on."""
+    async with support.wire(support.stage().app, header_bytes=250) as connect:
+        wire = await connect()
+        await wire.send(support.head("GET", "/healthz", {}))
+        _, headers = await wire.head()
+        await wire.reader.readexactly(int(headers["content-length"]))
+        filled = {f"x-{number}": "a" * (fill // 3) for number in range(3)}
+        sent = support.head("GET", "/healthz", filled)
+        for start in range(0, len(sent), piece):
+            await wire.send(sent[start : start + piece])
+            await asyncio.sleep(0)
+        assert (await wire.head())[0] == status
+
+
 async def test_a_request_in_flight_is_finished_when_the_door_closes() -> None:
     """Draining answers what was begun before it leaves."""
     stage = support.stage()

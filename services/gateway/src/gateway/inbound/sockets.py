@@ -131,7 +131,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     _lane: express.Express | None = None
     _whole = b""
     _head = 0
-    _in_head = True
+    _in_head = _counting = True
     _slow: asyncio.TimerHandle | None = None
     _idle: asyncio.TimerHandle | None = None
     _idle_since = 0.0
@@ -150,11 +150,16 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request; what did not come whole goes the long way."""
+        """Take a piece of a request; what did not come whole goes the long way.
+
+        A piece no longer than a head may be holds none that is too long, unless one goes on in it.
+        """
+        self._counting = self._slow is not None or len(data) > self.door.header_bytes
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._in_head and self._slow is None:
+            self._head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             self._expect_head()
         if self._lane is not None:
             self._lane = None
@@ -167,17 +172,20 @@ class Protocol(httptools_impl.HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Count the target."""
-        self._head += len(url)
-        if self._head > self.door.header_bytes:
-            raise ValueError(TOO_LARGE)
+        if self._counting:
+            self._count(len(url))
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header."""
-        self._head += len(name) + len(value)
+        if self._counting:
+            self._count(len(name) + len(value))
+        self.headers.append((name.lower(), value))
+
+    def _count(self, size: int) -> None:
+        self._head += size
         if self._head > self.door.header_bytes:
             raise ValueError(TOO_LARGE)
-        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Let the request begin, on the short way when it may take that."""
