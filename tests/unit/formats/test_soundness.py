@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import formats_support
-from formats import canonical, model, shapes, soundness, violations
+from formats import canonical, model, money, shapes, soundness, violations
 
 NUMBERS = [
     None, Decimal(0), Decimal("1.5"), Decimal("1.23"), Decimal("1.234"), Decimal("0.00001"), Decimal("NaN"),
@@ -48,6 +48,27 @@ def odd_lines(draw: st.DrawFn) -> model.Line:
         prior_payer=[model.PriorPayerLine(paid=draw(numbers), date=draw(dates))],
         details=[model.LineDetail(sequence=draw(sequences), tax=draw(numbers))],
     )
+
+
+@settings(max_examples=300)
+@given(
+    st.one_of(
+        st.decimals(allow_nan=True, allow_infinity=True),
+        st.decimals(-(10**16), 10**16, places=3),
+        st.builds(Decimal, st.integers(-(10**17), 10**17)).map(lambda whole: whole.scaleb(-2)),
+        st.builds(
+            lambda sign, exponent: Decimal((sign, (0,), exponent)), st.integers(0, 1), st.integers(-40, 40)
+        ),
+    ),
+    st.sampled_from(["SAR", "KWD", "JPY", None]),
+)
+def test_an_amount_is_sound_where_money_finds_no_problem(amount: Decimal, currency: str | None):
+    """At the bounds, beyond them, of any length and with any exponent: one answer of two ways to look."""
+    bare = [model.Line(sequence=1, code="X")]
+    claim = formats_support.sample_claim(currency=currency, total=amount, lines=bare)
+    sound = not amount.is_snan() and money.problem(amount, money.minor_digits(currency)) is None
+    assert soundness.is_sound(claim) == sound
+    agree(claim)
 
 
 @settings(max_examples=300)

@@ -1,6 +1,5 @@
 """How long each stage of the path takes: a histogram for all, spans for the items that are followed."""
 
-import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -35,11 +34,8 @@ class Stages:
         return _Stage(self._now, self._observe[name], spans)
 
     def decided(self, told: Iterable[decisions.Decision]) -> None:
-        """Count the decisions of a batch, once what is said of them next has left: that is waited for."""
-        asyncio.get_running_loop().call_soon(self._count, [(one.verdict, one.regime) for one in told])
-
-    def _count(self, kinds: list[tuple[decisions.Verdict, str]]) -> None:
-        for kind, many in Counter(kinds).items():
+        """Count the decisions of a batch."""
+        for kind, many in Counter([(one.verdict, one.regime) for one in told]).items():
             count = self._counts.get(kind)
             if count is None:
                 count = self._counts[kind] = self._decided.labels(*kind).inc
