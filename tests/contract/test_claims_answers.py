@@ -1,13 +1,16 @@
 """Payers' answers in the rooms behind claims: of their twins, of storage over a socket."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 import claims_rooms as support
 from chassis import clock as clocks
-from chassis import errors
+from chassis import contexts, errors
 from claims import ports
 from claims.domain import decisions, lifecycle
+from claims.testing import records
 from claims.usecases import adjudicate, decide
 from formats import adjudications
 
@@ -65,16 +68,17 @@ async def test_a_reviewers_word_is_not_the_payers(rooms: support.Rooms) -> None:
 async def test_a_change_between_reading_and_writing_is_a_conflict(rooms: support.Rooms) -> None:
     """Whoever was first stands; the answer is told to come again."""
 
-    class Late:
+    class Late(records.MemoryStore):
         """An archive that shows claims as they were at first."""
 
-        async def find(self, *_: object) -> list[ports.Found]:
+        async def find(self, context: contexts.CallContext, claim_ids: Sequence[str]) -> list[ports.Found]:
+            del context, claim_ids
             return [first]
 
     await support.record(rooms, support.submission(1))
     (first,) = await rooms.archive.find(support.context(), ["CLM-000001"])
     await verb(rooms)(support.context(), [SAID])
-    late = adjudicate.Adjudicate(Late(), rooms.store, clocks.SystemClock())  # type: ignore[arg-type]
+    late = adjudicate.Adjudicate(Late(clocks.SystemClock()), rooms.store, clocks.SystemClock())
     (fault,) = await late(support.context(), [msgspec.structs.replace(SAID, decided_at="2026-09-01")])
     assert isinstance(fault, errors.Conflict)
 

@@ -242,10 +242,13 @@ async def test_states_and_faults_of_claims_are_their_own() -> None:
     async with answering(answer) as (made, _):
         scores = await made.score([case(number) for number in range(4)], deadline=soon())
     first, second, third, fourth = scores
-    assert (first.state, first.reason) == ("not_scored", "arm.failed")  # type: ignore[union-attr]
-    assert (second.state, second.reason, second.probability) == ("out_of_range", "net", None)  # type: ignore[union-attr]
+    assert isinstance(first, risk.Score)
+    assert isinstance(second, risk.Score)
+    assert isinstance(fourth, risk.Score)
+    assert (first.state, first.reason) == ("not_scored", "arm.failed")
+    assert (second.state, second.reason, second.probability) == ("out_of_range", "net", None)
     assert isinstance(third, errors.Unavailable)
-    assert fourth.state == "not_scored"  # type: ignore[union-attr]
+    assert fourth.state == "not_scored"
 
 
 async def test_another_number_of_answers_is_a_fault_for_all() -> None:

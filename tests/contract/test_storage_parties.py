@@ -1,5 +1,7 @@
 """What claims leave for their patient and for other parties, over PostgreSQL and over the twin."""
 
+from typing import Any
+
 import storage_support as support
 from ultrathink.storage.v1 import storage_pb2
 
@@ -11,11 +13,16 @@ OTHERS = ((SHARED, DAY, ONE, b"", PARTY),)
 
 
 async def ask(
-    storage: support.Stubs, key: bytes = KEY, party: bytes | None = b"", **fields: object
+    storage: support.Stubs, key: bytes = KEY, party: bytes | None = b"", **fields: Any
 ) -> storage_pb2.LookupResult:
     """Return what a claim of provider P1 and the patient is told about one key."""
-    values = {"context": support.context(), "provider_id": "P1", "use": "claim", "claim_id": "NEW"}
-    item = storage_pb2.LookupItem(**(values | {"patient_key": PATIENT} | fields))  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "context": support.context(),
+        "provider_id": "P1",
+        "use": "claim",
+        "claim_id": "NEW",
+    }
+    item = storage_pb2.LookupItem(**(values | {"patient_key": PATIENT} | fields))
     item.past.add(key=key, from_day=DAY - 9, to_day=DAY, most=9, party=party)
     [result] = (await storage.store.LookupBatch(storage_pb2.LookupRequest(items=[item]))).results
     return result

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -21,15 +22,15 @@ ONE, TWO = 10_000, 20_000
 
 
 def question(
-    *past: storage_pb2.PastQuestion, claim_id: str = "NEW", tenant: str = "demo", **fields: object
+    *past: storage_pb2.PastQuestion, claim_id: str = "NEW", tenant: str = "demo", **fields: Any
 ) -> storage_pb2.LookupItem:
     """Return what a claim of provider P1 asks."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "context": support.context(tenant=tenant),
         "provider_id": "P1",
         "use": "claim",
     }
-    return storage_pb2.LookupItem(claim_id=claim_id, past=past, **(values | fields))  # type: ignore[arg-type]
+    return storage_pb2.LookupItem(claim_id=claim_id, past=past, **(values | fields))
 
 
 def rows_of(
@@ -47,10 +48,10 @@ async def recall(storage: support.Stubs, *items: storage_pb2.LookupItem) -> list
 
 
 async def ask(
-    storage: support.Stubs, *past: storage_pb2.PastQuestion, **fields: object
+    storage: support.Stubs, *past: storage_pb2.PastQuestion, **fields: Any
 ) -> list[storage_pb2.PastAnswer]:
     """Return the answers to one claim's questions about keys."""
-    [result] = await recall(storage, question(*past, **fields))  # type: ignore[arg-type]
+    [result] = await recall(storage, question(*past, **fields))
     return list(result.past)
 
 

@@ -37,7 +37,7 @@ async def test_an_added_tenant_is_known_to_the_service_at_once(embedded_postgres
                 "clinic-1", display_name="عيادة السلام", review_threshold=0.25, default_regime="nphies"
             )
             assert [one.tenant for one in await tenants.listed()] == ["clinic-1", "demo"]
-        seen = await reader.PostgresReader(database, None).tenants()  # type: ignore[arg-type]
+        seen = await reader.PostgresReader(database, None).tenants()  # type: ignore[arg-type]  # the same
     told = seen["clinic-1"]
     assert (told.display_name, told.review_threshold, told.default_regime, told.active) == (
         "عيادة السلام", 0.25, "nphies", True,

@@ -1,7 +1,7 @@
 """Doors for batch streams as tests need them: handlers to hold, clients of both kinds, a wire."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -26,14 +26,15 @@ SHAPE: Shape = asking.Shape(
 MOST_CALLS = 8
 
 
-class Open:
+class Open(identity.Gate):
     """A gate that lets everybody pass, or refuses with a fault."""
 
     def __init__(self) -> None:
+        super().__init__({}, None, None)
         self.fault: errors.Fault | None = None
         self.admitted: list[str] = []
 
-    async def admit(self, method: str, metadata: Any) -> None:
+    async def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
         """Let the call pass."""
         del metadata
         if self.fault is not None:
@@ -64,7 +65,7 @@ class Door:
     def __init__(self, most_calls: int = MOST_CALLS) -> None:
         self.gate, self.scorer = Open(), Scorer()
         self.port = 0
-        self.server = server.Server(self._app().register, self.gate, clocks.SystemClock(), most_calls)  # type: ignore[arg-type]  # a gate by shape
+        self.server = server.Server(self._app().register, self.gate, clocks.SystemClock(), most_calls)
 
     def _app(self) -> apps.App:
         def register(target: grpc.aio.Server) -> None:

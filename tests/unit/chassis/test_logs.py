@@ -134,9 +134,9 @@ def test_exception_inside_its_handler_needs_no_argument() -> None:
 
 def test_a_chain_of_causes_is_bounded() -> None:
     """A loop that wraps and wraps does not fill the disk."""
-    failure = ValueError("0")
+    failure: Exception = ValueError("0")
     for number in range(20):
-        failure = raised(ValueError(str(number)), failure)  # type: ignore[assignment]
+        failure = raised(ValueError(str(number)), failure)
     assert len(logs.places(failure)) == logs.MAX_CAUSES
 
 

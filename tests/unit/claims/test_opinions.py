@@ -198,5 +198,7 @@ def test_faults_and_states_of_claims_are_their_own(reader: opinions.Opinions) ->
     )  # fmt: skip
     first, second, third = reader.read(answer(told), LINES, TODAY)
     assert isinstance(first, errors.Unavailable)
-    assert (second.state, second.reason) == ("not_scored", "arm.failed")  # type: ignore[union-attr]
-    assert (third.state, third.reason) == ("not_scored", "scoring.not_scored")  # type: ignore[union-attr]
+    assert isinstance(second, risk.Score)
+    assert isinstance(third, risk.Score)
+    assert (second.state, second.reason) == ("not_scored", "arm.failed")
+    assert (third.state, third.reason) == ("not_scored", "scoring.not_scored")

@@ -210,7 +210,9 @@ async def test_a_fhir_claim_is_answered_as_fhir() -> None:
 
 async def test_a_typed_claim_has_a_typed_answer() -> None:
     """The protobuf door takes the typed claim and gives the typed decision with the document beside it."""
-    typed = protobuf.encode(readers.read(support.body(), "application/json")[0].claim)  # type: ignore[union-attr]
+    read = readers.read(support.body(), "application/json")[0]
+    assert isinstance(read, readers.Read)
+    typed = protobuf.encode(read.claim)
     item = claims_pb2.SubmitItem(context=support.wire(), typed=typed, accept="application/protobuf")
     async with support.world() as made:
         made.rules.judge = lambda _: [support.finding("warning")]

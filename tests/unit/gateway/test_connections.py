@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 
 import hypothesis
 from hypothesis import strategies
@@ -134,8 +135,8 @@ async def test_many_connections_at_once_are_all_answered() -> None:
     """Sixty-four callers get sixty-four answers, each its own."""
     stage = support.stage()
 
-    async def one(connect: object, number: int) -> str:
-        wire = await connect()  # type: ignore[operator]
+    async def one(connect: Callable[[], Awaitable[support.Wire]], number: int) -> str:
+        wire = await connect()
         body = b'{"claim_id":"%d"}' % number
         length = {"content-length": str(len(body))}
         await wire.send(support.head("POST", URL, support.BILLER | support.JSON | length), body)

@@ -11,7 +11,7 @@ from hypothesis import strategies
 from opentelemetry.sdk.trace.export import in_memory_span_exporter
 
 import gateway_support as support
-from chassis import errors, telemetry
+from chassis import contexts, errors, telemetry
 from chassis import testing as plumbing
 from gateway.domain import exchanges
 from gateway.inbound import limits, lobbies, sockets, turnstiles
@@ -232,11 +232,11 @@ def _filled(stage: support.Stage) -> asyncio.Event:
     """Let one tenant have all the claims under way that it may; they end when the event is set."""
     gate, submit = asyncio.Event(), stage.claims.submit
 
-    async def held(*arguments: object) -> object:
+    async def held(submission: exchanges.Submission, context: contexts.CallContext) -> exchanges.Answer:
         await gate.wait()
-        return await submit(*arguments)  # type: ignore[arg-type]
+        return await submit(submission, context)
 
-    stage.claims.submit = held  # type: ignore[method-assign,assignment]
+    stage.claims.submit = held  # type: ignore[method-assign]
     for _ in range(turnstiles.FIRST):
         assert _short(stage, ORDINARY)
     stage.claims.submit = submit  # type: ignore[method-assign]
@@ -359,12 +359,12 @@ async def test_a_short_request_in_flight_is_finished_and_its_connection_closed()
     gate, begun = asyncio.Event(), asyncio.Event()
     submit = stage.claims.submit
 
-    async def slow(*arguments: object) -> object:
+    async def slow(submission: exchanges.Submission, context: contexts.CallContext) -> exchanges.Answer:
         begun.set()
         await gate.wait()
-        return await submit(*arguments)  # type: ignore[arg-type]
+        return await submit(submission, context)
 
-    stage.claims.submit = slow  # type: ignore[method-assign,assignment]
+    stage.claims.submit = slow  # type: ignore[method-assign]
     opened = sockets.listening(stage.app, support.door())
     port = await opened.__aenter__()
     wire = support.Wire(*await asyncio.open_connection("127.0.0.1", port))

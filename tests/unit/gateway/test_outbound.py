@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 import gateway_rooms as rooms
-from chassis import apps, channels, errors, local
+from chassis import apps, channels, contexts, errors, local
 from chassis import clock as clocks
 from chassis import testing as plumbing
 from gateway import testing
@@ -18,7 +18,7 @@ from ultrathink.claims.v1 import claims_pb2
 SUBMISSION = exchanges.Submission(b"{}", "application/json", "application/json", dry_run=False)
 
 
-def _context() -> object:
+def _context() -> contexts.CallContext:
     return plumbing.context(deadline=clocks.SystemClock().monotonic() + 10)
 
 
@@ -53,11 +53,11 @@ async def test_claims_that_refuse_the_gateway() -> None:
         door = outbound.ClaimsDoor(channel, clocks.SystemClock())
         desk = outbound.ClaimsDesk(channel, clocks.SystemClock())
         with pytest.raises(errors.Unavailable, match=r"claims\.refused_gateway"):
-            await desk.get("x", _context())  # type: ignore[arg-type]
+            await desk.get("x", _context())
         with pytest.raises(errors.Unavailable, match=r"claims\.refused_gateway"):
-            await anext(desk.watch("", _context()))  # type: ignore[arg-type]
+            await anext(desk.watch("", _context()))
         with pytest.raises(errors.Unavailable):
-            await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+            await door.submit(SUBMISSION, _context())
         await door.aclose()
 
 
@@ -66,11 +66,11 @@ async def test_a_claim_apart_does_not_wait_for_a_crowd() -> None:
     far, gate = testing.MemoryClaims(), asyncio.Event()
     submit = far.submit
 
-    async def held(submission: exchanges.Submission, context: object) -> exchanges.Answer:
+    async def held(submission: exchanges.Submission, context: contexts.CallContext) -> exchanges.Answer:
         if submission.body != SUBMISSION.body:
             crowd.release()
             await gate.wait()
-        return await submit(submission, context)  # type: ignore[arg-type]
+        return await submit(submission, context)
 
     far.submit = held  # type: ignore[method-assign]
     crowd = asyncio.Semaphore(0)
@@ -81,11 +81,11 @@ async def test_a_claim_apart_does_not_wait_for_a_crowd() -> None:
             claim = exchanges.Submission(
                 b'{"claim_id":"%d"}' % number, "application/json", "application/json", False
             )
-            waiting.append(door.submit(claim, _context()))  # type: ignore[arg-type]
+            waiting.append(door.submit(claim, _context()))
             await asyncio.wait_for(crowd.acquire(), 5)
-        waiting.append(door.submit(SUBMISSION, _context()))  # type: ignore[arg-type]
+        waiting.append(door.submit(SUBMISSION, _context()))
         apart = msgspec.structs.replace(SUBMISSION, apart=True)
-        await asyncio.wait_for(door.submit(apart, _context()), 5)  # type: ignore[arg-type]
+        await asyncio.wait_for(door.submit(apart, _context()), 5)
         assert not any(one.done() for one in waiting)
         gate.set()
         await asyncio.gather(*waiting)
@@ -103,7 +103,7 @@ async def test_a_fault_of_a_whole_batch_is_not_its_own_cause() -> None:
     async with local.LocalChannel(rooms.room(far, Busy(far)), caller="gateway") as channel:
         door = outbound.ClaimsDoor(channel, clocks.SystemClock())
         with pytest.raises(errors.Exhausted, match=r"claims\.busy") as refusal:
-            await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+            await door.submit(SUBMISSION, _context())
         await door.aclose()
     seen: list[BaseException | None] = [refusal.value]
     while seen[-1] is not None:
@@ -119,7 +119,7 @@ async def test_a_claim_without_a_result_is_an_error_and_not_a_wait() -> None:
     async with local.LocalChannel(rooms.room(far, intake), caller="gateway") as channel:
         door = outbound.ClaimsDoor(channel, clocks.SystemClock())
         with pytest.raises(errors.Internal, match=r"claims\.no_outcome"):
-            await door.submit(SUBMISSION, _context())  # type: ignore[arg-type]
+            await door.submit(SUBMISSION, _context())
         await door.aclose()
 
 
@@ -144,7 +144,7 @@ async def test_a_late_answer_is_told_at_the_deadline() -> None:
     far = testing.MemoryClaims()
     begun = asyncio.Event()
 
-    async def never(submission: exchanges.Submission, context: object) -> exchanges.Answer:
+    async def never(submission: exchanges.Submission, context: contexts.CallContext) -> exchanges.Answer:
         del submission, context
         begun.set()
         await asyncio.Event().wait()

@@ -1,8 +1,11 @@
 """Payers' answers over HTTP: through as files go, answered line by line, refused before they are read."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 import gateway_support as support
+from chassis import contexts
 from gateway.domain import exchanges
 
 URL = "/api/v1/remittances"
@@ -15,11 +18,13 @@ async def test_answers_go_through_line_by_line() -> None:
     seen: list[exchanges.Upload] = []
     taken = stage.claims.submit_file
 
-    def watched(upload: exchanges.Upload, *rest: object) -> object:
+    def watched(
+        upload: exchanges.Upload, chunks: AsyncIterator[bytes], context: contexts.CallContext
+    ) -> AsyncIterator[list[exchanges.FileAnswer]]:
         seen.append(upload)
-        return taken(upload, *rest)  # type: ignore[arg-type]  # passed on as they are
+        return taken(upload, chunks, context)
 
-    stage.claims.submit_file = watched  # type: ignore[method-assign,assignment]
+    stage.claims.submit_file = watched  # type: ignore[method-assign]
     async with support.client(stage.app) as client:
         answer = await client.post(URL, content=FILE, headers=support.BILLER | support.NDJSON)
     first, second, third = support.lines(answer.content)

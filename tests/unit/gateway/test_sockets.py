@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 import gateway_support as support
-from chassis import errors
+from chassis import contexts, errors
+from gateway.domain import exchanges
 from gateway.inbound import limits, sockets
 
 POST = support.head("POST", "/api/v1/claims", support.BILLER | support.JSON | {"content-length": "100"})
@@ -138,12 +139,12 @@ async def test_a_request_in_flight_is_finished_when_the_door_closes() -> None:
     gate, begun = asyncio.Event(), asyncio.Event()
     submit = stage.claims.submit
 
-    async def slow(*arguments: object) -> object:
+    async def slow(submission: exchanges.Submission, context: contexts.CallContext) -> exchanges.Answer:
         begun.set()
         await gate.wait()
-        return await submit(*arguments)  # type: ignore[arg-type]
+        return await submit(submission, context)
 
-    stage.claims.submit = slow  # type: ignore[method-assign,assignment]
+    stage.claims.submit = slow  # type: ignore[method-assign]
     opened = sockets.listening(stage.app, support.door())
     port = await opened.__aenter__()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,11 +1,13 @@
 """Reading whole claims: part after part, each written into the audit before it is given out."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from chassis import errors
 from chassis import testing as chassis_testing
 from storage import testing
-from storage.domain import queries, views
+from storage.domain import chains, queries, views
 from storage.usecases import append, know_tenants, read_claims
 
 
@@ -35,11 +37,11 @@ class Store(testing.TwinChains):
 
     away = False
 
-    async def append(self, chain: str, entries: object) -> None:
+    async def append(self, chain: str, entries: Sequence[chains.Entry]) -> None:
         """Append, unless away."""
         if self.away:
             raise errors.Unavailable("database.unavailable", "Away.")
-        await super().append(chain, entries)  # type: ignore[arg-type]  # as it came
+        await super().append(chain, entries)
 
 
 def _world(claims: int) -> tuple[Reader, Store, append.Journal, chassis_testing.ManualClock]:

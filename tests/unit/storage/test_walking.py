@@ -7,7 +7,7 @@ import pytest
 
 from chassis import errors
 from chassis import testing as chassis_testing
-from storage import testing
+from storage import ports, testing
 from storage.domain import chains, merkle, views
 from storage.usecases import anchor, know_tenants, verify
 
@@ -32,9 +32,9 @@ def world_with(entries: int, *chain_names: str) -> testing.World:
     return world
 
 
-async def last_of(world: testing.World, store: object = None) -> verify.Progress:
+async def last_of(world: testing.World, store: ports.Chains | None = None) -> verify.Progress:
     """Return the last message of a walk over the tenants `demo` and `other`."""
-    walk = verify.verify(["demo", "other"], store=store or world.chains, objects=world.objects)  # type: ignore[arg-type]  # a fake of the port
+    walk = verify.verify(["demo", "other"], store=store or world.chains, objects=world.objects)
     return [progress async for progress in walk][-1]
 
 

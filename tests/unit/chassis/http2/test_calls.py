@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 import grpc
 import grpc.aio
@@ -51,8 +52,12 @@ async def test_the_credential_of_the_caller_is_sent() -> None:
         def metadata(self, method: str) -> tuple[str, str]:
             return "authorization", f"Service {method}"
 
+    async def admit(method: str, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
+        del method
+        seen.extend(metadata or ())
+
     async with support.door() as door, asyncio.timeout(30):
-        door.gate.admit = lambda _, metadata: _remember(seen, metadata)  # type: ignore[assignment,method-assign]
+        door.gate.admit = admit  # type: ignore[method-assign]
         async with channels.open_channel(door.target, signer=Signer()) as channel:
             method = channel.stream_stream(
                 support.METHOD,
@@ -67,10 +72,6 @@ async def test_the_credential_of_the_caller_is_sent() -> None:
             await heard.over.wait()
     assert ("authorization", f"Service {support.METHOD}") in seen
     assert heard.ends == [None]
-
-
-async def _remember(seen: list[object], metadata: list[tuple[str, str]]) -> None:
-    seen += metadata
 
 
 async def test_a_target_that_cannot_be_reached_breaks_the_call() -> None:

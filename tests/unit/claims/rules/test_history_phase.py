@@ -78,7 +78,9 @@ def test_messages_may_show_what_was_found() -> None:
 def test_examples_carry_history() -> None:
     """An example says what was known; left out, nothing was claimed before; null is unknown."""
     assert examples.history({"lines": [{}, {}]}) == [past.NOTHING, past.NOTHING]
-    assert examples.history({"history": [{"exact": 1}]})[0].exact == 1  # type: ignore[index]
+    told = examples.history({"history": [{"exact": 1}]})
+    assert told is not None
+    assert told[0].exact == 1
     assert examples.history({"history": None}) is None
     rule = AGAIN | {
         "examples": {
