@@ -60,7 +60,7 @@ def _agree(batch: rows.Rows) -> None:
     assert batch.few
     assert not _blocks(batch).few
     for ours, theirs in zip(
-        few.matrices(SCHEMA, batch), features.matrices(SCHEMA, _blocks(batch)), strict=True
+        few.values(SCHEMA, batch).matrices(), features.matrices(SCHEMA, _blocks(batch)), strict=True
     ):
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
@@ -135,9 +135,9 @@ def test_a_claim_without_lines_has_nothing_to_sum_up():
     wire = support.packed([support.claim()])
     del wire.line_offsets[:]
     wire.line_offsets.extend([0, 0])
-    found = few.matrices(SCHEMA, converters.to_rows(scoring_pb2.Rows(
+    found = few.values(SCHEMA, converters.to_rows(scoring_pb2.Rows(
         schema_hash=wire.schema_hash, line_offsets=[0, 0], dictionary=wire.dictionary,
         claim_records=wire.claim_records,
-    )))  # fmt: skip
+    ))).matrices()  # fmt: skip
     assert found.lines.shape == (0, len(columns.LINE_MODEL))
     assert np.isnan(found.claims[0, len(columns.OWN_CLAIM) :]).all()

@@ -13,6 +13,7 @@ import struct
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.domain import columns, features, records, rows, schemas
 
@@ -57,7 +58,25 @@ class _Line(NamedTuple):
     numbers: Numbers
 
 
-def matrices(schema: schemas.Schema, batch: rows.Rows) -> features.Matrices:
+class Values(NamedTuple):
+    """All values of the line matrix, then of the claim matrix; how many rows; what has a known meaning."""
+
+    flat: features.Matrix
+    sizes: tuple[int, int]
+    meaning: npt.NDArray[np.bool_]
+
+    def matrices(self) -> features.Matrices:
+        """Return the values as the models see them."""
+        lines, claims = self.sizes
+        end = lines * len(columns.LINE_MODEL)
+        return features.Matrices(
+            self.flat[:end].reshape(lines, len(columns.LINE_MODEL)),
+            self.flat[end:].reshape(claims, len(columns.CLAIM_MODEL)),
+            self.meaning,
+        )
+
+
+def values(schema: schemas.Schema, batch: rows.Rows) -> Values:
     """Return what the models see of a batch that is `rows.Rows.few`."""
     heads, bodies = _read(schema.lists, batch)
     lists, ends, (head_logs, body_logs) = schema.lists, batch.offsets.tolist(), _logs(heads, bodies)
@@ -71,21 +90,20 @@ def matrices(schema: schemas.Schema, batch: rows.Rows) -> features.Matrices:
             lines += own
         claims += own
         claims += _summary(part, bodies[start:end])
-    return features.Matrices(
-        _matrix(lines, len(columns.LINE_MODEL)),
-        _matrix(claims, len(columns.CLAIM_MODEL)),
+    return Values(
+        _flat(lines + claims),
+        (len(bodies), len(heads)),
         np.array([[head.ranks[place] != 0 for place in _MEANING] for head in heads]),
     )
 
 
-def _matrix(values: Numbers, width: int) -> features.Matrix:
-    """Return rows of so many values."""
+def _flat(values: Numbers) -> features.Matrix:
     try:
         packed = struct.pack(f"{len(values)}f", *values)
     except OverflowError:  # an absurd amount, which is infinite to a model
         with np.errstate(over="ignore"):
-            return np.array(values, dtype=np.float64).astype(np.float32).reshape(-1, width)
-    return np.frombuffer(packed, dtype=np.float32).reshape(-1, width)
+            return np.array(values, dtype=np.float64).astype(np.float32)
+    return np.frombuffer(packed, dtype=np.float32)
 
 
 def _read(lists: schemas.Lists, batch: rows.Rows) -> tuple[list[_Claim], list[_Line]]:
@@ -119,11 +137,17 @@ def _logs(heads: list[_Claim], bodies: list[_Line]) -> tuple[list[Logs], list[Lo
     """
     amounts = [one.numbers[place] for one in heads for place in _CLAIM_LOGS]
     amounts += [one.numbers[place] for one in bodies for place in _LINE_LOGS]
-    found = iter(features.log(np.array(amounts, dtype=np.float64)).tolist())
+    found = iter(_log(amounts).tolist())
     return (
         [(next(found), next(found)) for _ in heads],
         [(next(found), next(found), next(found)) for _ in bodies],
     )
+
+
+def _log(amounts: Numbers) -> features.Doubles:
+    """Return what `features.log` does; a sign is only looked after where there is one."""
+    signed, found = True in [amount < 0 for amount in amounts], np.array(amounts, dtype=np.float64)
+    return features.log(found) if signed else np.log1p(found)
 
 
 def _claim_features(lists: schemas.Lists, claim: _Claim, logs: Logs) -> Numbers:

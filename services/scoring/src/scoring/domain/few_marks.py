@@ -67,14 +67,15 @@ class Tables:
         self._steps = np.concatenate([*steps, np.full(len(nobody.edges), rows)])
         self._plans: dict[tuple[int, int], _Plan] = {}
 
-    def meet(self, found: features.Matrices) -> Met:
-        """Return where lines and claims stand in the tables of their reasons."""
-        lines, claims = self._explainers
-        count, sizes = len(found.lines), (len(found.lines), len(found.claims))
+    def meet(self, values: features.Matrix, sizes: tuple[int, int]) -> Met:
+        """Return where lines and claims stand in the tables of their reasons.
+
+        `values` are those of all lines, then of all claims; `sizes` says how many there are of each.
+        """
+        (lines, claims), count = self._explainers, sizes[0]
         plan = self._plans.get(sizes)
         if plan is None:
             plan = self._plans[sizes] = self._plan(sizes)
-        values = np.concatenate((found.lines, found.claims), axis=None)
         inside = bool(np.logical_and.reduce(ranges.inside(plan.bounds, values)))
         places = bins.search(self._edges, plan.first, values.take(plan.values))
         rows = np.add.reduceat(self._steps.take(places), plan.starts).take(plan.groups)

@@ -49,7 +49,7 @@ def of(batch: rows.Rows) -> list[int]:
     heads, lines = _few(batch) if batch.few else _many(batch)
     head = PRINT_BYTES * len(columns.CLAIM_KINDS)
     line = PRINT_BYTES * len(columns.LINE_KINDS)
-    ends = (batch.offsets * line).tolist()
+    ends = [line * end for end in batch.offsets.tolist()]
     begun = hashlib.blake2b(batch.schema_hash.encode(), digest_size=PRINT_BYTES)
     found = []
     for item in range(batch.items):

@@ -174,8 +174,8 @@ def seen(model: models.Model, estimator: ports.Estimator, batch: rows.Rows) -> t
 
 def met(model: models.Model, _: ports.Estimator, batch: rows.Rows) -> tuple[Seen, Seen, Outside]:
     """Return the same of few, with margins from the tables of their reasons, which are needed anyway."""
-    found = few.matrices(model.features, batch)
-    told = model.few.meet(found)
+    values = few.values(model.features, batch)
+    told, found = model.few.meet(values.flat, values.sizes), values.matrices()
     inside = told.inside and bool(found.meaning.all())
     return (
         _met(model.line_explainer, found.lines, told.lines),
