@@ -62,14 +62,14 @@ def test_a_deadline_counts_from_the_moment_of_arrival(remaining_ms: int) -> None
 def test_answers_keep_the_order_of_their_items() -> None:
     """A fault stands in the place of its item, and the others carry their id and instant."""
     request = Batch().add("A", item_id="a").add("B", item_id="b").add("C", item_id="c").request
-    request.batch_id = 9
     fault = errors.Conflict("idempotency.key_reused", "Another claim came with this key.")
     outcomes: list[records.Outcome] = [
         records.Recorded(ID, 5),
         fault,
         records.Recorded(ID, 6, replayed=True, decision_json=b"{}"),
     ]
-    answer = converters.record_response(request, outcomes)
+    items = converters.submission(request, chassis_testing.ManualClock()).items
+    answer = converters.record_response(9, items, outcomes)
     assert answer.batch_id == 9
     assert [result.item_id for result in answer.results] == ["a", "b", "c"]
     assert faults.from_wire(answer.results[1].error).reason == "idempotency.key_reused"
@@ -80,8 +80,9 @@ def test_answers_keep_the_order_of_their_items() -> None:
 def test_an_answer_too_few_is_an_error_of_ours() -> None:
     """Answers are never shifted onto the wrong items in silence."""
     request = Batch().add("A").add("B").request
+    items = converters.submission(request, chassis_testing.ManualClock()).items
     with pytest.raises(ValueError, match="zip"):
-        converters.record_response(request, [records.Recorded(ID, 5)])
+        converters.record_response(1, items, [records.Recorded(ID, 5)])
 
 
 def row(**changes: object) -> views.ClaimRow:

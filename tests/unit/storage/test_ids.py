@@ -31,6 +31,26 @@ def test_ids_are_unique_and_sorted_whatever_the_clock_does(moves: list[tuple[int
     assert all(str(uuid.UUID(text)) == text for text in minted)
 
 
+@given(st.lists(st.integers(1, 700), max_size=8))
+def test_no_random_byte_is_told_twice(counts: list[int]) -> None:
+    """Bytes are drawn many at a time; each goes into one id, and a large batch draws what it needs."""
+    handed = bytearray()
+    source = entropy(7)
+
+    def draw(count: int) -> bytes:
+        drawn.append(source(count))
+        return drawn[-1]
+
+    drawn: list[bytes] = []
+    mint = ids.Mint(chassis_testing.ManualClock(), draw)
+    for count in counts:
+        handed += mint._draw(count)
+    assert len(handed) == sum(counts)
+    assert all(len(one) >= ids.DRAWN_BYTES for one in drawn)
+    starts = range(0, len(handed) - 8, 8)
+    assert len({bytes(handed[place : place + 8]) for place in starts}) == len(starts)
+
+
 @given(st.integers(0, 2**48 - 1))
 def test_the_floor_of_a_millisecond_is_below_its_ids(ms: int):
     """An id carries its millisecond, and the floor is the smallest text of that millisecond."""

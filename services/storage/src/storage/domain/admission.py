@@ -46,7 +46,7 @@ def check_shape(submission: records.Submission) -> None:
     fits = submission.claims.lengths() == {count} and count <= ITEMS_MAX
     for columns in (submission.lines, submission.findings, submission.history):
         fits = fits and len(columns.lengths()) == 1
-        fits = fits and all(item < count for item in columns.item)
+        fits = fits and max(columns.item, default=-1) < count
     if not fits:
         raise errors.Invalid("batch.columns", "The columns of the batch do not fit its items.")
 

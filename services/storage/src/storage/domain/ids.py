@@ -10,6 +10,7 @@ STEP_BITS = (
     32  # within a millisecond the random part grows by up to this many random bits: unguessable, sorted
 )
 STEP_BYTES = STEP_BITS // 8
+DRAWN_BYTES = 2_048  # random bytes for a hundred batches of one
 LAST_RANDOM = (1 << RANDOM_BITS) - 1
 FIELD_B = 62  # the lower random bits, behind the variant
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -25,14 +26,15 @@ class Mint:
     def __init__(self, clock: clocks.Clock, entropy: Callable[[int], bytes]) -> None:
         self._clock, self._entropy = clock, entropy
         self._ms, self._random = -1, 0
+        self._drawn, self._used = b"", 0
 
     def mint(self, count: int) -> list[str]:
         """Return `count` new ids in canonical text, in order."""
         now = int(self._clock.now().timestamp() * 1000)
         if now > self._ms:
             self._ms = now
-            self._random = int.from_bytes(self._entropy(10)) >> 7  # the top bit stays free for steps
-        steps = self._entropy(STEP_BYTES * count)
+            self._random = int.from_bytes(self._draw(10)) >> 7  # the top bit stays free for steps
+        steps = self._draw(STEP_BYTES * count)
         minted = []
         for index in range(count):
             self._random += 1 + int.from_bytes(steps[STEP_BYTES * index : STEP_BYTES * (index + 1)])
@@ -40,6 +42,14 @@ class Mint:
                 self._ms, self._random = self._ms + 1, self._random & ((1 << (RANDOM_BITS - 1)) - 1)
             minted.append(_text(self._ms, self._random))
         return minted
+
+    def _draw(self, count: int) -> bytes:
+        """Return so many random bytes, each told once: the system is asked for many at a time."""
+        if self._used + count > len(self._drawn):
+            self._drawn, self._used = self._entropy(max(count, DRAWN_BYTES)), 0
+        start = self._used
+        self._used += count
+        return self._drawn[start : self._used]
 
 
 def _text(ms: int, random: int) -> str:

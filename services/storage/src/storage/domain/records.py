@@ -70,7 +70,7 @@ class Columns(msgspec.Struct, gc=False):
 
     def lengths(self) -> set[int]:
         """Return the different lengths found; one when the columns fit together."""
-        return {len(column) for column in msgspec.structs.astuple(self)}
+        return {*map(len, msgspec.structs.astuple(self))}
 
 
 class Claims(Columns, gc=False):

@@ -92,14 +92,13 @@ def _key(chosen: str, own: str) -> bytes:
 
 
 def record_response(
-    request: storage_pb2.RecordRequest, outcomes: list[records.Outcome]
+    batch_id: int, items: Sequence[records.Item], outcomes: Sequence[records.Outcome]
 ) -> storage_pb2.RecordResponse:
     """Return the answer: one result per item, in order."""
-    response = storage_pb2.RecordResponse(batch_id=request.batch_id)
+    response = storage_pb2.RecordResponse(batch_id=batch_id)
     add = response.results.add
-    for item, outcome in zip(request.items, outcomes, strict=True):
-        result = add()
-        result.item_id = item.context.item_id
+    for item, outcome in zip(items, outcomes, strict=True):
+        result = add(item_id=item.item_id)
         if isinstance(outcome, records.Recorded):
             told = result.recorded
             told.id, told.recorded_at_ms = outcome.id, outcome.recorded_at_ms
@@ -147,8 +146,10 @@ def lookup_response(
 def _tell(answer: records.Answer, result: storage_pb2.LookupResult) -> None:
     for hit in answer.duplicates:
         result.duplicates.add(index=hit.index, id=hit.id, claim_id=hit.claim_id, line=hit.line)
-    _aggregate(answer.provider, result.provider)
-    _aggregate(answer.patient, result.patient)
+    if answer.provider.claims:
+        _aggregate(answer.provider, result.provider)
+    if answer.patient.claims:
+        _aggregate(answer.patient, result.patient)
     add = result.past.add
     for one in answer.past:
         told = add()
@@ -162,8 +163,7 @@ def _past_line(line: records.PastLine) -> storage_pb2.PastLine:
 
 
 def _aggregate(found: records.Aggregate, told: storage_pb2.Aggregate) -> None:
-    if found.claims:
-        told.claims, told.denied, told.net_minor = found.claims, found.denied, found.net_minor
+    told.claims, told.denied, told.net_minor = found.claims, found.denied, found.net_minor
 
 
 def change(message: storage_pb2.Change) -> records.Change:

@@ -58,7 +58,7 @@ def arguments(
     return [
         arrays.quoted(list(heads)),
         batch.chain,
-        arrays.numbers([*(head[0] for head in heads.values()), *(after[name][0] for name in heads)]),
+        arrays.numbers([*[head[0] for head in heads.values()], *[after[name][0] for name in heads]]),
         b"".join([heads[name][1] + after[name][1] for name in heads]),
         arrays.plain(batch.ids),
         prints,
@@ -80,7 +80,7 @@ def arguments(
         bodies[0] if len(bodies) == 1 else bodies,
         arrays.plain(["NULL" if trace is None else trace.party for trace in own]),
         arrays.binary([None if trace is None else trace.told for trace in own]),
-        arrays.numbers([*(trace.item + 1 for trace in others), *_days(others)]),
+        arrays.numbers([*[trace.item + 1 for trace in others], *_days(others)]),
         arrays.plain([trace.party for trace in others]),
         arrays.binary([trace.told for trace in others]),
     ], after  # fmt: skip
@@ -90,7 +90,7 @@ _NOTHING = traces.Trace(0, "NULL", b"", records.NO_INT, records.NO_INT)
 
 
 def _days(left: Sequence[traces.Trace]) -> Iterable[int]:
-    return [*(trace.first_day for trace in left), *(trace.last_day for trace in left)]
+    return [*[trace.first_day for trace in left], *[trace.last_day for trace in left]]
 
 
 def _chained(batch: records.Batch, heads: Heads) -> tuple[list[int], bytes, dict[str, tuple[int, bytes]]]:

@@ -62,8 +62,7 @@ class PostgresBell:
             await self._published.wait()
             self._published.clear()
             with contextlib.suppress(Exception):  # watchers elsewhere poll; a lost notice costs them a second
-                async with self._database.connection() as connection:
-                    await connection.execute(f"NOTIFY {CHANNEL}")
+                await self._database.fetch("SELECT pg_notify($1, '')", CHANNEL)
             await asyncio.sleep(NOTIFY_SECONDS)
 
     async def listen(self) -> None:

@@ -77,7 +77,7 @@ class PostgresLedger:
         raise postgres.unavailable()
 
     async def _known_heads(self, chain: str, tenants: list[str]) -> batches.Heads:
-        if any((chain, tenant) not in self._heads for tenant in tenants):
+        if not self._heads.keys() >= {(chain, tenant) for tenant in tenants}:
             for row in await self._database.fetch(HEADS, tenants, chain):
                 self._heads[chain, row[0]] = (row[1], row[2])
         return {tenant: self._heads[chain, tenant] for tenant in tenants}
@@ -152,7 +152,7 @@ async def _compressed(stored: Sequence[records.Body]) -> dict[str, bytes]:
 
     The compressor releases the interpreter.
     """
-    if sum(len(part) for body in stored for part in body.parts) < THREAD_BYTES:
+    if sum([len(part) for body in stored for part in body.parts]) < THREAD_BYTES:
         return _packed(stored)
     return await asyncio.to_thread(_packed, stored)
 

@@ -69,11 +69,13 @@ class Recorder:
         except errors.Unavailable as fault:
             return [fault] * len(submission.items)
         now = self._clock.monotonic()
-        outcomes: list[records.Outcome | None] = list(admission.judge(submission, known, now))
+        judged = admission.judge(submission, known, now)
+        if not any(judged):
+            return await self._submit(submission)
+        outcomes: list[records.Outcome | None] = list(judged)
         rows = [row for row, outcome in enumerate(outcomes) if outcome is None]
         if rows:
-            accepted = submission if len(rows) == len(outcomes) else submission.pick(rows)
-            for row, outcome in zip(rows, await self._submit(accepted), strict=True):
+            for row, outcome in zip(rows, await self._submit(submission.pick(rows)), strict=True):
                 outcomes[row] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
