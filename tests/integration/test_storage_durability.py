@@ -11,7 +11,7 @@ import pytest
 import storage_support as support
 from chassis import errors
 from storage import compose
-from storage.outbound import postgres
+from storage.outbound import bells, postgres
 from ultrathink.storage.v1 import storage_pb2
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -293,6 +293,20 @@ async def test_events_of_another_process_are_heard(embedded_postgres: support.Se
         [claim] = await support.recorded(storage, "A")
         assert (await asyncio.wait_for(waiting, 10)).id == claim
         stream.cancel()
+
+
+async def test_what_was_recorded_is_told_to_other_processes(
+    embedded_postgres: support.Server, storage: support.Stubs
+):
+    """Whoever listens on the channel hears of it within a moment, without asking."""
+    connection = await asyncpg.connect(embedded_postgres.dsn(storage.database))
+    heard = asyncio.Event()
+    try:
+        await connection.add_listener(bells.CHANNEL, lambda *_: heard.set())
+        await support.recorded(storage, "A")
+        await asyncio.wait_for(heard.wait(), 10)
+    finally:
+        await connection.close()
 
 
 async def test_an_event_is_never_skipped_by_a_later_commit(

@@ -25,8 +25,3 @@ def test_numbers_and_names_need_no_quotes():
     assert arrays.numbers([0.25, float("nan")]) == "{0.25, nan}"
     assert arrays.plain(["a-b", "NULL"]) == "{a-b,NULL}"
     assert (arrays.numbers([]), arrays.plain([]), arrays.quoted([])) == ("{}", "{}", "{}")
-
-
-def test_byte_strings_are_told_in_hexadecimal_digits():
-    """An empty one is told apart from none."""
-    assert arrays.binary([b"\x00\xff", b"", None]) == r"{\\x00ff,\\x,NULL}"

@@ -90,13 +90,18 @@ def test_numbers_come_column_after_column_and_texts_row_after_row():
     assert arguments[18:20] == ["{2, 1}", list(contents_of(batch).values())]
 
 
-def test_a_single_body_goes_out_as_it_is():
-    """Of one body its bytes are the argument, of several a list; each has its statement."""
+def test_what_a_lone_claim_has_one_of_goes_out_as_it_is() -> None:
+    """Its body and what it leaves are arguments by themselves; of several claims they are lists."""
     one, two = batch_of("demo"), batch_of("demo", "other")
-    arguments, _ = batches.arguments(one, contents_of(one), {"demo": GENESIS})
-    assert arguments[19] == one.bodies[0].id.encode()
-    assert batches.statement(one) == batches.RECORD.replace("$20,", "ARRAY[$20::bytea],") != batches.RECORD
+    alone, _ = batches.arguments(one, contents_of(one), {"demo": GENESIS})
+    many, _ = batches.arguments(two, contents_of(two), {"demo": GENESIS, "other": GENESIS})
+    assert batches.statement(one) == batches.ALONE
     assert batches.statement(two) == batches.RECORD
+    assert (alone[19], alone[21]) == (many[19][0], many[21][0])
+    place = msgspec.structs.replace(one.places[0], body=None, object=bytes(32))
+    apart = msgspec.structs.replace(one, bodies=[], places=[place])
+    assert batches.statement(apart) == batches.RECORD
+    assert batches.arguments(apart, {}, {"demo": GENESIS})[0][19] == []
 
 
 def test_a_missing_mark_is_told_apart_from_one_of_zeros():
@@ -117,13 +122,13 @@ def test_what_is_left_for_patients_goes_item_by_item_and_for_others_row_by_row()
     arguments, _ = batches.arguments(batch, contents_of(batch), {"demo": GENESIS})
     named = traces.name("demo", "a2b4c6d8e0f2")
     assert arguments[20] == f"{{{named},NULL,{named}}}"
-    left = arguments[21].strip("{}").split(",")
-    assert [told == "NULL" for told in left] == [False, True, False]
+    assert [told is None for told in arguments[21]] == [False, True, False]
     none = records.NO_INT
     numbers = [int(number) for number in arguments[6].strip("{}").split(", ")]
     assert numbers[-6:] == [7, none, none, 7, none, none]
     assert arguments[22:24] == ["{1, 9, 9}", f"{{{traces.name('demo', traces.other(b'p' * 12))}}}"]
-    assert arguments[24].endswith(((1).to_bytes(8) + (9).to_bytes(4) + (2).to_bytes(4)).hex() + "}")
+    [left] = arguments[24]
+    assert left.endswith((1).to_bytes(8) + (9).to_bytes(4) + (2).to_bytes(4))
     assert (arguments[15], arguments[16]) == ("{}", b"")
 
 

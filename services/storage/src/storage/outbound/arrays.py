@@ -24,9 +24,3 @@ def quoted(column: Sequence[str]) -> str:
     if "\\" in whole or whole.count('"') > 2 * len(column) - 2:
         whole = '","'.join([text.replace("\\", "\\\\").replace('"', '\\"') for text in column])
     return f'{{"{whole}"}}'
-
-
-def binary(column: Sequence[bytes | None]) -> str:
-    """Return byte strings as an array, None as NULL."""
-    told = ["NULL" if one is None else "\\\\x" + one.hex() for one in column]
-    return f"{{{','.join(told)}}}"

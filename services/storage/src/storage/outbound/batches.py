@@ -18,10 +18,10 @@ RECORD = """
 SELECT * FROM record_claims($1::text::text[], $2, $3::text::bigint[], $4, $5::text::uuid[], $6,
   $7::text::bigint[], $8::text::double precision[], $9, $10::text::bigint[],
   $11::text::double precision[], $12, $13, $14::text::bigint[], $15, $16::text::bigint[], $17,
-  $18::text::uuid[], $19::text::integer[], $20, $21::text::uuid[], $22::text::bytea[],
-  $23::text::integer[], $24::text::uuid[], $25::text::bytea[])
+  $18::text::uuid[], $19::text::integer[], $20, $21::text::uuid[], $22,
+  $23::text::integer[], $24::text::uuid[], $25)
 """
-RECORD_WITH_ONE_BODY = RECORD.replace("$20,", "ARRAY[$20::bytea],")
+ALONE = RECORD.replace("$20,", "ARRAY[$20::bytea],").replace("$22,", "ARRAY[$22::bytea],")
 APART = {"item", "probability", "key", "mark"}  # columns that travel in a form of their own
 
 type Heads = Mapping[str, tuple[int, bytes]]  # by tenant: sequence and hash of a chain's last entry
@@ -40,8 +40,8 @@ _PLACE = operator.attrgetter("start", "claim_size", "decision_size", "received_s
 
 
 def statement(batch: records.Batch) -> str:
-    """Return what writes a batch: nearly always one of a single body, which goes out as it is."""
-    return RECORD_WITH_ONE_BODY if len(batch.bodies) == 1 else RECORD
+    """Return what writes a batch; what a lone claim has one of goes out as it is, not as a list."""
+    return ALONE if len(batch.ids) == len(batch.bodies) == 1 else RECORD
 
 
 def arguments(
@@ -55,6 +55,8 @@ def arguments(
     tenants = [numbers[item.tenant] for item in submission.items]
     sequences, prints, after = _chained(batch, heads)
     bodies = [contents[body.id] for body in batch.bodies]
+    told = [None if trace is None else trace.told for trace in own]
+    alone = statement(batch) is ALONE
     return [
         arrays.quoted(list(heads)),
         batch.chain,
@@ -77,12 +79,12 @@ def arguments(
         b"".join([key + (mark or NO_MARK) for key, mark in zip(history.key, history.mark, strict=True)]),
         arrays.plain([body.id for body in batch.bodies]),
         arrays.numbers([numbers[body.tenant] for body in batch.bodies]),
-        bodies[0] if len(bodies) == 1 else bodies,
+        bodies[0] if alone else bodies,
         arrays.plain(["NULL" if trace is None else trace.party for trace in own]),
-        arrays.binary([None if trace is None else trace.told for trace in own]),
+        told[0] if alone else told,
         arrays.numbers([*[trace.item + 1 for trace in others], *_days(others)]),
         arrays.plain([trace.party for trace in others]),
-        arrays.binary([trace.told for trace in others]),
+        [trace.told for trace in others],
     ], after  # fmt: skip
 
 
