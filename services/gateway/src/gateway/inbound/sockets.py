@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import msgspec
@@ -18,7 +18,6 @@ STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 431: b"431 Reque
 TOO_LARGE = "head too large"  # the parser hands what is raised on to send_400_response
 CORK_BYTES = 64 * 1024  # the transport's own high-water mark: beyond it writing must feel the pressure
 NOBODY_WAITS = asyncio.Event()  # of an express request: nothing reads its body in pieces
-DATE_SECONDS = 1.0  # a date is told in whole seconds
 HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 
 
@@ -318,7 +317,7 @@ async def listening(app: envelopes.Envelope, door: Door) -> AsyncIterator[int]:
         yield port
     finally:
         opened.cancel()
-        server.leave()
+        server.should_exit = True
         await serving
 
 
@@ -327,18 +326,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.opened, self._leaving = asyncio.Event(), asyncio.Event()
-
-    def leave(self) -> None:
-        """Accept nothing more, and finish what was begun."""
-        self.should_exit = True
-        self._leaving.set()
-
-    async def main_loop(self) -> None:
-        """Keep the date of answers right while the door is open: uvicorn wakes ten times for that."""
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), DATE_SECONDS)
+        self.opened = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
