@@ -17,7 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import children
 import growth_claims
@@ -43,6 +45,10 @@ FEW, WARM, FEW_OF_A_ROUND = (
     256,
 )  # claims of the storage beside: filled, sent unmeasured, and of a round
 TIMES = 15  # of each list
+MONTH_SECONDS = 30.4 * 86_400
+SKEW = (
+    Path(__file__).parents[1] / "tests" / "support" / "chaos" / "skew"
+)  # a clock for the past months' storage
 PATIENCE = 60.0
 READY_SECONDS = 60.0
 SETTLE_SECONDS = (
@@ -80,6 +86,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=MARKS[-1], help="stored claims of the last mark")
     parser.add_argument("--claims", type=int, default=3_200, help="claims of a measured round")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per mark; the table shows medians")
+    parser.add_argument("--months", type=int, default=1, help="months that stored claims were received in")
     options = parser.parse_args()
     marks = [mark for mark in MARKS if mark <= options.most]
     with _folder() as folder:
@@ -87,9 +94,9 @@ def main() -> None:
         if free < marks[-1] * BYTES_PER_CLAIM:
             sys.exit(f"{folder.parent} has {free >> 20} MiB free: too little for {marks[-1]:,} claims.")
         with _storage(folder) as running:
-            raw = asyncio.run(_grow(running, marks, options.claims, options.rounds))
+            raw = asyncio.run(_grow(running, marks, options.claims, options.rounds, options.months))
     _show(raw)
-    SCREEN.print("raw rounds:", keeping.keep("growth", batch=BATCH, **raw))
+    SCREEN.print("raw rounds:", keeping.keep("growth", batch=BATCH, months=options.months, **raw))
 
 
 @contextlib.contextmanager
@@ -100,12 +107,35 @@ def _folder() -> Iterator[Path]:
         yield folder
 
 
+class Place(NamedTuple):
+    """Where a storage keeps what it is given: its folder, its database, and the keys of who may call it."""
+
+    folder: Path
+    database: embedded.EmbeddedDatabase
+    keys: identity.KeyFiles
+
+
+class Behind(clocks.SystemClock):
+    """A clock that is so many seconds behind."""
+
+    def __init__(self, seconds: float) -> None:
+        self._behind = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        """Return the instant that it shows."""
+        return super().now() - self._behind
+
+
 class Running:
     """Storage and its PostgreSQL, and how much they have worked."""
 
-    def __init__(self, folder: Path, database: embedded.EmbeddedDatabase, pid: int, port: int) -> None:
-        self.folder, self._database, self._pid, self.port = folder, database, pid, port
-        self.signer = identity.signer("claims", folder / "keys" / "claims.pem", clocks.SystemClock())
+    def __init__(self, place: Place, pid: int, port: int, ago: float) -> None:
+        self.place, self._database, self._pid, self.port = place, place.database, pid, port
+        self.signer = identity.signer("claims", place.keys.private["claims"], Behind(ago))
+
+    def earlier(self, ago: float) -> contextlib.AbstractContextManager["Running"]:
+        """Return a second storage on the same database, to which it is so many seconds ago."""
+        return _served(self.place, ago)
 
     def worked(self) -> dict[str, float]:
         """Return seconds of processor time so far: of storage, of PostgreSQL with what has ended."""
@@ -130,7 +160,7 @@ class Running:
 
     def size(self) -> int:
         """Return the bytes of the data folder."""
-        found = (self.folder / "postgres" / "data").rglob("*")
+        found = (self.place.folder / "postgres" / "data").rglob("*")
         sizes = []
         for path in found:
             with contextlib.suppress(FileNotFoundError):
@@ -155,23 +185,38 @@ def _children(parent: int) -> list[int]:
 def _storage(folder: Path) -> Iterator[Running]:
     """Run storage as `ultrathink up` does: a process of its own beside an embedded PostgreSQL."""
     keys = identity.create_keys(folder / "keys", ["claims", "storage"])
+    with (
+        storage_compose.embedded_database(folder) as database,
+        _served(Place(folder, database, keys)) as running,
+    ):
+        yield running
+
+
+@contextlib.contextmanager
+def _served(place: Place, ago: float = 0.0) -> Iterator[Running]:
+    """Run a storage process on a database, with a clock that is so many seconds behind."""
     (port,) = loopback.free(1)
-    with storage_compose.embedded_database(folder) as database:
-        environment = {
-            **os.environ, **database.environment(),
-            "OBJECT_STORE_URL": (folder / "objects").as_uri(),
-            "ULTRATHINK_SERVICE_KEYS_FILE": str(keys.public),
-            "ULTRATHINK_SERVICE_KEY_FILE": str(keys.private["storage"]),
-            "ULTRATHINK_GRPC_BIND": f"127.0.0.1:{port}",
-        }  # fmt: skip
-        process = subprocess.Popen(
-            [sys.executable, "-m", "storage"], env=environment, stdout=subprocess.DEVNULL
-        )
-        try:
-            yield Running(folder, database, process.pid, port)
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+    environment = {
+        **os.environ, **place.database.environment(),
+        "OBJECT_STORE_URL": (place.folder / "objects").as_uri(),
+        "ULTRATHINK_SERVICE_KEYS_FILE": str(place.keys.public),
+        "ULTRATHINK_SERVICE_KEY_FILE": str(place.keys.private["storage"]),
+        "ULTRATHINK_GRPC_BIND": f"127.0.0.1:{port}",
+    }  # fmt: skip
+    if ago:
+        skew = place.folder / "skew"
+        skew.write_text(f"storage {-ago}\n")
+        environment |= {
+            "PYTHONPATH": str(SKEW),
+            "ULTRATHINK_SKEW_FILE": str(skew),
+            "ULTRATHINK_SHARD": "past",
+        }
+    process = subprocess.Popen([sys.executable, "-m", "storage"], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield Running(place, process.pid, port, ago)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
 
 
 class Sender:
@@ -252,13 +297,15 @@ async def _store(running: Running, made: growth_claims.Maker) -> AsyncIterator[S
         yield Store(running, sender, made)
 
 
-async def _grow(running: Running, marks: list[int], most: int, rounds: int) -> dict[str, Figures]:
+async def _grow(
+    running: Running, marks: list[int], most: int, rounds: int, months: int
+) -> dict[str, Figures]:
     made = await growth_claims.Maker.of_claims_room(BATCH, BULK)
     raw: dict[str, Figures] = {"costs": {}, "pages": {}, "lists": {}, "sizes": {}}
     async with _store(running, made) as grown:
         for mark in marks:
             claims = min(most, max(LEAST, mark // 4))
-            await grown.fill(mark - claims * rounds // 2)
+            await _fill(grown, mark - claims * rounds // 2, months)
             if mark > marks[0]:
                 await asyncio.sleep(SETTLE_SECONDS)
             touched = running.touched()
@@ -275,6 +322,16 @@ async def _grow(running: Running, marks: list[int], most: int, rounds: int) -> d
             raw["sizes"][f"{mark}"] = {"bytes_per_claim": [running.size() / made.count]}
             SCREEN.print(f"{made.count:,} claims stored")
     return raw
+
+
+async def _fill(grown: Store, most: int, months: int) -> None:
+    """Record claims up to so many, as many in each of the last months; measured is what comes in this one."""
+    share = (most - grown.made.count) // months
+    for month in reversed(range(1, months)) if share >= BULK else ():
+        with grown.running.earlier(month * MONTH_SECONDS) as earlier:
+            async with _store(earlier, grown.made) as past:
+                await past.fill(past.made.count + share)
+    await grown.fill(most)
 
 
 async def _costs(grown: Store, claims: int, rounds: int) -> dict[str, list[float]]:

@@ -1,9 +1,12 @@
 """The benchmark of growth: what it makes of its rounds, and the claims it begins again with."""
 
+from datetime import timedelta
+
 import growth
 import growth_claims
 import pytest
 
+from chassis import clock
 from ultrathink.storage.v1 import storage_pb2
 
 
@@ -32,3 +35,10 @@ def test_a_fresh_maker_tells_the_same_claims_from_the_first_one_on():
     assert [again.pair(1) for _ in range(3)] == told
     assert [pair[1].items[0].natural_key for pair in told] == ["G-0", "G-1", "G-2"]
     assert (made.count, again.count) == (3, 3)
+
+
+def test_past_months_are_filled_by_a_clock_that_is_behind():
+    """Keys of the calls and ids of the claims come from one moment of the past."""
+    behind = clock.SystemClock().now() - growth.Behind(growth.MONTH_SECONDS).now()
+    assert abs(behind - timedelta(days=30.4)) < timedelta(minutes=1)
+    assert (growth.SKEW / "sitecustomize.py").exists()

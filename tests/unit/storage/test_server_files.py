@@ -262,7 +262,7 @@ def test_without_a_server_there_is_no_backup(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gigabytes", "setting"), [(1, "128MB"), (4, "512MB"), (8, "1024MB"), (512, "4096MB")]
+    ("gigabytes", "setting"), [(1, "128MB"), (4, "256MB"), (8, "512MB"), (512, "1024MB")]
 )
 def test_buffers_follow_the_memory_within_bounds(gigabytes: int, setting: str):
     """A small machine keeps its memory, a large one is not taken over."""

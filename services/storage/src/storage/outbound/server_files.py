@@ -15,10 +15,11 @@ from chassis import errors
 NOBODY = 65534  # PostgreSQL refuses to run as root; this uid has a passwd entry on every Linux
 ORPHAN_SECONDS = 10.0  # a server whose parent was killed gets its signal at once and quits within two
 POLL_SECONDS = 0.02
-MEMORY_SHARE = (
-    8  # of the machine's memory for the server's buffers: half of what a server of its own would get
-)
-BUFFERS_LEAST_MB, BUFFERS_MOST_MB = 128, 4_096  # a month's hot indexes; those of some millions of claims
+MEMORY_SHARE = 16  # of the machine's memory for the server's buffers: it has neighbours
+BUFFERS_LEAST_MB, BUFFERS_MOST_MB = (
+    128,
+    1_024,
+)  # a month's hot indexes; at a million claims more saves no time
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 INSTALLATION = "pginstall18"  # the wheel's folder of PostgreSQL 18
 
