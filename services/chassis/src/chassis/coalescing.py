@@ -207,7 +207,8 @@ class Coalescer[T, R]:
             self._observe(len(batch), len(self._queue))
         self._alone = len(batch) == 1 and not self._queue
         loop, context = asyncio.get_running_loop(), self._context.copy()
-        task = asyncio.Task(self._fly(batch, now), loop=loop, context=context, eager_start=True)
+        flight = self._fly(batch, now)  # named, or a number would be made up and written for it
+        task = asyncio.Task(flight, loop=loop, name="batch", context=context, eager_start=True)
         self._flights[task] = batch
         task.add_done_callback(self._landed, context=self._context)
 

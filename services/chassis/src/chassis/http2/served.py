@@ -22,6 +22,7 @@ ANSWER: Final = [
     ("content-type", "application/grpc"),
     ("grpc-accept-encoding", inflating.ACCEPTED),
 ]
+_NAME: Final = "call"  # Of tasks: without one they are numbered, which is a text to format for each.
 _TIMEOUT: Final = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNITS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -103,8 +104,9 @@ class Call(abc.ABC):
 
     def run(self, work: Any, context: contextvars.Context) -> None:
         """Begin work in this turn of the loop."""
+        loop = asyncio.get_running_loop()
         task: asyncio.Task[None] = asyncio.Task(
-            work, loop=asyncio.get_running_loop(), context=context, eager_start=True
+            work, loop=loop, name=_NAME, context=context, eager_start=True
         )
         if not task.done():
             self._tasks.add(task)

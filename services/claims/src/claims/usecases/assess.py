@@ -297,7 +297,7 @@ async def score_or_say_why(
 
     A model that is away, slow or failing makes a claim "not scored", never "low risk".
     """
-    latest = max(case.context.deadline for case in cases) - RECORD_SECONDS
+    latest = max([case.context.deadline for case in cases]) - RECORD_SECONDS
     try:
         answers = await scorer.score(cases, deadline=min(now + seconds, latest))
     except errors.Fault as fault:
