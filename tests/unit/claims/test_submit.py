@@ -61,8 +61,10 @@ async def test_without_a_score_a_person_is_asked(fault: errors.Fault, reason: st
         assert (told["verdict"], told["status"]["review"]) == ("review", "open")
 
 
-async def test_what_cannot_be_laid_out_beforehand_is_scored_all_the_same() -> None:
-    """Making the question ready early is a matter of time, never of the answer."""
+async def test_what_cannot_be_laid_out_beforehand_is_scored_all_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Making the question ready early is a matter of time, never of the answer; the defect is in the log."""
 
     def fail(asked: Sequence[object]) -> None:
         raise ValueError(asked)
@@ -71,6 +73,7 @@ async def test_what_cannot_be_laid_out_beforehand_is_scored_all_the_same() -> No
         made.scorer.lay_out = fail  # type: ignore[method-assign]  # a twin that fails as a defect would
         (result,) = await support.submit(made, support.batch([support.body()]))
         assert support.document(result)["risk"]["state"] == "scored"
+        assert "could not be laid out beforehand" in capsys.readouterr().err
 
 
 async def test_nothing_is_acknowledged_that_is_not_recorded() -> None:

@@ -147,7 +147,8 @@ class Assess:
         try:
             question = self._scorer.lay_out([(work.context, work.claim) for work in works])
             return _Sheets(question, self._store.lay_out(works) if recorded else None)
-        except Exception:  # noqa: BLE001 - met again, and told, when the question is made without
+        except Exception as cause:  # noqa: BLE001 - a question is made without; what it meets again is its claim's
+            self._log.error("questions could not be laid out beforehand", exc_info=cause)
             return _NO_SHEETS
 
     async def _weigh(self, works: list[journeys.Journey], sheets: _Sheets) -> None:
