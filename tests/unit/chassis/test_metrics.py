@@ -99,12 +99,12 @@ async def test_a_coalescer_tells_its_batches_and_its_queue() -> None:
         size_of=len,
         clock=streams_support.ManualTime(),
         wakes=streams_support.ManualTime(),
-        observe=metrics.batches("test"),
+        observe=metrics.batches("told-once"),
     )
     await coalescer.submit("a", deadline=10_000.0)
-    assert value("ultrathink_batch_rows_count", queue="test") == 1
-    assert value("ultrathink_batch_rows_sum", queue="test") == 1
-    assert value("ultrathink_queue_items", queue="test") == 0
+    assert value("ultrathink_batch_rows_count", queue="told-once") == 1
+    assert value("ultrathink_batch_rows_sum", queue="told-once") == 1
+    assert value("ultrathink_queue_items", queue="told-once") == 0
 
 
 def test_the_page_is_prometheus_text_with_the_process_itself() -> None:
