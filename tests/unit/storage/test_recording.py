@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import functools
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -63,6 +62,15 @@ class Desk:
         for claim in claims:
             batch.add(claim, **columns)  # type: ignore[arg-type]  # columns of a row
         return await self.recorder.record(converters.submission(batch.request, self.clock))
+
+    async def anchored(self) -> bytes:
+        """Anchor all chains and return their root."""
+        return await anchor.anchor(
+            store=self.world.chains,
+            objects=self.world.objects,
+            tenants=know_tenants.Tenants(self.world.reader, self.clock),
+            clock=self.clock,
+        )
 
 
 async def test_submissions_that_wait_for_a_writer_share_a_batch():
@@ -281,15 +289,7 @@ async def test_an_anchor_remembers_what_was_cut():
     """A chain that lost its end since the last anchor is truncated, one that vanished too."""
     desk = Desk()
     await desk.send("A", "B", "C")
-    tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
-    anchored = functools.partial(
-        anchor.anchor,
-        store=desk.world.chains,
-        objects=desk.world.objects,
-        tenants=tenants,
-        clock=desk.clock,
-    )
-    root = await anchored()
+    root = await desk.anchored()
     assert (await walked(desk.world)).merkle_root == root
     del demo_links(desk.world)[-1]
     broken = (await walked(desk.world)).broken
@@ -305,10 +305,7 @@ async def test_an_anchor_notices_a_chain_made_anew():
     """A chain recomputed from a changed entry is sound in itself but does not go through its anchor."""
     desk = Desk()
     await desk.send("A", "B")
-    tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
-    await anchor.anchor(
-        store=desk.world.chains, objects=desk.world.objects, tenants=tenants, clock=desk.clock
-    )
+    await desk.anchored()
     entries = [link.entry for link in demo_links(desk.world)]
     desk.world.state.links.clear()
     for entry in entries:
@@ -324,22 +321,14 @@ async def test_an_anchor_notices_a_chain_made_anew():
 async def test_an_unchanged_platform_is_anchored_once():
     """Anchors are written when something happened, not by the clock."""
     desk = Desk()
-    tenants = know_tenants.Tenants(desk.world.reader, desk.clock)
-    anchored = functools.partial(
-        anchor.anchor,
-        store=desk.world.chains,
-        objects=desk.world.objects,
-        tenants=tenants,
-        clock=desk.clock,
-    )
     await desk.send("A")
-    await anchored()
+    await desk.anchored()
     first = await desk.world.objects.last_anchor()
     desk.clock.advance(300)
-    await anchored()
+    await desk.anchored()
     assert await desk.world.objects.last_anchor() == first
     await desk.send("B")
-    await anchored()
+    await desk.anchored()
     latest = anchors.by_chain(await desk.world.objects.last_anchor(), ["demo"])
     assert [head.sequence for head in latest.values()] == [2]
 

@@ -22,16 +22,12 @@ async def storage(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
     """Yield a channel to the storage of a data directory, whether its platform runs or not."""
     running = run_file.read(files.run_file)
     if running is not None:
-        signer = identity.signer(CALLER, files.keys / f"{CALLER}.pem", clocks.SystemClock())
-        channel = channels.open_channel(running.targets["storage"], signer=signer)
-        try:
+        async with _calling(running.targets["storage"], files) as channel:
             yield channel
-        finally:
-            await channel.close()
         return
-    from storage import compose as storage  # noqa: PLC0415 - see the package
+    from storage import compose as keeping  # noqa: PLC0415 - see the package
 
-    async with storage.open_stopped(files.data) as app:
+    async with keeping.open_stopped(files.data) as app:
         yield local.LocalChannel(app, caller=CALLER)
 
 
@@ -43,8 +39,14 @@ async def scoring(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
         raise errors.NotFound(
             "platform.not_running", f"no platform runs on {files.data}; start `ultrathink up` there"
         )
+    async with _calling(running.targets["scoring"], files) as channel:
+        yield channel
+
+
+@asynccontextmanager
+async def _calling(target: str, files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
     signer = identity.signer(CALLER, files.keys / f"{CALLER}.pem", clocks.SystemClock())
-    channel = channels.open_channel(running.targets["scoring"], signer=signer)
+    channel = channels.open_channel(target, signer=signer)
     try:
         yield channel
     finally:
@@ -54,7 +56,7 @@ async def scoring(files: layout.Layout) -> AsyncIterator[grpc.aio.Channel]:
 @asynccontextmanager
 async def tenants(files: layout.Layout) -> "AsyncIterator[registry.Registry]":
     """Yield the tenants of a platform, whether it runs or not, for the owner of its database."""
-    from storage import compose as storage  # noqa: PLC0415 - see the package
+    from storage import compose as keeping  # noqa: PLC0415 - see the package
 
-    async with storage.tenants(files.data) as found:
+    async with keeping.tenants(files.data) as found:
         yield found
